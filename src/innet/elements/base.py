@@ -1,0 +1,115 @@
+"""What every element is: Click arguments as fields, port codes as class variables, one traced program a port."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar
+
+from innet import ir
+from innet.ir.check import check
+from innet.ir.trace import ChecksumEffect, Packet
+
+if TYPE_CHECKING:
+    from innet.elements.holder import Call, Holder, Io
+
+OUTSIDE = -1
+"""The port number of packets that do not come from another element."""
+
+
+class Role(Enum):
+    """What an element is to the graph, beside transforming packets."""
+
+    TRANSFORM = "transform"
+    """Runs its program on each packet; nothing else."""
+    ENTRY = "entry"
+    """Packets come in from outside: `receive` is run on each frame."""
+    SOURCE = "source"
+    """Makes packets by itself: `originate` fills an empty packet; a holder says when."""
+    EXIT = "exit"
+    """Packets go out: what its program holds is handed to the device or file."""
+    HOLDER = "holder"
+    """Keeps packets: what its program holds goes to its holder. For proofs, a held packet leaves by output 0."""
+    INFORMATION = "information"
+    """Has no ports and sees no packets."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """Base of all elements. A subclass is a frozen dataclass whose fields are its Click arguments.
+
+    No default: mandatory positional. Default: optional positional. After `KW_ONLY`: keyword only. The field name in
+    upper case is the argument's keyword. The annotation says how the text is read (`innet.elements.arguments`).
+    """
+
+    PORTS: ClassVar[str] = "1/1"
+    """Click port count `IN/OUT`: a number, `a-b`, `a-`, `-` (any), or `=` (as many outputs as inputs)."""
+    PROCESSING: ClassVar[str] = "a/a"
+    """Click processing code, one letter a port: `h` push, `l` pull, `a` agnostic; the last one repeats."""
+    FLOW: ClassVar[str] = "x/x"
+    """Click flow code."""
+    ALIASES: ClassVar[tuple[str, ...]] = ()
+    """Other class names it goes by."""
+    EXAMPLES: ClassVar[tuple[str, ...]] = ()
+    """Argument strings for the manual page and for the tests that every element gets."""
+    CHECKSUM: ClassVar[ChecksumEffect] = ChecksumEffect.NONE
+    """What assigning a field of the IPv4 header does to its checksum."""
+    ROLE: ClassVar[Role] = Role.TRANSFORM
+    KEYWORDS_FIRST: ClassVar[bool] = False
+    """Whether keyword arguments may stand before positional ones."""
+    WRITABLE: ClassVar[Mapping[str, str]] = {}
+    """Handlers that read and write an argument: handler name -> field name. Writing one reconfigures the element."""
+
+    def push(self, p: Packet, port: int) -> None:
+        """What happens to a packet that arrives on input `port`; traced once for each port in use."""
+        raise NotImplementedError(f"{type(self).__name__} handles no packets")
+
+    def receive(self, p: Packet) -> None:
+        """For ENTRY elements: what happens to a frame from outside; data starts at the frame, no mark is set."""
+        raise NotImplementedError(f"{type(self).__name__} receives no packets")
+
+    def originate(self, p: Packet) -> None:
+        """For SOURCE elements: the program that turns an empty packet into one they make."""
+        raise NotImplementedError(f"{type(self).__name__} makes no packets")
+
+    def trace(self, port: int = 0, outputs: int = 1, name: str = "", inputs: int = 1) -> ir.Program:
+        """The checked program for packets that arrive on input `port` of the instance called `name`.
+
+        Port `OUTSIDE` stands for `receive` (ENTRY elements) or `originate` (SOURCE elements).
+        """
+        label = "out" if port == OUTSIDE else str(port)
+        p = Packet(f"{name or type(self).__name__}[{label}]", inputs, outputs, self.CHECKSUM)
+        if port != OUTSIDE:
+            self.push(p, port)
+        elif self.ROLE is Role.ENTRY:
+            self.receive(p)
+        else:
+            self.originate(p)
+        return check(ir.Program(name or type(self).__name__, port, outputs, p.finish()))
+
+    def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
+        """What is wrong with this configuration of the element, given how many ports are in use; empty if nothing."""
+        return ()
+
+    def references(self) -> Mapping[str, type["Element"]]:
+        """Names of other elements that the arguments mention, with the class each must have."""
+        return {}
+
+    def holder(self, io: "Io", inputs: str, outputs: str) -> "Holder | None":
+        """The object that keeps, makes or sends this element's packets; None if its programs are all there is.
+
+        `inputs` and `outputs` have one letter for each port in use: `h` push, `l` pull.
+        """
+        return None
+
+    def calls(self) -> tuple["Call", ...]:
+        """Handlers to write when a statistic of this element first reaches a number."""
+        return ()
+
+    def pull_input(self, output: int) -> int | None:
+        """The input that a pull on `output` asks, if the element has no holder that decides; None: no packet."""
+        match self.FLOW:
+            case "#/#":
+                return output
+            case "x/y":
+                return None
+        return 0

@@ -1,0 +1,173 @@
+"""Well-formedness of programs: back ends rely on it, so it is checked when an element is built.
+
+Every path meets exactly one verdict; variables are bound before they are used, with one width; operands agree in
+width; ports exist; table rows have the table's columns.
+"""
+
+from typing import assert_never
+
+from innet.diagnostics import TraceError
+from innet.ir import nodes as ir
+from innet.ir.nodes import Op
+from innet.ir.trace import ends
+
+MAX_STATEMENTS = 200_000
+
+
+def check(program: ir.Program) -> ir.Program:
+    """`program` itself, if it is well-formed; otherwise `TraceError` says what is not."""
+    _Checker(program).run()
+    return program
+
+
+class _Checker:
+    def __init__(self, program: ir.Program) -> None:
+        self.program = program
+        self.statements = 0
+
+    def run(self) -> None:
+        self.block(self.program.body, {})
+        if not ends(self.program.body):
+            self.fail("some path has no verdict")
+
+    def fail(self, message: str) -> None:
+        raise TraceError(f"{self.program.element}[{self.program.port}]: {message}")
+
+    def need(self, fact: bool, message: str) -> None:
+        if not fact:
+            self.fail(message)
+
+    def block(self, block: ir.Block, bound: dict[str, int]) -> dict[str, int]:
+        """The variables bound on every path that goes on after `block`."""
+        for n, stmt in enumerate(block):
+            self.statements += 1
+            self.need(self.statements <= MAX_STATEMENTS, f"more than {MAX_STATEMENTS} statements")
+            if isinstance(stmt, ir.Emit | ir.Drop | ir.Hold):
+                self.need(n == len(block) - 1, f"unreachable statements after {stmt}")
+            bound = self.stmt(stmt, bound)
+        return bound
+
+    def bind(self, bound: dict[str, int], *variables: ir.Var) -> dict[str, int]:
+        out = dict(bound)
+        for var in variables:
+            self.need(var.width > 0, f"{var.name} has no width")
+            self.need(out.get(var.name, var.width) == var.width, f"{var.name} is bound with two widths")
+            out[var.name] = var.width
+        return out
+
+    def stmt(self, stmt: ir.Stmt, bound: dict[str, int]) -> dict[str, int]:
+        match stmt:
+            case ir.Let(var, value):
+                self.width(value, var.width, bound)
+                return self.bind(bound, var)
+            case ir.Assign(field, value):
+                self.field(field)
+                self.width(value, field.width, bound)
+            case ir.Adjust(sum_field, old, new, _):
+                self.field(sum_field)
+                self.need(sum_field.width == 16, "a checksum has 16 bits")
+                self.need(old.width in (16, 32), "Adjust takes 16 or 32 bits")
+                self.width(old, old.width, bound)
+                self.width(new, old.width, bound)
+            case ir.SetMark(mark, base, _, plus):
+                self.need(
+                    mark is not ir.Mark.ANNOTATION and base is not ir.Mark.ANNOTATION, "no such position"
+                )
+                if plus is not None:
+                    self.width(plus, 16, bound)
+            case ir.ClearMark(mark):
+                self.need(
+                    mark not in (ir.Mark.DATA, ir.Mark.END, ir.Mark.ANNOTATION), f"{mark} is always set"
+                )
+            case ir.Branch(condition, then, otherwise):
+                self.width(condition, 1, bound)
+                sides = [(self.block(b, bound), b) for b in (then, otherwise)]
+                going = [after for after, b in sides if not ends(b)]
+                return {k: w for k, w in going[0].items() if all(k in g for g in going)} if going else bound
+            case ir.Copy(port) | ir.Emit(port):
+                self.need(0 <= port < self.program.outputs, f"there is no output {port}")
+            case ir.Lookup(table, key, values, found):
+                self.row(key, table.key, bound)
+                self.need(tuple(v.width for v in values) == table.values, f"columns of {table.name}")
+                return self.bind(bound, found, *values)
+            case ir.Insert(table, key, row, ok, idle_s, reply):
+                self.row(key, table.key, bound)
+                self.row(row, table.values, bound)
+                self.width(idle_s, 32, bound)
+                self.need((reply is not None) == (table.kind is ir.TableKind.PAIRED), f"{table.name}: pairs")
+                if reply is not None:
+                    self.row(reply[0], table.key, bound)
+                    self.row(reply[1], table.values, bound)
+                return self.bind(bound, ok)
+            case ir.Update(table, key, row, idle_s):
+                self.row(key, table.key, bound)
+                self.row(row, table.values, bound)
+                self.width(idle_s, 32, bound)
+            case ir.Delete(table, key):
+                self.row(key, table.key, bound)
+            case ir.Allocate(table, key, candidate, low, high, prefer, _, _, ok):
+                self.need(
+                    0 <= low <= high < 1 << candidate.width, f"{low}-{high} is no range of the candidate"
+                )
+                inside = self.bind(bound, candidate)
+                self.row(key, table.key, inside)
+                if prefer is not None:
+                    self.width(prefer, candidate.width, bound)
+                return self.bind(inside, ok)
+            case ir.Next(counter, var):
+                self.need(counter.width == var.width, f"width of {counter.name}")
+                return self.bind(bound, var)
+            case ir.Now(var):
+                self.need(var.width == 64, "time has 64 bits")
+                return self.bind(bound, var)
+            case ir.Random(var):
+                return self.bind(bound, var)
+            case ir.FindOption(_, offset, length, found):
+                self.need((offset.width, length.width, found.width) == (16, 16, 1), "widths of FindOption")
+                return self.bind(bound, offset, length, found)
+            case ir.Count(_, amount):
+                self.width(amount, amount.width, bound)
+            case ir.Drop() | ir.Hold():
+                pass
+            case _:
+                assert_never(stmt)
+        return bound
+
+    def row(self, values: tuple[ir.Expr, ...], widths: tuple[int, ...], bound: dict[str, int]) -> None:
+        self.need(len(values) == len(widths), f"{len(values)} values for {len(widths)} columns")
+        for value, width in zip(values, widths, strict=True):
+            self.width(value, width, bound)
+
+    def field(self, field: ir.Field) -> None:
+        self.need(field.width > 0, "a field without width")
+        self.need(field.mark is not ir.Mark.END or field.bit < 0, "nothing lies behind END")
+
+    def width(self, expr: ir.Expr, width: int, bound: dict[str, int]) -> None:
+        self.need(expr.width == width, f"{expr} has {expr.width} bits, {width} are needed")
+        match expr:
+            case ir.Const(value, w):
+                self.need(0 <= value < 1 << w, f"{value} does not fit into {w} bits")
+            case ir.Var(name, w):
+                self.need(bound.get(name) == w, f"{name} is used before it is bound on every path")
+            case ir.Field():
+                self.field(expr)
+            case ir.Present(_, _, length):
+                self.need(length >= 0, "a negative length")
+            case ir.Marked() | ir.Distance():
+                pass
+            case ir.Binary(op, left, right):
+                self.need(
+                    left.width == right.width,
+                    f"operands of {op.value} have {left.width} and {right.width} bits",
+                )
+                self.need(op is not Op.ONES or left.width == 16, "one's complement sums have 16 bits")
+                self.width(left, left.width, bound)
+                self.width(right, left.width, bound)
+                if op in (Op.SHL, Op.SHR):
+                    self.need(isinstance(right, ir.Const), "shifts are by constants")
+            case ir.Not(value) | ir.Cast(value, _):
+                self.width(value, value.width, bound)
+            case ir.Sum(_, _, length):
+                self.width(length, 16, bound)
+            case _:
+                assert_never(expr)

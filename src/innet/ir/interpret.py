@@ -1,0 +1,437 @@
+"""Reference interpreter: the meaning of a packet program. Every other back end must agree with this file.
+
+It is written to be read; the native back end is for speed. Time and randomness are arguments.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import assert_never
+
+from innet.ir import nodes as ir
+from innet.ir.nodes import Mark, Op
+from innet.packet.headers import ANNOTATION_BYTES
+
+NS = 1_000_000_000
+
+
+class PacketBuffer:
+    """A packet: bytes with room in front, positions in them, annotations. `marks` are indices into `bytes`."""
+
+    __slots__ = ("annotations", "bytes", "marks")
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.bytes = bytearray(data)
+        self.marks: dict[Mark, int] = {Mark.DATA: 0, Mark.END: len(data)}
+        self.annotations = bytearray(ANNOTATION_BYTES)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes from DATA to END: what a device would send."""
+        return bytes(self.bytes[self.marks[Mark.DATA] : self.marks[Mark.END]])
+
+    def copy(self) -> "PacketBuffer":
+        """An independent copy: no branch of a configuration sees another's changes."""
+        other = PacketBuffer.__new__(PacketBuffer)
+        other.bytes, other.marks = bytearray(self.bytes), dict(self.marks)
+        other.annotations = bytearray(self.annotations)
+        return other
+
+    def area(self, mark: Mark) -> tuple[bytearray, int, int] | None:
+        """The bytes that fields of `mark` lie in, the index of `mark`, and the end; None if it is not set."""
+        if mark is Mark.ANNOTATION:
+            return self.annotations, 0, ANNOTATION_BYTES
+        at = self.marks.get(mark)
+        return None if at is None else (self.bytes, at, self.marks[Mark.END])
+
+    def present(self, mark: Mark, offset: int, length: int) -> bool:
+        area = self.area(mark)
+        return area is not None and area[1] + offset >= 0 and area[1] + offset + length <= area[2]
+
+    def load(self, f: ir.Field) -> int:
+        first, last = f.bit // 8, (f.bit + f.width + 7) // 8
+        area = self.area(f.mark)
+        if area is None or not self.present(f.mark, first, last - first):
+            return 0
+        number = int.from_bytes(area[0][area[1] + first : area[1] + last], "big")
+        return number >> (last * 8 - f.bit - f.width) & (1 << f.width) - 1
+
+    def store(self, f: ir.Field, value: int) -> None:
+        first, last = f.bit // 8, (f.bit + f.width + 7) // 8
+        area = self.area(f.mark)
+        if area is None or not self.present(f.mark, first, last - first):
+            return
+        space = slice(area[1] + first, area[1] + last)
+        shift = last * 8 - f.bit - f.width
+        mask = (1 << f.width) - 1 << shift
+        number = int.from_bytes(area[0][space], "big") & ~mask | value << shift
+        area[0][space] = number.to_bytes(last - first, "big")
+
+    def set_mark(self, mark: Mark, at: int) -> None:
+        """Put `mark` at index `at`; DATA and END make room or cut as they move, and never cross."""
+        if mark is Mark.DATA:
+            if at < 0:
+                self.bytes[:0] = bytes(-at)
+                self.marks = {m: i - at for m, i in self.marks.items()}
+                at = 0
+            at = min(at, self.marks[Mark.END])
+        elif mark is Mark.END:
+            at = max(at, self.marks[Mark.DATA])
+            self.bytes[at:] = bytes(max(0, at - len(self.bytes)))
+        self.marks[mark] = at
+
+
+@dataclass(slots=True)
+class Entry:
+    """A table entry: its values, the key of its partner in a paired table, and when it was last used."""
+
+    values: tuple[int, ...]
+    partner: tuple[int, ...] | None
+    touched_ns: int
+    idle_ns: int
+
+
+class TableState:
+    """What one table holds."""
+
+    def __init__(self, table: ir.Table) -> None:
+        self.table = table
+        self.rows: dict[tuple[int, ...], Entry] = {}
+        self.prefixes: dict[int, dict[int, tuple[int, ...]]] = {}
+        for prefix, length, values in table.entries:
+            shift = table.key[0] - length
+            self.prefixes.setdefault(length, {}).setdefault(prefix >> shift, values)
+
+    def get(self, key: tuple[int, ...]) -> tuple[int, ...] | None:
+        if self.table.kind is ir.TableKind.PREFIX:
+            for length in sorted(self.prefixes, reverse=True):
+                values = self.prefixes[length].get(key[0] >> self.table.key[0] - length)
+                if values is not None:
+                    return values
+            return None
+        entry = self.rows.get(key)
+        return None if entry is None else entry.values
+
+    def delete(self, key: tuple[int, ...]) -> None:
+        entry = self.rows.pop(key, None)
+        if entry is not None and entry.partner is not None:
+            self.rows.pop(entry.partner, None)
+
+    def touch(self, key: tuple[int, ...], now_ns: int, idle_ns: int) -> None:
+        entry = self.rows.get(key)
+        partner = None if entry is None or entry.partner is None else self.rows.get(entry.partner)
+        for one in (entry, partner):
+            if one is not None:
+                one.touched_ns, one.idle_ns = now_ns, idle_ns
+
+    def insert(
+        self,
+        key: tuple[int, ...],
+        values: tuple[int, ...],
+        reply: tuple[tuple[int, ...], tuple[int, ...]] | None,
+        now_ns: int,
+        idle_ns: int,
+    ) -> bool:
+        """Set the entry (and its partner); whether there was room."""
+        if reply is None:
+            self.rows.pop(key, None)
+        else:
+            self.delete(key)
+            self.delete(reply[0])
+        per_flow = 1 if reply is None else 2
+        if len(self.rows) >= self.table.capacity * per_flow and not self.make_room(now_ns):
+            return False
+        if reply is None:
+            self.rows[key] = Entry(values, None, now_ns, idle_ns)
+        elif reply[0] == key:
+            self.rows[key] = Entry(reply[1], None, now_ns, idle_ns)
+        else:
+            self.rows[key] = Entry(values, reply[0], now_ns, idle_ns)
+            self.rows[reply[0]] = Entry(reply[1], key, now_ns, idle_ns)
+        return True
+
+    def make_room(self, now_ns: int) -> bool:
+        """Remove the entry that expires first, if the table's rule allows it."""
+        guarantee = self.table.guarantee_s
+
+        def removable(entry: Entry) -> bool:
+            if guarantee is None:
+                return entry.touched_ns + entry.idle_ns <= now_ns
+            return entry.touched_ns + guarantee * NS <= now_ns
+
+        free = [(e.touched_ns + e.idle_ns, key) for key, e in self.rows.items() if removable(e)]
+        if not free:
+            return False
+        self.delete(min(free)[1])
+        return True
+
+
+def _zero_clock() -> int:
+    return 0
+
+
+@dataclass
+class State:
+    """All that the elements of one router remember, and what they take from the world."""
+
+    tables: dict[tuple[str, str], TableState] = field(default_factory=dict)
+    counters: dict[tuple[str, str], int] = field(default_factory=dict)
+    statistics: dict[tuple[str, str], int] = field(default_factory=dict)
+    clock: Callable[[], int] = _zero_clock
+    random: Random = field(default_factory=lambda: Random(0))
+
+    def table(self, element: str, table: ir.Table) -> TableState:
+        key = (table.owner or element, table.name)
+        state = self.tables.get(key)
+        if state is None:
+            state = self.tables[key] = TableState(table)
+        return state
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a packet: copies sent on the way (port, packet), in order, and the verdict."""
+
+    verdict: ir.Verdict
+    copies: list[tuple[int, PacketBuffer]]
+
+
+def run(
+    program: ir.Program,
+    packet: PacketBuffer,
+    state: State,
+    watch: Callable[[ir.Branch, bool], None] | None = None,
+) -> Outcome:
+    """Run `program` on `packet`, which it changes; `watch` is told of each branch taken."""
+    r = _Run(program.element, packet, state, watch)
+    verdict = r.block(program.body)
+    assert verdict is not None, "a checked program ends every path with a verdict"
+    return Outcome(verdict, r.copies)
+
+
+class _Run:
+    def __init__(
+        self,
+        element: str,
+        packet: PacketBuffer,
+        state: State,
+        watch: Callable[[ir.Branch, bool], None] | None,
+    ) -> None:
+        self.element, self.packet, self.state, self.watch = element, packet, state, watch
+        self.env: dict[str, int] = {}
+        self.copies: list[tuple[int, PacketBuffer]] = []
+
+    def block(self, block: ir.Block) -> ir.Verdict | None:
+        """Run `block`; the verdict it met, or None if the packet goes on after it."""
+        for stmt in block:
+            verdict = self.stmt(stmt)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def stmt(self, stmt: ir.Stmt) -> ir.Verdict | None:
+        packet, state, env = self.packet, self.state, self.env
+        match stmt:
+            case ir.Let(var, value):
+                env[var.name] = self.value(value)
+            case ir.Assign(f, value):
+                packet.store(f, self.value(value))
+            case ir.Branch(condition, then, otherwise):
+                taken = bool(self.value(condition))
+                if self.watch is not None:
+                    self.watch(stmt, taken)
+                return self.block(then if taken else otherwise)
+            case ir.Emit() | ir.Drop() | ir.Hold():
+                return stmt
+            case ir.Adjust(sum_field, old, new, keep_zero):
+                self.adjust(sum_field, old, new, keep_zero)
+            case ir.SetMark(mark, base, offset, plus):
+                at = packet.marks.get(base)
+                if at is not None:
+                    packet.set_mark(mark, at + offset + (0 if plus is None else self.value(plus)))
+                else:
+                    packet.marks.pop(mark, None)
+            case ir.ClearMark(mark):
+                packet.marks.pop(mark, None)
+            case ir.Copy(port):
+                self.copies.append((port, packet.copy()))
+            case ir.Lookup(table, key, values, found):
+                row = state.table(self.element, table).get(self.row(key))
+                env[found.name] = int(row is not None)
+                for n, var in enumerate(values):
+                    env[var.name] = 0 if row is None else row[n]
+            case ir.Insert(table, key, values, ok, idle_s, reply):
+                pair = None if reply is None else (self.row(reply[0]), self.row(reply[1]))
+                idle_ns = self.value(idle_s) * NS
+                env[ok.name] = int(
+                    state.table(self.element, table).insert(
+                        self.row(key), self.row(values), pair, state.clock(), idle_ns
+                    )
+                )
+            case ir.Update(table, key, values, idle_s):
+                held = state.table(self.element, table)
+                entry = held.rows.get(self.row(key))
+                if entry is not None:
+                    entry.values = self.row(values)
+                    held.touch(self.row(key), state.clock(), self.value(idle_s) * NS)
+            case ir.Delete(table, key):
+                state.table(self.element, table).delete(self.row(key))
+            case ir.Allocate():
+                self.allocate(stmt)
+            case ir.Next(counter, var):
+                at_counter = ("" if counter.shared else self.element, counter.name)
+                number = state.counters.get(at_counter, counter.first)
+                env[var.name] = number
+                state.counters[at_counter] = (number + 1) % (1 << counter.width)
+            case ir.Now(var):
+                env[var.name] = state.clock() % (1 << 64)
+            case ir.Random(var):
+                env[var.name] = state.random.getrandbits(var.width)
+            case ir.FindOption(kinds, offset, length, found):
+                option = find_option(packet, kinds)
+                env[found.name] = int(option is not None)
+                env[offset.name], env[length.name] = option or (0, 0)
+            case ir.Count(name, amount):
+                at_name = (self.element, name)
+                state.statistics[at_name] = state.statistics.get(at_name, 0) + self.value(amount)
+            case _:
+                assert_never(stmt)
+        return None
+
+    def row(self, values: tuple[ir.Expr, ...]) -> tuple[int, ...]:
+        return tuple(self.value(v) for v in values)
+
+    def adjust(self, sum_field: ir.Field, old: ir.Expr, new: ir.Expr, keep_zero: bool) -> None:
+        sum_now = self.packet.load(sum_field)
+        if keep_zero and sum_now == 0:
+            return
+        total = ~sum_now & 0xFFFF
+        for half in range(0, old.width, 16):
+            total += (~self.value(old) >> half & 0xFFFF) + (self.value(new) >> half & 0xFFFF)
+        self.packet.store(sum_field, ~fold(total) & 0xFFFF)
+
+    def allocate(self, stmt: ir.Allocate) -> None:
+        held = self.state.table(self.element, stmt.table)
+        name = stmt.candidate.name
+
+        def free(candidate: int) -> bool:
+            self.env[name] = candidate
+            return held.get(self.row(stmt.key)) is None
+
+        cursor = ("" if stmt.cursor.shared else self.element, stmt.cursor.name)
+        for candidate in self.candidates(stmt, cursor):
+            if free(candidate):
+                self.state.counters[cursor] = candidate + 1 - stmt.low
+                self.env[stmt.ok.name] = 1
+                return
+        self.env[name], self.env[stmt.ok.name] = 0, 0
+
+    def candidates(self, stmt: ir.Allocate, cursor: tuple[str, str]) -> Iterator[int]:
+        size = stmt.high - stmt.low + 1
+        if stmt.prefer is not None:
+            preferred = self.value(stmt.prefer)
+            if stmt.low <= preferred <= stmt.high:
+                yield preferred
+        if stmt.order is ir.Order.SEQUENTIAL:
+            start = self.state.counters.get(cursor, 0)
+        else:
+            start = self.state.random.randrange(size)
+        for step in range(size):
+            yield stmt.low + (start + step) % size
+
+    def value(self, expr: ir.Expr) -> int:
+        match expr:
+            case ir.Const(number, _):
+                return number
+            case ir.Var(name, _):
+                return self.env[name]
+            case ir.Field():
+                return self.packet.load(expr)
+            case ir.Binary(op, left, right):
+                return apply(op, self.value(left), self.value(right), left.width)
+            case ir.Not(value):
+                return ~self.value(value) & (1 << value.width) - 1
+            case ir.Cast(value, width):
+                return self.value(value) & (1 << width) - 1
+            case ir.Present(mark, offset, length):
+                return int(self.packet.present(mark, offset, length))
+            case ir.Marked(mark):
+                return int(mark is Mark.ANNOTATION or mark in self.packet.marks)
+            case ir.Distance(start, end):
+                marks = self.packet.marks
+                return (marks[end] - marks[start]) % 65536 if start in marks and end in marks else 0
+            case ir.Sum(mark, offset, length):
+                area = self.packet.area(mark)
+                if area is None:
+                    return 0
+                first, last = area[1] + offset, area[1] + offset + self.value(length)
+                return ones_sum(bytes(area[0][max(first, 0) : min(last, area[2])]))
+            case _:
+                assert_never(expr)
+
+
+def apply(op: Op, a: int, b: int, width: int) -> int:
+    """`op` on two numbers of `width` bits."""
+    mask = (1 << width) - 1
+    match op:
+        case Op.ADD:
+            return a + b & mask
+        case Op.SUB:
+            return a - b & mask
+        case Op.MUL:
+            return a * b & mask
+        case Op.AND:
+            return a & b
+        case Op.OR:
+            return a | b
+        case Op.XOR:
+            return a ^ b
+        case Op.SHL:
+            return a << b & mask if b < width else 0
+        case Op.SHR:
+            return a >> b if b < width else 0
+        case Op.ONES:
+            return fold(a + b)
+        case Op.EQ:
+            return int(a == b)
+        case Op.NE:
+            return int(a != b)
+        case Op.LT:
+            return int(a < b)
+        case Op.LE:
+            return int(a <= b)
+    assert_never(op)
+
+
+def fold(total: int) -> int:
+    """`total` as a 16-bit one's complement sum: carries come round."""
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def ones_sum(data: bytes) -> int:
+    """The folded one's complement sum of `data`, padded with a zero to an even length (RFC 1071)."""
+    if len(data) % 2:
+        data += b"\0"
+    return fold(sum(int.from_bytes(data[n : n + 2], "big") for n in range(0, len(data), 2)))
+
+
+def find_option(packet: PacketBuffer, kinds: tuple[int, ...]) -> tuple[int, int] | None:
+    """Offset from NET and length of the first IPv4 option of one of `kinds`, or None."""
+    net, end = packet.marks.get(Mark.NET), packet.marks[Mark.END]
+    if net is None or net < 0 or net + 20 > end:
+        return None
+    header = packet.bytes[net : min(net + (packet.bytes[net] & 15) * 4, end)]
+    at = 20
+    while at < len(header) and header[at] != 0:
+        if header[at] == 1:
+            at += 1
+            continue
+        length = header[at + 1] if at + 1 < len(header) else 0
+        if length < 2 or at + length > len(header):
+            return None
+        if header[at] in kinds:
+            return at, length
+        at += length
+    return None
