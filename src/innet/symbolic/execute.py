@@ -1,0 +1,569 @@
+"""Symbolic execution of one packet program: all packets at once.
+
+The same walk as the reference interpreter, over terms instead of numbers. A branch forks the path where both sides are
+possible; an operation that depends on an open question forks it too (`Split`). Results are exclusive, except that
+copies, choices and tables of unknown content give several for one packet.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from innet import ir
+from innet.ir.interpret import apply, ones_sum
+from innet.ir.nodes import Mark, Op
+from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import all_of, any_of, as_term, at_most_zero, equal, less, member, negate, truth
+from innet.symbolic.memory import Imprecise, Memory, Split, length_term
+from innet.symbolic.state import Entry, Renaming, State, Tables, keys_equal, overlay
+from innet.symbolic.store import Store
+from innet.symbolic.terms import (
+    FALSE,
+    TRUE,
+    Fn,
+    Formula,
+    K,
+    Lin,
+    Sym,
+    Term,
+    add,
+    adjust,
+    bitwise,
+    cast,
+    from_linear,
+    linear_of,
+    minus,
+    opaque,
+    shift_left,
+    shift_right,
+)
+
+UNKNOWN = (-2, 0)
+"""The position of a mark that the engine does not follow: reads there give fresh values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """The packets that leave by `port`."""
+
+    port: int
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The packets that are dropped for `reason`."""
+
+    reason: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The packets that go to the element's holder."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The packets that the engine could not follow, and why: answers become `undecided`."""
+
+    reason: str
+    state: State
+
+
+Result: TypeAlias = Emitted | Dropped | Held | Lost
+_Frame: TypeAlias = "tuple[ir.Block, int, _Frame] | None"
+
+
+def execute(program: ir.Program, state: State, tables: Tables) -> Iterator[Result]:
+    """Everything that can become of the packets of `state`; it is used up."""
+    state.env = {}
+    work: list[tuple[State, _Frame]] = [(state, (program.body, 0, None))]
+    while work:
+        state, frame = work.pop()
+        while True:
+            if frame is None:
+                raise AssertionError("a checked program ends every path with a verdict")
+            block, at, parent = frame
+            if at == len(block):
+                frame = parent
+                continue
+            stmt = block[at]
+            kind = stmt.__class__
+            if kind is ir.Emit:
+                yield Emitted(stmt.port, state)  # type: ignore[union-attr]
+                break
+            if kind is ir.Drop:
+                yield Dropped(stmt.reason, state)  # type: ignore[union-attr]
+                break
+            if kind is ir.Hold:
+                yield Held(state)
+                break
+            try:
+                if kind is ir.Branch:
+                    after: _Frame = (block, at + 1, parent)
+                    condition = truth(_Step(program, state, tables).value(stmt.condition))  # type: ignore[union-attr]
+                    decided = state.store.status(condition)
+                    if decided is not None:
+                        frame = (stmt.then if decided else stmt.otherwise, 0, after)  # type: ignore[union-attr]
+                        continue
+                    other = state.fork()
+                    if other.store.assume(negate(condition)) and other.store.feasible():
+                        work.append((other, (stmt.otherwise, 0, after)))  # type: ignore[union-attr]
+                    if not (state.store.assume(condition) and state.store.feasible()):
+                        break
+                    frame = (stmt.then, 0, after)  # type: ignore[union-attr]
+                    continue
+                if kind is ir.Copy:
+                    yield Emitted(stmt.port, state.fork())  # type: ignore[union-attr]
+                    frame = (block, at + 1, parent)
+                    continue
+                successors = _Step(program, state, tables).stmt(stmt)
+            except Split as split:
+                for alternative in reversed(split.alternatives):
+                    one = state.fork()
+                    if one.store.assume(alternative) and one.store.feasible():
+                        work.append((one, frame))
+                break
+            except Imprecise as why:
+                yield Lost(f"{program.element}: {why}", state)
+                break
+            frame = (block, at + 1, parent)
+            if successors is not None:
+                work.extend((one, frame) for one in reversed(successors))
+                break
+
+
+class _Step:
+    """One statement on one path."""
+
+    __slots__ = ("memory", "program", "state", "store", "tables")
+
+    def __init__(self, program: ir.Program, state: State, tables: Tables) -> None:
+        self.program, self.state, self.tables = program, state, tables
+        self.memory: Memory = state.memory
+        self.store: Store = state.store
+
+    def stmt(self, stmt: ir.Stmt) -> list[State] | None:
+        """Run `stmt` on the path; several paths if it has several outcomes, None if it goes on as one."""
+        env, memory, store = self.state.env, self.memory, self.store
+        match stmt:
+            case ir.Let(var, value):
+                env[var.name] = self.value(value)
+            case ir.Assign(f, value):
+                self.assign(f, self.value(value))
+            case ir.Adjust(f, old, new, keep_zero):
+                if self.present(f) is True:
+                    args = (self.value(f), self.value(old), self.value(new), old.width, int(keep_zero))
+                    self.assign(f, Fn("adjust", args, 16, adjust))
+            case ir.SetMark(mark, base, offset, plus):
+                self.set_mark(mark, base, offset, None if plus is None else self.value(plus))
+            case ir.ClearMark(mark):
+                memory.marks.pop(mark, None)
+            case ir.Lookup():
+                return self.lookup(stmt)
+            case ir.Insert(table, key, values, ok, _, reply):
+                return self.insert(stmt, table, key, values, ok, reply)
+            case ir.Update(table, key, values, _):
+                self.update(table, self.row(key), self.row(values))
+            case ir.Delete(table, key):
+                self.delete(table, self.row(key))
+            case ir.Allocate(_, _, candidate, low, high, _, _, _, ok):
+                name = f"{self.program.element}.{candidate.name}"
+                fresh = Sym(name, candidate.width, f"allocated by {self.program.element}")
+                others = [self.state.fork()] if self.tables.any_state else []
+                for other in others:
+                    other.env[candidate.name], other.env[ok.name] = K(0, candidate.width), K(0, 1)
+                env[candidate.name], env[ok.name] = fresh, K(1, 1)
+                if not store.assume(member(fresh, ((low, high),))):
+                    return others
+                return [self.state, *others] if others else None
+            case ir.Next(counter, var):
+                env[var.name] = Sym(f"{self.program.element}.{counter.name}", var.width, "counter")
+            case ir.Now(var):
+                env[var.name] = Sym("now", var.width, "time")
+            case ir.Random(var):
+                env[var.name] = Sym("random", var.width, "random")
+            case ir.FindOption():
+                return self.find_option(stmt)
+            case ir.Count():
+                pass
+            case ir.Branch() | ir.Copy() | ir.Emit() | ir.Drop() | ir.Hold():
+                raise AssertionError("handled by execute")
+            case _:
+                assert_never(stmt)
+        return None
+
+    def row(self, values: tuple[ir.Expr, ...]) -> tuple[Term, ...]:
+        return tuple(self.value(v) for v in values)
+
+    # ---- fields
+
+    def present(self, f: ir.Field) -> bool:
+        """Whether the field is there on this path; splits the path if both can be."""
+        first, last = f.bit // 8, (f.bit + f.width + 7) // 8
+        there = self.memory.available(f.mark, first, last - first, self.store)
+        if there is None:
+            return False
+        if there is TRUE:
+            return True
+        decided = self.store.status(there)
+        if decided is None:
+            raise Split(there, negate(there))
+        return decided
+
+    def assign(self, f: ir.Field, value: Term) -> None:
+        if self.memory.marks.get(f.mark) == UNKNOWN:
+            raise Imprecise(f"a write at {f.mark.value}, whose position depends on the packet")
+        if self.present(f):
+            at = self.memory.position(f.mark)
+            assert at is not None
+            self.memory.write(at[0], at[1] * 8 + f.bit, f.width, value, self.state.hop, self.store)
+
+    def load(self, f: ir.Field) -> Term:
+        at = self.memory.marks.get(f.mark)
+        if at is not None:
+            if at is UNKNOWN:
+                self.state.over = (*self.state.over, "IPv4 option content")
+                return Sym(f"{f.mark.value}[{f.bit}:{f.width}]", f.width, "unknown")
+            cell = self.memory.cells[at[0]].get(at[1] * 8 + f.bit)
+            if cell is not None and cell[0] == f.width and not self.memory.lengths[at[0]][1]:
+                return cell[1]
+        if not self.present(f):
+            return K(0, f.width)
+        at = self.memory.position(f.mark)
+        assert at is not None
+        return self.memory.read(at[0], at[1] * 8 + f.bit, f.width, self.store)
+
+    def set_mark(self, mark: Mark, base: Mark, offset: int, plus: Term | None) -> None:
+        memory, store = self.memory, self.store
+        if mark is Mark.DATA and base is Mark.END:
+            total = memory.distance(Mark.DATA, Mark.END)
+            assert total is not None
+            at = memory.advance(memory.marks[Mark.DATA], total, store)
+            memory.set_data((at[0], at[1] + offset))
+            return
+        if mark is Mark.END and base is Mark.END and plus is None and offset >= 0:
+            if offset:
+                memory.add_region((offset, ()), None)
+            return
+        base_at = memory.position(base)
+        if base_at is None:
+            memory.marks.pop(mark, None)
+            return
+        by = (0, ()) if plus is None else linear_of(plus)
+        if by is None:
+            raise Imprecise(f"{mark.value} moved by a value that may overflow")
+        by = store.canonical((by[0] + offset, by[1]))
+        low, high = store.bounds(by)
+        if low == high:
+            by = (low, ())
+        if mark is Mark.AUX and by[1]:
+            memory.marks[mark] = UNKNOWN
+            return
+        start = (base_at[0], base_at[1])
+        if mark is Mark.END:
+            self._set_end(start, by)
+            return
+        at = memory.advance(start, by, store)
+        if mark is Mark.DATA:
+            if by[0] > 0 or by[1] or base is not Mark.DATA:
+                inside = memory.available(base, by[0], 0, store) if not by[1] else TRUE
+                if inside is not None and inside is not TRUE:
+                    decided = store.status(inside)
+                    if decided is None:
+                        raise Split(inside, negate(inside))
+                    if decided is False and base_at is not None:
+                        self.set_mark(Mark.DATA, Mark.END, 0, None)
+                        return
+            memory.set_data(at)
+            return
+        rid, off = at
+        memory.marks[mark] = (rid, off)
+
+    def _set_end(self, start: tuple[int, int], by: tuple[int, tuple[tuple[object, int], ...]]) -> None:
+        memory, store = self.memory, self.store
+        remaining = memory.to_end(*start)
+        grows = minus(by, remaining)  # type: ignore[arg-type]  # a Linear
+        if not grows[1] and grows[0] == 0:
+            return
+        shrink = at_most_zero(grows)
+        decided = True if store.entails(shrink) else None if store.allows(shrink) else False
+        if decided is None:
+            raise Split(shrink, negate(shrink))
+        if decided:
+            if by[1]:
+                memory.cut_end(start, by, store)  # type: ignore[arg-type]  # a Linear
+            else:
+                memory.set_end((start[0], start[1] + by[0]), store)
+        else:
+            low, high = store.bounds(store.canonical(grows))
+            memory.add_region((low, ()) if low == high else grows, None)
+
+    # ---- tables
+
+    def lookup(self, stmt: ir.Lookup) -> list[State] | None:
+        table, state = stmt.table, self.state
+        key = self.row(stmt.key)
+        element = table.owner or self.program.element
+        if table.kind is ir.TableKind.PREFIX:
+            return self.lookup_prefix(stmt, key[0])
+        out: list[State] = []
+
+        def hit(one: State, values: tuple[Term, ...]) -> None:
+            one.env[stmt.found.name] = K(1, 1)
+            for var, value in zip(stmt.values, values, strict=True):
+                one.env[var.name] = value
+            out.append(one)
+
+        any_state = self.tables.any_state
+        if any_state:
+            for template in self.tables.templates.get((element, table.name), ()):
+                renaming = Renaming()
+                one = state.fork()
+                match = keys_equal(key, tuple(renaming.term(t) for t in template.key))
+                if match is FALSE:
+                    continue
+                known = [member(renaming.term(a), d) for a, d in template.domains]
+                known += [renaming.formula(f) for f in template.facts]
+                if one.store.assume(all_of(*known, match)) and one.store.feasible():
+                    one.over = (*one.over, f"entry of another flow in {element}")
+                    hit(one, tuple(renaming.term(t) for t in template.values))
+        missing: list[Formula] = []
+        for entry in reversed(state.entries):
+            if entry.element != element or entry.table != table.name:
+                continue
+            match = keys_equal(key, entry.key)
+            decided = state.store.status(match)
+            if decided is False:
+                continue
+            one = state.fork()
+            if one.store.assume(all_of(match, *missing)) and one.store.feasible():
+                hit(one, entry.values)
+            if decided is True and not any_state:
+                missing.append(FALSE)
+                break
+            if not any_state:
+                missing.append(negate(match))
+        if not missing or state.store.assume(all_of(*missing)):
+            if missing and not state.store.feasible():
+                return out
+            state.env[stmt.found.name] = K(0, 1)
+            for var in stmt.values:
+                state.env[var.name] = K(0, var.width)
+            if not out:
+                return None
+            out.append(state)
+        return out
+
+    def lookup_prefix(self, stmt: ir.Lookup, key: Term) -> list[State]:
+        out: list[State] = []
+        rest: rs.Ranges = rs.EMPTY
+        for values, keys in self.tables.prefixes(stmt.table).items():
+            rest = rs.union(rest, keys)
+            one = self.state.fork()
+            if one.store.assume(member(key, keys)) and one.store.feasible():
+                one.env[stmt.found.name] = K(1, 1)
+                for var, value in zip(stmt.values, values, strict=True):
+                    one.env[var.name] = K(value, var.width)
+                out.append(one)
+        state = self.state
+        if state.store.assume(member(key, rs.complement(rest, key.width))) and state.store.feasible():
+            state.env[stmt.found.name] = K(0, 1)
+            for var in stmt.values:
+                state.env[var.name] = K(0, var.width)
+            out.append(state)
+        return out
+
+    def insert(
+        self,
+        stmt: ir.Insert,
+        table: ir.Table,
+        key: tuple[ir.Expr, ...],
+        values: tuple[ir.Expr, ...],
+        ok: ir.Var,
+        reply: tuple[tuple[ir.Expr, ...], tuple[ir.Expr, ...]] | None,
+    ) -> list[State] | None:
+        element = table.owner or self.program.element
+        rows = [(self.row(key), self.row(values))]
+        if reply is not None:
+            rows.append((self.row(reply[0]), self.row(reply[1])))
+        full = self.state.fork() if self.tables.any_state else None
+        for row_key, row_values in rows:
+            self.delete(table, row_key)
+        for row_key, row_values in rows:
+            self.state.entries = (*self.state.entries, Entry(element, table.name, row_key, row_values))
+            self.tables.note(element, table.name, row_key, row_values, self.store)
+        self.state.env[ok.name] = K(1, 1)
+        if full is None:
+            return None
+        full.env[ok.name] = K(0, 1)
+        return [self.state, full]
+
+    def update(self, table: ir.Table, key: tuple[Term, ...], values: tuple[Term, ...]) -> None:
+        element = table.owner or self.program.element
+        self.tables.note(element, table.name, key, values, self.store)
+        out: list[Entry] = []
+        for entry in self.state.entries:
+            if entry.element == element and entry.table == table.name:
+                match = self.store.status(keys_equal(key, entry.key))
+                if match is True:
+                    entry = Entry(element, table.name, entry.key, values)
+                elif match is None:
+                    out.append(Entry(element, table.name, key, values))
+            out.append(entry)
+        self.state.entries = tuple(out)
+
+    def delete(self, table: ir.Table, key: tuple[Term, ...]) -> None:
+        """Entries that surely have this key go; in any-state mode another flow may have made them again."""
+        element = table.owner or self.program.element
+        self.state.entries = tuple(
+            e
+            for e in self.state.entries
+            if e.element != element
+            or e.table != table.name
+            or self.store.status(keys_equal(key, e.key)) is not True
+        )
+
+    def find_option(self, stmt: ir.FindOption) -> list[State] | None:
+        env = self.state.env
+        hl = self.value(ir.Field(Mark.NET, 4, 4))
+        optioned = member(hl, ((6, 15),))
+        decided = self.store.status(optioned)
+        none = (K(0, 1), K(0, 16), K(0, 16))
+        env[stmt.found.name], env[stmt.offset.name], env[stmt.length.name] = none
+        if decided is False:
+            return None
+        other = self.state.fork()
+        if not (other.store.assume(optioned) and other.store.feasible()):
+            return None
+        offset, length = Sym("option.offset", 16, "unknown"), Sym("option.length", 16, "unknown")
+        other.store.assume(all_of(member(offset, ((20, 58),)), member(length, ((2, 40),))))
+        other.env[stmt.found.name] = K(1, 1)
+        other.env[stmt.offset.name], other.env[stmt.length.name] = offset, length
+        other.over = (*other.over, "IPv4 options")
+        return [self.state, other]
+
+    # ---- values
+
+    def value(self, e: ir.Expr) -> Term:
+        match e:
+            case ir.Const(number, width):
+                return K(number, width)
+            case ir.Var(name, _):
+                return self.state.env[name]
+            case ir.Field():
+                return self.load(e)
+            case ir.Binary(op, left, right):
+                return self.binary(op, left, right)
+            case ir.Not(inner):
+                if e.width == 1:
+                    return as_term(negate(truth(self.value(inner))))
+                width = e.width
+                return bitwise_not(self.value(inner), width)
+            case ir.Cast(inner, width):
+                return cast(self.value(inner), width)
+            case ir.Present(mark, offset, length):
+                if self.memory.marks.get(mark) is UNKNOWN:
+                    return Sym(f"has {mark.value}", 1, "unknown")
+                there = self.memory.available(mark, offset, length, self.store)
+                return as_term(FALSE if there is None else there)
+            case ir.Marked(mark):
+                return K(int(mark in (Mark.END, Mark.ANNOTATION) or mark in self.memory.marks), 1)
+            case ir.Distance(start, end):
+                return self.distance(start, end)
+            case ir.Sum(mark, offset, length):
+                return self.sum(mark, offset, self.value(length))
+            case _:
+                assert_never(e)
+
+    def binary(self, op: Op, left: ir.Expr, right: ir.Expr) -> Term:
+        if left.width == 1 and op in (Op.AND, Op.OR):
+            x = truth(self.value(left))
+            if x == (FALSE if op is Op.AND else TRUE) or self.store.status(x) is (op is Op.OR):
+                return as_term(FALSE if op is Op.AND else TRUE)
+            try:
+                y = truth(self.value(right))
+            except Split as split:
+                # what the right side asks matters only where the left side leaves it open
+                raise Split(
+                    *(all_of(x if op is Op.AND else negate(x), a) for a in split.alternatives),
+                    negate(x) if op is Op.AND else x,
+                ) from None
+            return as_term(all_of(x, y) if op is Op.AND else any_of(x, y))
+        a, b = self.value(left), self.value(right)
+        match op:
+            case Op.EQ:
+                return as_term(equal(a, b))
+            case Op.NE:
+                return as_term(negate(equal(a, b)))
+            case Op.LT | Op.LE:
+                return as_term(less(a, b, op is Op.LE))
+            case Op.ADD:
+                return add(a, b)
+            case Op.SUB:
+                return add(a, b, -1)
+            case Op.AND | Op.OR | Op.XOR:
+                return bitwise(op, a, b)
+            case Op.SHL | Op.SHR:
+                if not isinstance(b, K):
+                    return opaque(op, a, b, a.width)
+                return shift_left(a, b.value) if op is Op.SHL else shift_right(a, b.value)
+            case Op.MUL | Op.ONES:
+                if isinstance(a, K) and isinstance(b, K):
+                    return K(apply(op, a.value, b.value, a.width), a.width)
+                if op is Op.MUL and isinstance(b, K) and (linear := linear_of(a)) is not None:
+                    return from_linear((linear[0] * b.value, tuple((t, c * b.value) for t, c in linear[1])), a.width)
+                return opaque(op, a, b, a.width)
+        assert_never(op)
+
+    def distance(self, start: Mark, end: Mark) -> Term:
+        length = self.memory.distance(start, end)
+        if length is None:
+            return K(0, 16)
+        length = self.store.canonical(length)
+        if not length[1]:
+            return K(length[0] % 65536, 16)
+        low, high = self.store.bounds(length)
+        if low == high:
+            return K(low % 65536, 16)
+        if low < 0:
+            inside = at_most_zero(minus((0, ()), length))
+            if not self.store.entails(inside):
+                if self.store.allows(inside):
+                    raise Split(inside, negate(inside))
+                return from_linear(length, 16)
+        return length_term(length)
+
+    def sum(self, mark: Mark, offset: int, length: Term) -> Term:
+        """A checksum: opaque to the store, but computable when the packet is known."""
+        at = self.memory.position(mark)
+        if at is None:
+            return K(0, 16)
+        if self.memory.marks.get(mark) is UNKNOWN:
+            return Sym("sum", 16, "unknown")
+        memory = self.memory
+        regions: list[object] = []
+        for rid in memory.order[memory.order.index(at[0]) :]:
+            cells = tuple((b, c[0], c[1]) for b, c in sorted(memory.cells[rid].items()))
+            regions.append((memory.blobs[rid] or "", length_term(memory.lengths[rid]), cells))
+        return Fn("sum", (tuple(regions), at[1] + offset, length), 16, _sum_bytes)  # type: ignore[arg-type]  # nested
+
+
+def _sum_bytes(regions: tuple[tuple[bytes | str, int, tuple[tuple[int, int, int], ...]], ...], start: int, length: int) -> int:
+    data = bytearray()
+    for content, size, cells in regions:
+        data += overlay(content if isinstance(content, bytes) else b"", size, cells)
+    return ones_sum(bytes(data[max(start, 0) : max(start + length, 0)]))
+
+
+def bitwise_not(term: Term, width: int) -> Term:
+    """The complement, bit by bit."""
+    if isinstance(term, K):
+        return K(~term.value & (1 << width) - 1, width)
+    return bitwise(Op.XOR, term, K((1 << width) - 1, width))
+
+
+__all__ = ["Dropped", "Emitted", "Held", "Lin", "Lost", "Result", "execute"]

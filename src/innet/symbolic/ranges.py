@@ -1,0 +1,110 @@
+"""Sets of numbers of a fixed width, as sorted tuples of closed ranges that neither touch nor overlap."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import TypeAlias
+
+Ranges: TypeAlias = tuple[tuple[int, int], ...]
+
+EMPTY: Ranges = ()
+_FULL: dict[int, Ranges] = {}
+
+
+def full(width: int) -> Ranges:
+    """Every number of `width` bits."""
+    found = _FULL.get(width)
+    if found is None:
+        found = _FULL[width] = ((0, (1 << width) - 1),)
+    return found
+
+
+def single(value: int) -> Ranges:
+    """Just `value`."""
+    return ((value, value),)
+
+
+def normal(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """Any ranges, put in order and merged; empty ones (low above high) vanish."""
+    out: list[tuple[int, int]] = []
+    for low, high in sorted(r for r in ranges if r[0] <= r[1]):
+        if out and low <= out[-1][1] + 1:
+            if high > out[-1][1]:
+                out[-1] = (out[-1][0], high)
+        else:
+            out.append((low, high))
+    return tuple(out)
+
+
+def intersect(a: Ranges, b: Ranges) -> Ranges:
+    """Numbers in both."""
+    if a is b or a == b:
+        return a
+    if len(a) > len(b):
+        a, b = b, a
+    if not a or a[-1][1] < b[0][0] or b[-1][1] < a[0][0]:
+        return EMPTY
+    if len(b) == 1:
+        (low, high), (x, y) = b[0], a[0]
+        return ((max(low, x), min(high, y)),)
+    out: list[tuple[int, int]] = []
+    for low, high in a:
+        n = bisect_left(b, (low, low))
+        if n and b[n - 1][1] >= low:
+            n -= 1
+        while n < len(b) and b[n][0] <= high:
+            out.append((max(low, b[n][0]), min(high, b[n][1])))
+            n += 1
+    return b if len(out) == len(b) and tuple(out) == b else tuple(out)
+
+
+def union(a: Ranges, b: Ranges) -> Ranges:
+    """Numbers in either."""
+    return normal((*a, *b))
+
+
+def complement(a: Ranges, width: int) -> Ranges:
+    """Numbers of `width` bits that are not in `a`."""
+    out: list[tuple[int, int]] = []
+    at = 0
+    for low, high in a:
+        if low > at:
+            out.append((at, low - 1))
+        at = high + 1
+    if at < 1 << width:
+        out.append((at, (1 << width) - 1))
+    return tuple(out)
+
+
+def shift(a: Ranges, by: int, width: int) -> Ranges:
+    """Every number of `a` plus `by`, modulo 2^`width`."""
+    top = 1 << width
+    by %= top
+    if by == 0 or a == full(width):
+        return a
+    out: list[tuple[int, int]] = []
+    for low, high in a:
+        low, high = low + by, high + by
+        if low >= top:
+            out.append((low - top, high - top))
+        elif high >= top:
+            out += [(low, top - 1), (0, high - top)]
+        else:
+            out.append((low, high))
+    return normal(out)
+
+
+def contains(a: Ranges, value: int) -> bool:
+    """Whether `value` is in `a`."""
+    n = bisect_left(a, (value + 1,)) - 1
+    return n >= 0 and a[n][1] >= value
+
+
+def size(a: Ranges) -> int:
+    """How many numbers."""
+    return sum(high - low + 1 for low, high in a)
+
+
+def values(a: Ranges) -> Iterable[int]:
+    """Every number, in order."""
+    for low, high in a:
+        yield from range(low, high + 1)

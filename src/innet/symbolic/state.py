@@ -1,0 +1,389 @@
+"""What the symbolic executor carries along a path: the packet, what is known, and the flow's own table entries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from innet import ir
+from innet.ir.nodes import Mark
+from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import equal
+from innet.symbolic.memory import ANNOTATIONS, Memory
+from innet.symbolic.prefixes import outcomes
+from innet.symbolic.ranges import Ranges
+from innet.symbolic.store import Store
+from innet.symbolic.terms import (
+    Atom,
+    Blob,
+    Concat,
+    Fn,
+    Formula,
+    In,
+    K,
+    Lin,
+    Linear,
+    Slice,
+    Sym,
+    Term,
+    blob_bytes,
+    evaluate,
+    evaluate_linear,
+    from_linear,
+    linear_of,
+)
+
+FRAME_PAYLOAD_BITS = 15
+"""Payloads are below 32 KiB: no link here carries more, and lengths then fit 16 bits with room for headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A table entry that this very flow made: flow state travels with the flow."""
+
+    element: str
+    table: str
+    key: tuple[Term, ...]
+    values: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Every entry that other flows can make at one place: key and values, and what is known of their symbols."""
+
+    key: tuple[Term, ...]
+    values: tuple[Term, ...]
+    domains: tuple[tuple[Atom, Ranges], ...]
+    facts: tuple[Formula, ...]
+
+
+@dataclass
+class State:
+    """One path. Statements change it in place; branches fork it."""
+
+    memory: Memory
+    store: Store
+    env: dict[str, Term] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
+    hop: object = None
+    over: tuple[str, ...] = ()
+
+    def fork(self) -> "State":
+        return State(
+            self.memory.fork(), self.store.fork(), dict(self.env), self.entries, self.hop, self.over
+        )
+
+    def field(self, mark: Mark, bit: int, width: int) -> Term | None:
+        """What a field holds, if that needs no case split; for looking, not for executing."""
+        at = self.memory.position(mark)
+        if at is None:
+            return None
+        cell = self.memory.cells.get(at[0], {}).get(at[1] * 8 + bit)
+        if cell is not None and cell[0] == width:
+            return cell[1]
+        try:
+            there = self.memory.available(mark, bit // 8, (bit + width + 7) // 8 - bit // 8, self.store)
+            if there is None or not self.store.entails(there):
+                return None
+            return self.memory.read(at[0], at[1] * 8 + bit, width, self.store)
+        except Exception as caught:
+            from innet.symbolic.memory import Imprecise, Split
+
+            if isinstance(caught, Imprecise | Split):
+                return None
+            raise
+
+
+def resolve(term: Term, store: Store) -> Term:
+    """`term` by the representatives of its atoms; a constant where only one value is left."""
+    match term:
+        case Sym() | Slice() | Fn():
+            domain = store.domain(term)
+            if len(domain) == 1 and domain[0][0] == domain[0][1]:
+                return K(domain[0][0], term.width)
+            rep, by = store.find(term)
+            return rep if by == 0 else from_linear((by, ((rep, 1),)), term.width)
+        case Lin(linear=(const, ((atom, 1),))) if atom.width == term.width:
+            inner = resolve(atom, store)
+            if isinstance(inner, K):
+                return K((inner.value + const) % (1 << term.width), term.width)
+            linear = linear_of(inner) or (inner.linear if isinstance(inner, Lin) else None)
+            if linear is not None:
+                return from_linear((linear[0] + const, linear[1]), term.width)
+    return term
+
+
+def possible(term: Term, store: Store) -> Ranges:
+    """The values a term may have, as far as single sets say; every value that it can have is in there."""
+    match term:
+        case K(value=value):
+            return rs.single(value)
+        case Sym() | Slice() | Fn():
+            return store.domain(term)
+        case Lin(linear=(const, ((atom, 1),))) if atom.width == term.width:
+            return rs.shift(store.domain(atom), const, term.width)
+        case Lin():
+            linear = linear_of(term)
+            if linear is not None:
+                low, high = store.bounds(store.canonical(linear))
+                return rs.normal([(max(0, low), min(high, (1 << term.width) - 1))])
+        case Concat(parts=(K(value=0) as pad, part)):
+            return possible(part, store) if pad.width + part.width == term.width else rs.full(term.width)
+    return rs.full(term.width)
+
+
+# ---- injected packets
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """A packet as injected, and the symbols of its fields by their names ("ip.src", …)."""
+
+    state: State
+    symbols: Mapping[str, Sym]
+    payload: Blob
+    options: Blob
+
+
+IP_CELLS = (
+    ("ip.vers", 0, 4), ("ip.hl", 4, 4), ("ip.tos", 8, 8), ("ip.len", 16, 16), ("ip.id", 32, 16),
+    ("ip.off", 48, 16), ("ip.ttl", 64, 8), ("ip.proto", 72, 8), ("ip.sum", 80, 16),
+    ("ip.src", 96, 32), ("ip.dst", 128, 32),
+)  # fmt: skip
+
+
+def inject_ip(label: str = "", link: bool = True) -> Injected:
+    """Any IPv4 packet with a complete header, in an Ethernet frame if `link`: what a network delivers.
+
+    Fragments, options, wrong lengths and wrong checksums are all in there. Marks are not set except DATA.
+    """
+    memory, store = Memory(), Store()
+    symbols: dict[str, Sym] = {}
+    if link:
+        ether = memory.add_region((14, ()), None)
+        for name, bit, width in (("ether.dst", 0, 48), ("ether.src", 48, 48)):
+            symbols[name] = sym = Sym(label + name, width)
+            memory.cells[ether][bit] = (width, sym, None)
+        memory.cells[ether][96] = (16, K(0x0800, 16), None)
+    header = memory.add_region((20, ()), None)
+    for name, bit, width in IP_CELLS:
+        if name == "ip.vers":
+            memory.cells[header][bit] = (width, K(4, 4), None)
+            continue
+        symbols[name] = sym = Sym(label + name, width, "source" if name == "ip.src" else "injected")
+        memory.cells[header][bit] = (width, sym, None)
+    hl = symbols["ip.hl"]
+    store.domains[hl] = ((5, 15),)
+    size = symbols["length"] = Sym(label + "length", FRAME_PAYLOAD_BITS)
+    options = Blob(label + "options", (-20, ((hl, 4),)))
+    payload = Blob(label + "payload", (0, ((size, 1),)))
+    memory.add_region((-20, ((hl, 4),)), options)
+    memory.add_region((0, ((size, 1),)), payload)
+    memory.marks[Mark.DATA] = (memory.order[0], 0)
+    return Injected(State(memory, store), symbols, payload, options)
+
+
+def inject_raw(label: str = "") -> Injected:
+    """Any bytes at all."""
+    memory, store = Memory(), Store()
+    size = Sym(label + "length", FRAME_PAYLOAD_BITS)
+    payload = Blob(label + "packet", (0, ((size, 1),)))
+    memory.add_region((0, ((size, 1),)), payload)
+    memory.marks[Mark.DATA] = (memory.order[0], 0)
+    return Injected(State(memory, store), {"length": size}, payload, payload)
+
+
+# ---- back to concrete packets
+
+
+def overlay(content: bytes, length: int, cells: tuple[tuple[int, int, int], ...]) -> bytearray:
+    """`length` bytes: `content`, then zeros, with (bit, width, number) cells over them."""
+    data = bytearray(content[:length])
+    data.extend(bytes(max(0, length - len(data))))
+    for bit, width, number in cells:
+        first, last = bit // 8, (bit + width + 7) // 8
+        if last > len(data):
+            continue
+        shift = last * 8 - bit - width
+        mask = (1 << width) - 1 << shift
+        old = int.from_bytes(data[first:last], "big")
+        data[first:last] = (old & ~mask | number << shift).to_bytes(last - first, "big")
+    return data
+
+
+def concrete(memory: Memory, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bytes:
+    """The packet from DATA to END, once its symbols have values."""
+    rid, offset = memory.marks[Mark.DATA]
+    out = bytearray()
+    for region in memory.order[memory.order.index(rid) :]:
+        out += _region(memory, region, values, blobs)
+    return bytes(out[offset:])
+
+
+def _region(
+    memory: Memory, region: int, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]
+) -> bytearray:
+    length = evaluate_linear(memory.lengths[region], values, blobs)
+    cells = tuple(
+        (bit, width, evaluate(term, values, blobs)) for bit, (width, term, _) in memory.cells[region].items()
+    )
+    blob = memory.blobs[region]
+    return overlay(b"" if blob is None else blob_bytes(blob, values, blobs), length, cells)
+
+
+def annotation_bytes(memory: Memory, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bytes:
+    """The annotation area, once its symbols have values."""
+    return bytes(_region(memory, ANNOTATIONS, values, blobs))
+
+
+# ---- tables
+
+
+class Tables:
+    """What an exploration knows of tables: constant ones by outcome, and the entries that other flows can make."""
+
+    def __init__(self, any_state: bool) -> None:
+        self.any_state = any_state
+        self.templates: dict[tuple[str, str], list[Template]] = {}
+        self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
+
+    def prefixes(self, table: ir.Table) -> dict[tuple[int, ...], Ranges]:
+        """For each row of values of a PREFIX table, the keys that find it."""
+        found = self._outcomes.get(id(table))
+        if found is None:
+            found = self._outcomes[id(table)] = (table, outcomes(table.entries, table.key[0]))
+        return found[1]
+
+    def note(self, element: str, table: str, key: tuple[Term, ...], values: tuple[Term, ...], store: Store) -> None:
+        """A packet on a path with `store` can make this entry."""
+        rows = self.templates.setdefault((element, table), [])
+        template = make_template(key, values, store)
+        if not any(covers(old, template) for old in rows):
+            rows.append(template)
+
+
+def make_template(key: tuple[Term, ...], values: tuple[Term, ...], store: Store) -> Template:
+    """Key and values with what `store` knows of their symbols (sets, and disjunctions over them)."""
+    key = tuple(resolve(t, store) for t in key)
+    values = tuple(resolve(t, store) for t in values)
+    atoms: dict[Atom, None] = {}
+    for term in (*key, *values):
+        collect_atoms(term, atoms)
+    domains = tuple((a, store.domain(a)) for a in atoms if store.domain(a) != rs.full(a.width))
+    facts = tuple(c for c in store.clauses if formula_atoms(c) <= atoms.keys())
+    return Template(key, values, domains, facts)
+
+
+def covers(old: Template, new: Template) -> bool:
+    """Whether every entry of `new` is one of `old`, seen by renaming symbols one to one."""
+    if len(old.key) != len(new.key):
+        return False
+    names: dict[Atom, Atom] = {}
+    for a, b in zip((*old.key, *old.values), (*new.key, *new.values), strict=True):
+        if isinstance(a, Sym) and isinstance(b, Sym) and a.origin == b.origin:
+            if names.setdefault(a, b) is not b:
+                return False
+        elif a != b:
+            return False
+    if len(set(map(id, names.values()))) != len(names) or old.facts:
+        return False
+    new_domains = dict(new.domains)
+    for atom, domain in old.domains:
+        other = names.get(atom, atom)
+        mine = new_domains.get(other, rs.full(atom.width))
+        if rs.intersect(mine, domain) != mine:
+            return False
+    return True
+
+
+def collect_atoms(term: Term, into: dict[Atom, None]) -> None:
+    """The atoms a term is made of."""
+    match term:
+        case Sym() | Fn():
+            into[term] = None
+        case Slice(base=base):
+            into[term] = None
+            collect_atoms(base, into)
+        case Lin(linear=(_, parts)):
+            for atom, _ in parts:
+                collect_atoms(atom, into)
+        case Concat(parts=inner):
+            for part in inner:
+                collect_atoms(part, into)
+
+
+def formula_atoms(f: Formula) -> set[Atom]:
+    """The atoms a formula speaks of."""
+    from innet.symbolic.terms import All, Always, AnyOf, AtMostZero, Same
+
+    match f:
+        case Always():
+            return set()
+        case In(atom=atom):
+            return {atom}
+        case Same(left=left, right=right):
+            return {left, right}
+        case AtMostZero(linear=linear):
+            return {a for a, _ in linear[1]}
+        case All(parts=parts) | AnyOf(parts=parts):
+            return set().union(*(formula_atoms(p) for p in parts))
+    raise AssertionError(f)
+
+
+class Renaming:
+    """Fresh copies of a template's symbols. What was a source becomes an *earlier* source."""
+
+    def __init__(self) -> None:
+        self.names: dict[Sym, Sym] = {}
+        self.functions: dict[Fn, Sym] = {}
+
+    def sym(self, s: Sym) -> Sym:
+        new = self.names.get(s)
+        if new is None:
+            origin = s.origin if s.origin.startswith("earlier ") else f"earlier {s.origin}"
+            new = self.names[s] = Sym(s.name + "'", s.width, origin)
+        return new
+
+    def term(self, term: Term) -> Term:
+        match term:
+            case K():
+                return term
+            case Sym():
+                return self.sym(term)
+            case Slice(base=base, low=low):
+                inner = self.term(base)
+                assert isinstance(inner, Sym | Fn)
+                return Slice(inner, low, term.width)
+            case Fn(op=op):  # an opaque value of another flow is just unknown
+                return self.functions.setdefault(term, Sym(f"{op}'", term.width, f"earlier {op}"))
+            case Lin(linear=linear):
+                return from_linear(self.linear(linear), term.width)
+            case Concat(parts=parts):
+                return Concat(tuple(self.term(p) for p in parts), term.width)  # type: ignore[misc]  # parts stay parts
+        raise AssertionError(term)
+
+    def linear(self, linear: Linear) -> Linear:
+        return linear[0], tuple((self.term(a), c) for a, c in linear[1])  # type: ignore[misc]  # atoms stay atoms
+
+    def formula(self, f: Formula) -> Formula:
+        from innet.symbolic.terms import All, Always, AnyOf, AtMostZero, Same
+
+        match f:
+            case Always():
+                return f
+            case In(atom=atom, ranges=ranges):
+                return In(self.term(atom), ranges)  # type: ignore[arg-type]  # atoms stay atoms
+            case Same(left=left, right=right, offset=offset, equal=same):
+                return Same(self.term(left), self.term(right), offset, same)  # type: ignore[arg-type]  # atoms
+            case AtMostZero(linear=linear):
+                return AtMostZero(self.linear(linear))
+            case All(parts=parts):
+                return All(tuple(self.formula(p) for p in parts))
+            case AnyOf(parts=parts):
+                return AnyOf(tuple(self.formula(p) for p in parts))
+        raise AssertionError(f)
+
+
+def keys_equal(a: tuple[Term, ...], b: tuple[Term, ...]) -> Formula:
+    """Whether two keys are the same, column by column."""
+    from innet.symbolic.formulas import all_of
+
+    return all_of(*(equal(x, y) for x, y in zip(a, b, strict=True)))

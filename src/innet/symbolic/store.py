@@ -1,0 +1,434 @@
+"""The constraint store: what is known of the symbols on one path, and whether it can all be true.
+
+Per atom a set of values; equalities with offsets by substitution; disequalities; linear inequalities over the
+integers (lengths); and disjunctions that are not decided yet. "Cannot be true" is always exact; "can be true" may be
+too generous (the caller marks nothing: every yes is replayed on a concrete packet, every safe looks at all paths).
+"""
+
+from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import any_of, at_most_zero, in_atom, negate
+from innet.symbolic.ranges import Ranges
+from innet.symbolic.terms import (
+    FALSE,
+    TRUE,
+    All,
+    Always,
+    AnyOf,
+    Atom,
+    AtMostZero,
+    Formula,
+    In,
+    Linear,
+    Same,
+    Slice,
+    plus,
+)
+
+MAX_CHOICES = 400
+"""How many disjuncts a feasibility search may try before it settles for "can be true"."""
+MAX_INEQUALITIES = 120
+MAX_DIGITS = 4000
+
+
+class Store:
+    """Constraints of one path. `assume` adds to it and says False once nothing can satisfy it."""
+
+    __slots__ = ("clauses", "domains", "inequalities", "sliced", "substitution", "unequal")
+
+    def __init__(self) -> None:
+        self.domains: dict[Atom, Ranges] = {}
+        self.substitution: dict[Atom, tuple[Atom, int]] = {}
+        self.unequal: tuple[tuple[Atom, Atom, int], ...] = ()
+        self.inequalities: tuple[Linear, ...] = ()
+        self.clauses: tuple[AnyOf, ...] = ()
+        self.sliced: tuple[Slice, ...] = ()
+
+    def fork(self) -> "Store":
+        other = Store.__new__(Store)
+        other.domains, other.substitution = dict(self.domains), dict(self.substitution)
+        other.unequal, other.inequalities = self.unequal, self.inequalities
+        other.clauses, other.sliced = self.clauses, self.sliced
+        return other
+
+    # ---- looking
+
+    def find(self, atom: Atom) -> tuple[Atom, int]:
+        """The atom that stands for `atom`'s class, and what to add to it."""
+        by = 0
+        while (step := self.substitution.get(atom)) is not None:
+            atom, by = step[0], by + step[1]
+        if atom.__class__ is Slice and self.substitution:
+            base, k = self.find(atom.base)
+            if k == 0 and base is not atom.base and not isinstance(base, Slice):
+                return Slice(base, atom.low, atom.width), by
+        return atom, by
+
+    def domain(self, atom: Atom) -> Ranges:
+        """The values that `atom` may have, as far as its own set says."""
+        rep, by = self.find(atom)
+        found = self.domains.get(rep)
+        if found is None:
+            if rep.__class__ is Slice and (base := self.domains.get(rep.base)) is not None:
+                if rs.size(base) == 1:
+                    value = base[0][0] >> rep.low & (1 << rep.width) - 1
+                    return rs.single(value)
+                if rep.low == 0 and base[-1][1] < 1 << rep.width:
+                    return base
+            return rs.full(atom.width)
+        return rs.shift(found, by, atom.width) if by else found
+
+    def bounds(self, linear: Linear) -> tuple[int, int]:
+        """Least and greatest value of a sum, by its atoms' sets."""
+        low = high = linear[0]
+        for atom, c in linear[1]:
+            d = self.domain(atom)
+            first, last = d[0][0], d[-1][1]
+            low, high = (low + c * first, high + c * last) if c > 0 else (low + c * last, high + c * first)
+        return low, high
+
+    def status(self, f: Formula) -> bool | None:
+        """True or False if the sets alone decide `f`, None if they do not."""
+        match f:
+            case Always(holds=known):
+                return known
+            case In(atom=atom, ranges=ranges):
+                d = self.domain(atom)
+                both = rs.intersect(d, ranges)
+                return False if not both else True if both == d else None
+            case Same(left=left, right=right, offset=offset, equal=equal):
+                (a, j), (b, k) = self.find(left), self.find(right)
+                width = left.width
+                shift = (k + offset - j) % (1 << width)
+                if a == b:
+                    return (shift == 0) is equal
+                da, db = self.domain(left), rs.shift(self.domain(right), offset, width)
+                if not rs.intersect(da, db):
+                    return not equal
+                if rs.size(da) == 1 and da == db:
+                    return equal
+                for x, y, n in self.unequal:
+                    if (x, y, n) == (a, b, shift) or (x, y, n) == (b, a, -shift % (1 << width)):
+                        return not equal
+                return None
+            case AtMostZero(linear=linear):
+                low, high = self.bounds(self.canonical(linear))
+                return True if high <= 0 else False if low > 0 else None
+            case All(parts=parts):
+                found = [self.status(p) for p in parts]
+                return False if False in found else None if None in found else True
+            case AnyOf(parts=parts):
+                found = [self.status(p) for p in parts]
+                return True if True in found else None if None in found else False
+        raise AssertionError(f)
+
+    def canonical(self, linear: Linear) -> Linear:
+        """The sum over representatives (offsets that may wrap keep their own atom)."""
+        if not self.substitution:
+            return linear
+        total: Linear = (linear[0], ())
+        for atom, c in linear[1]:
+            rep, by = self.find(atom)
+            total = plus(total, (0, ((rep if by == 0 else atom, c),)))
+        return total
+
+    # ---- assuming
+
+    def assume(self, f: Formula) -> bool:
+        """Add `f`; False if that is impossible (the store is then useless)."""
+        if not self._add(f):
+            return False
+        return self._settle()
+
+    def _add(self, f: Formula) -> bool:
+        match f:
+            case Always(holds=known):
+                return known
+            case In(atom=atom, ranges=ranges):
+                return self._restrict(atom, ranges)
+            case Same():
+                return self._relate(f)
+            case AtMostZero(linear=linear):
+                return self._bound(linear)
+            case All(parts=parts):
+                return all(self._add(p) for p in parts)
+            case AnyOf():
+                self.clauses = (*self.clauses, f)
+                return True
+        raise AssertionError(f)
+
+    def _restrict(self, atom: Atom, ranges: Ranges) -> bool:
+        rep, by = self.find(atom)
+        if by:
+            ranges = rs.shift(ranges, -by, atom.width)
+        current = self.domain(rep)
+        new = rs.intersect(current, ranges)
+        if not new:
+            return False
+        if new is not current and new != current:
+            self.domains[rep] = new
+            if rep.__class__ is Slice and rep not in self.sliced:
+                self.sliced = (*self.sliced, rep)
+        return True
+
+    def _relate(self, f: Same) -> bool:
+        (a, j), (b, k) = self.find(f.left), self.find(f.right)
+        width = f.left.width
+        top = 1 << width
+        by = (k + f.offset - j) % top  # a == b + by
+        if a == b:
+            return (by == 0) is f.equal
+        da, db = self.domain(a), self.domain(b)
+        if f.equal:
+            both = rs.intersect(da, rs.shift(db, by, width))
+            if not both:
+                return False
+            if a.__class__ is Slice and b.__class__ is not Slice:
+                a, b, by = b, a, -by % top
+                both = rs.shift(both, by, width)
+            self.substitution[a] = (b, by)
+            self.domains.pop(a, None)
+            self.domains[b] = rs.shift(both, -by, width)
+            pending, self.unequal = self.unequal, ()
+            return all(self._relate(Same(x, y, n, False)) for x, y, n in pending)
+        if rs.size(da) == 1:
+            return self._restrict(b, rs.complement(rs.single((da[0][0] - by) % top), width))
+        if rs.size(db) == 1:
+            return self._restrict(a, rs.complement(rs.single((db[0][0] + by) % top), width))
+        if rs.intersect(da, rs.shift(db, by, width)):
+            self.unequal = (*self.unequal, (a, b, by))
+        return True
+
+    def _bound(self, linear: Linear) -> bool:
+        linear = self.canonical(linear)
+        low, high = self.bounds(linear)
+        if high <= 0:
+            return True
+        if low > 0:
+            return False
+        exact = at_most_zero(linear)
+        if not isinstance(exact, AtMostZero):
+            return self._add(exact)
+        if linear not in self.inequalities:
+            self.inequalities = (*self.inequalities, linear)
+        return self._tighten(linear, low)
+
+    def _tighten(self, linear: Linear, low: int) -> bool:
+        """Bounds that one inequality puts on each of its atoms."""
+        for atom, c in linear[1]:
+            d = self.domain(atom)
+            first, last = d[0][0], d[-1][1]
+            rest = low - (c * first if c > 0 else c * last)
+            if c > 0 and -rest // c < last:
+                if not self._restrict(atom, rs.normal([(0, -rest // c)])):
+                    return False
+            elif c < 0 and (bound := -(-rest // -c) if rest > 0 else 0) > first:
+                limit = (1 << atom.width) - 1
+                if bound > limit or not self._restrict(atom, ((bound, limit),)):
+                    return False
+        return True
+
+    def _settle(self) -> bool:
+        """Decide disjunctions and disequalities that the sets decide now."""
+        again = True
+        while again:
+            again = False
+            if self.clauses:
+                left: list[AnyOf] = []
+                clauses, self.clauses = self.clauses, ()
+                for clause in clauses:
+                    rest = self._reduce(clause)
+                    if rest is FALSE:
+                        return False
+                    if rest is TRUE:
+                        continue
+                    if isinstance(rest, AnyOf):
+                        left.append(rest)
+                    else:
+                        again = True
+                        if not self._add(rest):
+                            return False
+                self.clauses = (*left, *self.clauses)
+            if self.unequal:
+                pending, self.unequal = self.unequal, ()
+                for x, y, n in pending:
+                    if not self._relate(Same(x, y, n, False)):
+                        return False
+        return True
+
+    def _reduce(self, clause: AnyOf) -> Formula:
+        parts: list[Formula] = []
+        for part in clause.parts:
+            decided = self.status(part)
+            if decided is True:
+                return TRUE
+            if decided is None:
+                parts.append(part)
+        if len(parts) == len(clause.parts):
+            return clause
+        return any_of(*parts)
+
+    # ---- deciding
+
+    def feasible(self) -> bool:
+        """Whether all that was assumed can be true together."""
+        return self._feasible([MAX_CHOICES])
+
+    def _feasible(self, budget: list[int]) -> bool:
+        if self.inequalities and not self._linear_feasible():
+            return False
+        if self.sliced and not self._slices_feasible():
+            return False
+        if self.unequal and not self._unequal_feasible():
+            return False
+        if not self.clauses:
+            return True
+        clause = min(self.clauses, key=lambda c: len(c.parts))
+        taken: list[Formula] = []
+        for part in clause.parts:
+            budget[0] -= 1
+            if budget[0] < 0:
+                return True
+            trial = self.fork()
+            trial.clauses = tuple(c for c in self.clauses if c is not clause)
+            if trial.assume(part) and all(trial.assume(negate(t)) for t in taken) and trial._feasible(budget):
+                return True
+            if not isinstance(part, All):
+                taken.append(part)
+        return False
+
+    def allows(self, f: Formula) -> bool:
+        """Whether `f` can be true beside all that was assumed."""
+        decided = self.status(f)
+        if decided is False:
+            return False
+        if decided is True and not self.clauses:
+            return True
+        trial = self.fork()
+        return trial.assume(f) and trial.feasible()
+
+    def entails(self, f: Formula) -> bool:
+        """Whether `f` must be true."""
+        decided = self.status(f)
+        if decided is not None:
+            return decided
+        return not self.allows(negate(f))
+
+    def _linear_feasible(self) -> bool:
+        """Fourier-Motzkin elimination over the rationals: an empty result is exact."""
+        if len(self.inequalities) == 1:
+            return True  # bounds were applied when it was added
+        rows: list[tuple[int, dict[Atom, int]]] = []
+        for linear in self.inequalities:
+            const, parts = self.canonical(linear)
+            rows.append((const, dict(parts)))
+        atoms = dict.fromkeys(a for _, row in rows for a in row)
+        for atom in atoms:
+            d = self.domain(atom)
+            rows.append((d[0][0], {atom: -1}))
+            rows.append((-d[-1][1], {atom: 1}))
+        for atom in atoms:
+            lower = [r for r in rows if r[1].get(atom, 0) < 0]
+            upper = [r for r in rows if r[1].get(atom, 0) > 0]
+            rows = [r for r in rows if atom not in r[1]]
+            for low_const, low in lower:
+                q = -low[atom]
+                for up_const, up in upper:
+                    p = up[atom]
+                    merged = {a: c * q for a, c in up.items()}
+                    for a, c in low.items():
+                        total = merged.get(a, 0) + c * p
+                        if total:
+                            merged[a] = total
+                        else:
+                            del merged[a]
+                    least = up_const * q + low_const * p
+                    if merged:
+                        rows.append((least, merged))
+                    elif least > 0:
+                        return False
+            if len(rows) > MAX_INEQUALITIES:
+                return True
+        return True
+
+    def _slices_feasible(self) -> bool:
+        """For each symbol whose parts are restricted: whether some value of the whole meets every set."""
+        bases: dict[Atom, list[tuple[int, int, Ranges]]] = {}
+        for part in self.sliced:
+            rep, _ = self.find(part)
+            d = self.domains.get(part) or self.domains.get(rep)
+            if d is not None and isinstance(rep, Slice):
+                bases.setdefault(rep.base, []).append((rep.low, rep.width, d))
+        return all(
+            find_value(base.width, self.domain(base), parts) is not None for base, parts in bases.items()
+        )
+
+    def _unequal_feasible(self) -> bool:
+        """Small sets that must all differ: a search; large ones always can."""
+        edges: dict[Atom, int] = {}
+        for a, b, _ in self.unequal:
+            edges[a], edges[b] = edges.get(a, 0) + 1, edges.get(b, 0) + 1
+        tight = [a for a, n in edges.items() if rs.size(self.domain(a)) <= n]
+        if not tight:
+            return True
+        order = sorted(edges, key=lambda a: rs.size(self.domain(a)))
+        chosen: dict[Atom, int] = {}
+        budget = [MAX_DIGITS]
+
+        def search(n: int) -> bool:
+            if n == len(order):
+                return True
+            atom = order[n]
+            for value in rs.values(self.domain(atom)):
+                budget[0] -= 1
+                if budget[0] < 0:
+                    return True
+                chosen[atom] = value
+                if all(
+                    (chosen[a] - chosen[b] - k) % (1 << a.width) != 0
+                    for a, b, k in self.unequal
+                    if a in chosen and b in chosen
+                ) and search(n + 1):
+                    return True
+                del chosen[atom]
+            return False
+
+        return search(0)
+
+
+def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]]) -> int | None:
+    """A number in `whole` whose bits [low, low + n) are in each part's set; None if there is none.
+
+    Searches from the most significant bit down. Gives a member of `whole` alone when it takes too long.
+    """
+    budget = [MAX_DIGITS]
+
+    def possible(prefix: int, known: int) -> bool:
+        """Whether the numbers that start with `prefix` (its low `known` bits undecided) can meet every set."""
+        low, high = prefix, prefix | (1 << known) - 1
+        if not rs.intersect(whole, ((low, high),)):
+            return False
+        for at, n, allowed in parts:
+            if known <= at:
+                if not rs.contains(allowed, prefix >> at & (1 << n) - 1):
+                    return False
+            elif known < at + n:
+                first = prefix >> at & (1 << n) - 1
+                if not rs.intersect(allowed, ((first, first | (1 << known - at) - 1),)):
+                    return False
+        return True
+
+    def search(prefix: int, known: int) -> int | None:
+        budget[0] -= 1
+        if budget[0] < 0:
+            return whole[0][0]
+        if not possible(prefix, known):
+            return None
+        if known == 0:
+            return prefix
+        found = search(prefix, known - 1)
+        return found if found is not None else search(prefix | 1 << known - 1, known - 1)
+
+    return search(0, width)
+
+
+__all__ = ["Store", "find_value", "in_atom"]

@@ -1,0 +1,572 @@
+"""Terms: what a field may hold when the packet is not known, in a normal form in which equal values look equal.
+
+A term is a constant (`K`), an *atom* that the constraint store keeps a domain for (`Sym`, `Slice` of a symbol,
+`Fn`: an operation the store does not understand), a linear sum of atoms (`Lin`), or pieces side by side (`Concat`).
+`Truth` is a formula as a one-bit value. Every term can be evaluated when its symbols have values.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from innet.ir.interpret import apply, fold, ones_sum
+from innet.ir.nodes import Op
+
+
+class Blob:
+    """Bytes nobody has looked at: a payload, or a whole packet. `parent` and `skip`: the tail of another blob."""
+
+    __slots__ = ("carved", "length", "name", "parent", "skip", "tails")
+
+    def __init__(self, name: str, length: "Linear", parent: "Blob | None" = None, skip: "Linear | None" = None) -> None:
+        self.name, self.length, self.parent, self.skip = name, length, parent, skip
+        self.carved: dict[tuple[int, int], Sym] = {}
+        self.tails: dict[Linear, Blob] = {}
+
+    def carve(self, bit: int, width: int) -> "Sym":
+        """The symbol for `width` bits from bit `bit` on: the same one each time."""
+        sym = self.carved.get((bit, width))
+        if sym is None:
+            sym = self.carved[bit, width] = Sym(f"{self.name}[{bit}:{width}]", width, "payload", self, bit)
+        return sym
+
+    def tail(self, skip: "Linear") -> "Blob":
+        """The bytes after the first `skip`: the same blob each time."""
+        blob = self.tails.get(skip)
+        if blob is None:
+            blob = self.tails[skip] = Blob(f"{self.name}+", minus(self.length, skip), self, skip)
+        return blob
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Sym:
+    """An unknown number. `origin` says where it came from ("injected", "allocated", "payload", …)."""
+
+    __slots__ = ("bit", "blob", "name", "origin", "width")
+
+    def __init__(
+        self, name: str, width: int, origin: str = "injected", blob: Blob | None = None, bit: int = 0
+    ) -> None:
+        self.name, self.width, self.origin, self.blob, self.bit = name, width, origin, blob, bit
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class K:
+    """The number `value`."""
+
+    __slots__ = ("value", "width")
+
+    def __init__(self, value: int, width: int) -> None:
+        self.value, self.width = value, width
+
+    def __eq__(self, other: object) -> bool:
+        return other.__class__ is K and self.value == other.value and self.width == other.width
+
+    def __hash__(self) -> int:
+        return hash((self.value, self.width))
+
+    def __repr__(self) -> str:
+        return f"{self.value:#x}" if self.value > 9 else str(self.value)
+
+
+class _Structural:
+    """Equality by parts, with the hash computed once."""
+
+    __slots__ = ("_hash", "key", "width")
+
+    def __init__(self, key: tuple[object, ...], width: int) -> None:
+        self.key, self.width = key, width
+        self._hash = hash(key)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (self.__class__ is other.__class__ and self.key == other.key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+class Slice(_Structural):
+    """Bits [low, low + width) of an atom, counted from the least significant one."""
+
+    __slots__ = ("base", "low")
+
+    def __init__(self, base: "Sym | Fn", low: int, width: int) -> None:
+        super().__init__((base, low, width), width)
+        self.base, self.low = base, low
+
+    def __repr__(self) -> str:
+        return f"{self.base}<{self.low}:{self.width}>"
+
+
+class Fn(_Structural):
+    """An operation the constraint store does not look into; `evaluate` computes it from its arguments' values."""
+
+    __slots__ = ("args", "evaluate", "op")
+
+    def __init__(self, op: str, args: tuple["Term | bytes | int", ...], width: int, evaluate: Callable[..., int]) -> None:
+        super().__init__((op, args, width), width)
+        self.op, self.args, self.evaluate = op, args, evaluate
+
+    def __repr__(self) -> str:
+        return f"{self.op}({', '.join(map(str, self.args))})"
+
+
+Atom: TypeAlias = Sym | Slice | Fn
+Linear: TypeAlias = tuple[int, tuple[tuple[Atom, int], ...]]
+"""A constant and (atom, coefficient) pairs: an integer, not taken modulo anything."""
+
+
+class Lin(_Structural):
+    """`linear` modulo 2^`width`; `exact`: it is known that it never overflows."""
+
+    __slots__ = ("exact", "linear")
+
+    def __init__(self, linear: Linear, width: int) -> None:
+        super().__init__((linear, width), width)
+        self.linear = linear
+        self.exact = False
+
+    def __repr__(self) -> str:
+        const, parts = self.linear
+        text = " + ".join(f"{c}*{a}" if c != 1 else str(a) for a, c in parts)
+        return f"({text} + {const})" if const else f"({text})"
+
+
+class Concat(_Structural):
+    """Pieces side by side, the most significant first."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple["Part", ...], width: int) -> None:
+        super().__init__(parts, width)
+        self.parts = parts
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(map(str, self.parts)) + "}"
+
+
+class Truth:
+    """A formula as a one-bit value."""
+
+    __slots__ = ("formula",)
+    width = 1
+
+    def __init__(self, formula: "Formula") -> None:
+        self.formula = formula
+
+    def __repr__(self) -> str:
+        return f"[{self.formula}]"
+
+
+Part: TypeAlias = K | Sym | Slice | Fn | Lin | Truth
+Term: TypeAlias = Part | Concat
+
+# ---- formulas, in negation normal form
+
+
+class Always(_Structural):
+    """Holds always, or never."""
+
+    __slots__ = ("holds",)
+
+    def __init__(self, holds: bool) -> None:
+        super().__init__((holds,), 1)
+        self.holds = holds
+
+    def __repr__(self) -> str:
+        return str(self.holds)
+
+
+class In(_Structural):
+    """The atom is in the set."""
+
+    __slots__ = ("atom", "ranges")
+
+    def __init__(self, atom: Atom, ranges: tuple[tuple[int, int], ...]) -> None:
+        super().__init__((atom, ranges), 1)
+        self.atom, self.ranges = atom, ranges
+
+    def __repr__(self) -> str:
+        return f"{self.atom} in {self.ranges}"
+
+
+class Same(_Structural):
+    """`left == right + offset` modulo 2^width (or not, if not `equal`)."""
+
+    __slots__ = ("equal", "left", "offset", "right")
+
+    def __init__(self, left: Atom, right: Atom, offset: int, equal: bool) -> None:
+        super().__init__((left, right, offset, equal), 1)
+        self.left, self.right, self.offset, self.equal = left, right, offset, equal
+
+    def __repr__(self) -> str:
+        return f"{self.left} {'==' if self.equal else '!='} {self.right} + {self.offset}"
+
+
+class AtMostZero(_Structural):
+    """The linear sum, as an integer, is at most zero."""
+
+    __slots__ = ("linear",)
+
+    def __init__(self, linear: Linear) -> None:
+        super().__init__((linear,), 1)
+        self.linear = linear
+
+    def __repr__(self) -> str:
+        return f"{self.linear} <= 0"
+
+
+class All(_Structural):
+    """Every part holds."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple["Formula", ...]) -> None:
+        super().__init__(parts, 1)
+        self.parts = parts
+
+
+class AnyOf(_Structural):
+    """Some part holds."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple["Formula", ...]) -> None:
+        super().__init__(parts, 1)
+        self.parts = parts
+
+
+Formula: TypeAlias = Always | In | Same | AtMostZero | All | AnyOf
+TRUE, FALSE = Always(True), Always(False)
+
+# ---- linear sums
+
+
+def linear_const(value: int) -> Linear:
+    return value, ()
+
+
+def plus(a: Linear, b: Linear, factor: int = 1) -> Linear:
+    """`a + factor * b`."""
+    if not b[1]:
+        return a[0] + factor * b[0], a[1]
+    coefficients = dict(a[1])
+    for atom, c in b[1]:
+        total = coefficients.get(atom, 0) + factor * c
+        if total:
+            coefficients[atom] = total
+        else:
+            del coefficients[atom]
+    parts = tuple(sorted(coefficients.items(), key=lambda p: id(p[0]) if p[0].__class__ is Sym else hash(p[0])))
+    return a[0] + factor * b[0], parts
+
+
+def minus(a: Linear, b: Linear) -> Linear:
+    return plus(a, b, -1)
+
+
+def top(linear: Linear) -> int:
+    """The largest value that the widths of the atoms allow."""
+    return linear[0] + sum(c * ((1 << a.width) - 1) for a, c in linear[1] if c > 0)
+
+
+def bottom(linear: Linear) -> int:
+    """The smallest value that the widths of the atoms allow."""
+    return linear[0] + sum(c * ((1 << a.width) - 1) for a, c in linear[1] if c < 0)
+
+
+def linear_of(term: Term) -> Linear | None:
+    """The term as an integer sum, if its width can never overflow; None if it might, or is none."""
+    match term:
+        case K(value=value):
+            return value, ()
+        case Sym() | Slice() | Fn():
+            return 0, ((term, 1),)
+        case Lin(linear=linear):
+            return linear if term.exact or (bottom(linear) >= 0 and top(linear) < 1 << term.width) else None
+        case Concat(parts=parts):
+            total: Linear = (0, ())
+            position = term.width
+            for part in parts:
+                position -= part.width
+                one = linear_of(part)
+                if one is None:
+                    return None
+                total = plus(total, one, 1 << position)
+            return total
+    return None
+
+
+def from_linear(linear: Linear, width: int) -> Term:
+    """The sum modulo 2^width, in normal form."""
+    const, parts = linear
+    const %= 1 << width
+    if not parts:
+        return K(const, width)
+    if const == 0 and len(parts) == 1 and parts[0][1] == 1 and parts[0][0].width == width:
+        return parts[0][0]
+    return Lin((const, parts), width)
+
+
+# ---- building terms
+
+
+def pieces(term: Term) -> tuple[Part, ...]:
+    """The parts a term is made of, the most significant first."""
+    return term.parts if isinstance(term, Concat) else (term,)
+
+
+def slice_of(term: Term, low: int, width: int) -> Term:
+    """Bits [low, low + width) of `term`."""
+    if low == 0 and width == term.width:
+        return term
+    match term:
+        case K(value=value):
+            return K(value >> low & (1 << width) - 1, width)
+        case Sym() | Fn():
+            return Slice(term, low, width)
+        case Slice(base=base, low=start):
+            return Slice(base, start + low, width)
+        case Lin(linear=(const, parts)):
+            if low == 0:
+                return from_linear((const % (1 << width), parts), width)
+            return Fn("bits", (term, low), width, lambda v, at: v >> at & (1 << width) - 1)
+        case Truth():
+            raise AssertionError("one bit has no parts")
+        case Concat(parts=all_parts):
+            out: list[Part] = []
+            position = term.width
+            for part in all_parts:
+                position -= part.width
+                first, last = max(low, position), min(low + width, position + part.width)
+                if first < last:
+                    out.extend(pieces(slice_of(part, first - position, last - first)))
+            return concat(out)
+    raise AssertionError(term)
+
+
+def concat(parts: list[Part]) -> Term:
+    """Pieces side by side; neighbours that belong together become one again."""
+    out: list[Part] = []
+    for part in parts:
+        last = out[-1] if out else None
+        if last is None:
+            out.append(part)
+            continue
+        joined: Part | None = None
+        if last.__class__ is K and part.__class__ is K:
+            joined = K(last.value << part.width | part.value, last.width + part.width)
+        elif (
+            last.__class__ is Slice
+            and part.__class__ is Slice
+            and last.base is part.base
+            and last.low == part.low + part.width
+        ):
+            (joined,) = pieces(slice_of(last.base, part.low, last.width + part.width))
+        elif (
+            last.__class__ is Sym
+            and part.__class__ is Sym
+            and last.blob is not None
+            and last.blob is part.blob
+            and last.bit + last.width == part.bit
+            and (whole := last.blob.carved.get((last.bit, last.width + part.width))) is not None
+        ):
+            joined = whole
+        if joined is None:
+            out.append(part)
+        else:
+            out[-1] = joined
+    if len(out) == 1:
+        return out[0]
+    return Concat(tuple(out), sum(p.width for p in out))
+
+
+def cast(term: Term, width: int) -> Term:
+    """Cut to the low bits, or extended with zeros."""
+    if width == term.width:
+        return term
+    if width < term.width:
+        return slice_of(term, 0, width)
+    return concat([K(0, width - term.width), *pieces(term)])
+
+
+def shift_left(term: Term, by: int) -> Term:
+    width = term.width
+    if by >= width:
+        return K(0, width)
+    return concat([*pieces(slice_of(term, 0, width - by)), K(0, by)]) if by else term
+
+
+def shift_right(term: Term, by: int) -> Term:
+    width = term.width
+    if by >= width:
+        return K(0, width)
+    return concat([K(0, by), *pieces(slice_of(term, by, width - by))]) if by else term
+
+
+def bitwise(op: Op, a: Term, b: Term) -> Term:
+    """AND, OR, XOR: piece by piece, exact where one side of a piece is known."""
+    if a.__class__ is K and b.__class__ is K:
+        return K(apply(op, a.value, b.value, a.width), a.width)
+    cuts: set[int] = {0, a.width}
+    for term in (a, b):
+        position = term.width
+        for part in pieces(term):
+            position -= part.width
+            cuts.add(position)
+            if part.__class__ is K:
+                cuts.update(_runs(part.value, part.width, position))
+    bounds = sorted(cuts, reverse=True)
+    out: list[Part] = []
+    for high, low in zip(bounds, bounds[1:], strict=False):
+        width = high - low
+        x, y = slice_of(a, low, width), slice_of(b, low, width)
+        out.extend(pieces(_bitwise_piece(op, x, y, width)))
+    return concat(out)
+
+
+def _runs(value: int, width: int, position: int) -> list[int]:
+    """Where runs of equal bits of `value` end."""
+    return [position + n for n in range(1, width) if (value >> n & 1) != (value >> n - 1 & 1)]
+
+
+def _bitwise_piece(op: Op, x: Term, y: Term, width: int) -> Term:
+    if x.__class__ is not K and y.__class__ is K:
+        x, y = y, x
+    ones = (1 << width) - 1
+    if x.__class__ is K:
+        value = x.value
+        if y.__class__ is K:
+            return K(apply(op, value, y.value, width), width)
+        if op is Op.AND and value in (0, ones):
+            return y if value else x
+        if op is Op.OR and value in (0, ones):
+            return x if value else y
+        if op is Op.XOR and value == 0:
+            return y
+    if x == y:
+        return K(0, width) if op is Op.XOR else x
+    return opaque(op, x, y, width)
+
+
+def opaque(op: Op, a: Term, b: Term, width: int) -> Fn:
+    """An operator as an atom of its own."""
+    operand = a.width
+    return Fn(op.value, (a, b), width, lambda x, y: apply(op, x, y, operand))
+
+
+def add(a: Term, b: Term, factor: int = 1) -> Term:
+    """`a + factor * b` modulo 2^width."""
+    width = a.width
+    x, y = _linear_mod(a), _linear_mod(b)
+    if x is None or y is None:
+        return opaque(Op.ADD if factor == 1 else Op.SUB, a, b, width)
+    return from_linear(plus(x, y, factor), width)
+
+
+def _linear_mod(term: Term) -> Linear | None:
+    return term.linear if term.__class__ is Lin else linear_of(term)
+
+
+# ---- evaluation
+
+
+class Unbound(Exception):
+    """A symbol has no value."""
+
+
+def evaluate(term: Term, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> int:
+    """The number a term is, once its symbols have values."""
+    match term:
+        case K(value=value):
+            return value
+        case Sym():
+            if term in values:
+                return values[term]
+            if term.blob is not None:
+                return _carve(blob_bytes(term.blob, values, blobs), term.bit, term.width)
+            raise Unbound(term.name)
+        case Slice(base=base, low=low):
+            return evaluate(base, values, blobs) >> low & (1 << term.width) - 1
+        case Lin(linear=linear):
+            return evaluate_linear(linear, values, blobs) % (1 << term.width)
+        case Concat(parts=parts):
+            total = 0
+            for part in parts:
+                total = total << part.width | evaluate(part, values, blobs)
+            return total
+        case Fn(args=args, evaluate=compute):
+            return compute(*(_argument(a, values, blobs) for a in args))
+        case Truth(formula=formula):
+            return int(holds(formula, values, blobs))
+    raise AssertionError(term)
+
+
+def _argument(a: object, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> object:
+    if isinstance(a, Blob):
+        return blob_bytes(a, values, blobs)
+    if isinstance(a, tuple):
+        return tuple(_argument(x, values, blobs) for x in a)
+    if isinstance(a, int | bytes | str | bool):
+        return a
+    return evaluate(a, values, blobs)  # type: ignore[arg-type]  # all else is a term
+
+
+def evaluate_linear(linear: Linear, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> int:
+    return linear[0] + sum(c * evaluate(a, values, blobs) for a, c in linear[1])
+
+
+def blob_bytes(blob: Blob, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bytes:
+    """The bytes of a blob."""
+    if blob in blobs:
+        return blobs[blob]
+    if blob.parent is not None and blob.skip is not None:
+        return blob_bytes(blob.parent, values, blobs)[max(0, evaluate_linear(blob.skip, values, blobs)) :]
+    raise Unbound(blob.name)
+
+
+def _carve(data: bytes, bit: int, width: int) -> int:
+    first, last = bit // 8, (bit + width + 7) // 8
+    number = int.from_bytes(data[first:last].ljust(last - first, b"\0"), "big")
+    return number >> (last * 8 - bit - width) & (1 << width) - 1
+
+
+def holds(formula: "Formula", values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bool:
+    """Whether the formula is true, once its symbols have values."""
+    match formula:
+        case Always(holds=known):
+            return known
+        case In(atom=atom, ranges=ranges):
+            value = evaluate(atom, values, blobs)
+            return any(low <= value <= high for low, high in ranges)
+        case Same(left=left, right=right, offset=offset, equal=equal):
+            difference = evaluate(left, values, blobs) - evaluate(right, values, blobs) - offset
+            return (difference % (1 << left.width) == 0) is equal
+        case AtMostZero(linear=linear):
+            return evaluate_linear(linear, values, blobs) <= 0
+        case All(parts=parts):
+            return all(holds(p, values, blobs) for p in parts)
+        case AnyOf(parts=parts):
+            return any(holds(p, values, blobs) for p in parts)
+    raise AssertionError(formula)
+
+
+def adjust(total: int, old: int, new: int, width: int, keep_zero: int) -> int:
+    """RFC 1624 equation 3, on numbers."""
+    if keep_zero and total == 0:
+        return 0
+    acc = ~total & 0xFFFF
+    for half in range(0, width, 16):
+        acc += (~old >> half & 0xFFFF) + (new >> half & 0xFFFF)
+    return ~fold(acc) & 0xFFFF
+
+
+__all__ = [
+    "FALSE", "TRUE", "All", "Always", "AnyOf", "Atom", "AtMostZero", "Blob", "Concat", "Fn", "Formula", "In", "K",
+    "Lin", "Linear", "Part", "Same", "Slice", "Sym", "Term", "Truth", "Unbound", "add", "adjust", "bitwise",
+    "blob_bytes", "bottom", "cast", "concat", "evaluate", "evaluate_linear", "from_linear", "holds", "linear_const",
+    "linear_of", "minus", "ones_sum", "opaque", "pieces", "plus", "shift_left", "shift_right", "slice_of", "top",
+]  # fmt: skip
