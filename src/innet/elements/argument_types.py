@@ -1,0 +1,628 @@
+"""How the text of one argument becomes a value and a value text: one small class for each of Click's types.
+
+Each is used in an element's annotations, `length: Annotated[int, Unsigned(16)]`. `parse` raises ConfigurationError
+with the characters that are wrong; `unparse` writes a value so that `parse` gives it back.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction as Rational
+from typing import Any, Generic, TypeVar
+
+from innet.diagnostics import ConfigurationError, Diagnostic, suggest
+from innet.elements.argument_names import Names
+from innet.flowspec import names as literals
+from innet.lexical import Text, quote, shift_word, unquote, words
+from innet.packet.names import ANNOTATION_BYTES, ANNOTATIONS, PROTOCOLS
+
+T = TypeVar("T")
+
+CODE = "C163"
+_WORD = re.compile(r"[!-~]+")
+_NOT_WORD = re.compile(r"[\"'\\,]")
+_KEYWORD = re.compile(r"[A-Za-z0-9_.:?!]+")
+_REAL = re.compile(r"([+-]?)([0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE]([+-]?[0-9]{1,3}))?")
+
+
+class ArgumentType(ABC, Generic[T]):
+    """One way to read an argument."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What is expected, as a message says it: "an IPv4 address"."""
+
+    @abstractmethod
+    def parse(self, text: Text, names: Names) -> T:
+        """The value of `text`, an argument without comments around it. Raises ConfigurationError."""
+
+    def unparse(self, value: T) -> str:
+        """Text that means `value`."""
+        return str(value)
+
+    def refused(self, text: Text, message: str = "", help: str = "") -> ConfigurationError:
+        """The error that `text` is not what was expected."""
+        shown = text.value if len(text.value) <= 60 else text.value[:57] + "..."
+        told = message or (
+            f"'{shown}' is not {self.describe()}" if text.value else f"expected {self.describe()}"
+        )
+        return ConfigurationError(Diagnostic(CODE, told, text.span, self.describe(), help, text.facts()))
+
+    def word(self, text: Text) -> str:
+        """The one word that `text` has to be, without quotes."""
+        parts = words(text)
+        if len(parts) != 1:
+            raise self.refused(text)
+        return unquote(parts[0]).value
+
+
+def _choices(listed: list[str]) -> str:
+    return f"{', '.join(listed[:-1])} or {listed[-1]}" if len(listed) > 1 else listed[0]
+
+
+@dataclass(frozen=True)
+class Bool(ArgumentType[bool]):
+    """`true`, `false`, and Click's other words for them."""
+
+    def describe(self) -> str:
+        return "true or false"
+
+    def parse(self, text: Text, names: Names) -> bool:
+        word = self.word(text)
+        if word in ("1", "true", "yes", "t", "y"):
+            return True
+        if word in ("0", "false", "no", "f", "n"):
+            return False
+        near = suggest(word, ("true", "false"))
+        raise self.refused(text, help=f"did you mean '{near}'?" if near else "")
+
+    def unparse(self, value: bool) -> str:
+        return "true" if value else "false"
+
+
+@dataclass(frozen=True)
+class Signed(ArgumentType[int]):
+    """An integer from `low` to `high`: decimal, `0x`, `0b`, or octal with a leading `0`; `_` between digits."""
+
+    low: int = -(1 << 31)
+    high: int = (1 << 31) - 1
+
+    def describe(self) -> str:
+        if (self.low, self.high) == (-(1 << 31), (1 << 31) - 1):
+            return "an integer of 32 bits"
+        return f"an integer from {self.low} to {self.high}"
+
+    def parse(self, text: Text, names: Names) -> int:
+        number = literals.integer(self.word(text))
+        if number is None:
+            raise self.refused(text, f"'{text}' is not a number" if text.value else "")
+        if not self.low <= number <= self.high:
+            raise self.refused(text, f"{text} is out of range")
+        return number
+
+
+@dataclass(frozen=True, init=False)
+class Unsigned(Signed):
+    """An integer of `bits` bits, from 0."""
+
+    def __init__(self, bits: int = 32) -> None:
+        object.__setattr__(self, "low", 0)
+        object.__setattr__(self, "high", (1 << bits) - 1)
+
+
+def read_real(text: str) -> Rational | None:
+    """A decimal number with optional point and exponent, exactly."""
+    match = _REAL.fullmatch(text)
+    if match is None:
+        return None
+    value = Rational(match[2].rstrip(".") or "0") * Rational(10) ** int(match[3] or 0)
+    return -value if match[1] == "-" else value
+
+
+@dataclass(frozen=True)
+class Real(ArgumentType[float]):
+    """A decimal number with optional point and exponent."""
+
+    def describe(self) -> str:
+        return "a number such as 0.5 or 1.5e-3"
+
+    def parse(self, text: Text, names: Names) -> float:
+        value = read_real(self.word(text))
+        if value is None or not self.allowed(value):
+            raise self.refused(text)
+        return float(value)
+
+    def allowed(self, value: Rational) -> bool:
+        return True
+
+    def unparse(self, value: float) -> str:
+        return repr(value)
+
+
+@dataclass(frozen=True)
+class Fraction(Real):
+    """A share or probability, from 0 to 1."""
+
+    def describe(self) -> str:
+        return "a number from 0 to 1"
+
+    def allowed(self, value: Rational) -> bool:
+        return 0 <= value <= 1
+
+
+@dataclass(frozen=True)
+class String(ArgumentType[str]):
+    """One word or quoted string."""
+
+    def describe(self) -> str:
+        return 'a string; quote it if it has spaces ("a b") or is empty ("")'
+
+    def parse(self, text: Text, names: Names) -> str:
+        return self.word(text)
+
+    def unparse(self, value: str) -> str:
+        plain = _WORD.fullmatch(value) and not _NOT_WORD.search(value) and "$" not in value
+        return value if plain and "//" not in value and "/*" not in value else quote(value)
+
+
+@dataclass(frozen=True)
+class Filename(String):
+    """The name of a file; `-` where an element says so."""
+
+    def describe(self) -> str:
+        return "a file name"
+
+
+@dataclass(frozen=True)
+class Word(String):
+    """A string of printable characters without quotes, backslash and comma."""
+
+    def describe(self) -> str:
+        return "a word without quotes, backslash and comma"
+
+    def parse(self, text: Text, names: Names) -> str:
+        value = self.word(text)
+        if not _WORD.fullmatch(value) or _NOT_WORD.search(value):
+            raise self.refused(text)
+        return value
+
+
+@dataclass(frozen=True)
+class Keyword(Word):
+    """A word of letters, digits and `_ . : ? !`."""
+
+    def describe(self) -> str:
+        return "a word of letters, digits and '_.:?!'"
+
+    def parse(self, text: Text, names: Names) -> str:
+        value = self.word(text)
+        if not _KEYWORD.fullmatch(value):
+            raise self.refused(text)
+        return value
+
+
+@dataclass(frozen=True)
+class ByteString(ArgumentType[bytes]):
+    r"""One word or quoted string as bytes: `abc`, `"a\x00"`, `\<de ad>`."""
+
+    def describe(self) -> str:
+        return r'bytes, such as "abc" or \<de ad be ef>'
+
+    def parse(self, text: Text, names: Names) -> bytes:
+        return self.encoded(text, self.word(text))
+
+    def encoded(self, text: Text, value: str) -> bytes:
+        try:
+            return value.encode("latin-1")
+        except UnicodeEncodeError:
+            message = "a character that is no byte"
+            raise self.refused(text, message, r"write its bytes, as in \<c3 a9>") from None
+
+    def unparse(self, value: bytes) -> str:
+        return quote(value.decode("latin-1"))
+
+
+@dataclass(frozen=True)
+class RawString(ByteString):
+    """The whole argument as bytes, spaces included."""
+
+    def parse(self, text: Text, names: Names) -> bytes:
+        return self.encoded(text, unquote(text).value)
+
+
+@dataclass(frozen=True)
+class Raw(ArgumentType[Text]):
+    """The argument as it stands, for elements with a grammar of their own."""
+
+    def describe(self) -> str:
+        return "an argument"
+
+    def parse(self, text: Text, names: Names) -> Text:
+        return text
+
+
+# Time and rate
+
+_SECONDS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hr": 3600, "d": 86400, "day": 86400}
+_SMALL = {"m": Rational(1, 1000), "u": Rational(1, 10**6), "n": Rational(1, 10**9)}
+_QUANTITY = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)[ \t]*([A-Za-z/]*)")
+MAX_TICKS = (1 << 63) - 1
+
+
+def _unit(unit: str) -> Rational | None:
+    if unit in _SECONDS:
+        return Rational(_SECONDS[unit])
+    if unit[1:] in _SECONDS and unit[0] in _SMALL and len(unit) > 1:
+        return _SECONDS[unit[1:]] * _SMALL[unit[0]]
+    return None
+
+
+def read_seconds(text: str, digits: int = 0) -> int | None:
+    """A time span in units of 10^-`digits` seconds, rounded; None if it is none. `5m` is five minutes."""
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None:
+        return None
+    number, unit = read_real(match[1]), _unit(match[2])
+    if number is None or unit is None or number < 0:
+        return None
+    ticks = int(number * unit * 10**digits + Rational(1, 2))
+    return ticks if ticks <= MAX_TICKS else None
+
+
+@dataclass(frozen=True)
+class Seconds(ArgumentType[int]):
+    """A time span, kept in units of 10^-`digits` seconds; no unit means seconds."""
+
+    digits: int = 0
+
+    def describe(self) -> str:
+        return "a time such as 2, 1.5s, 20ms, 5min or 1hr"
+
+    def parse(self, text: Text, names: Names) -> int:
+        ticks = read_seconds(unquote(text).value, self.digits)
+        if ticks is None:
+            raise self.refused(text)
+        return ticks
+
+    def unparse(self, value: int) -> str:
+        if not self.digits:
+            return f"{value}s"
+        whole, rest = divmod(value, 10**self.digits)
+        return f"{whole}.{rest:0{self.digits}d}s"
+
+    @property
+    def suffix(self) -> str:
+        """What a field of this unit is called by: `_ms` for 3 digits."""
+        return {0: "_s", 3: "_ms", 6: "_us", 9: "_ns"}.get(self.digits, "")
+
+
+_BITS = Rational(1, 8)
+_RATES = {"Bps": Rational(1), "B/s": Rational(1), "bps": _BITS, "b/s": _BITS, "baud": _BITS, "": Rational(1)}
+_LARGE = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
+
+
+def read_bandwidth(text: str) -> int | None:
+    """A rate in bytes per second, rounded; None if it is none or 2^32 or more. No unit means bytes per second."""
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None:
+        return None
+    number, unit = read_real(match[1]), match[2]
+    if unit in _RATES:
+        factor = _RATES[unit]
+    elif unit[:1] in _LARGE and unit[1:] in _RATES and unit[1:]:
+        factor = _RATES[unit[1:]] * _LARGE[unit[:1]]
+    else:
+        return None
+    if number is None or number < 0:
+        return None
+    rate = int(number * factor + Rational(1, 2))
+    return rate if rate < 1 << 32 else None
+
+
+@dataclass(frozen=True)
+class Bandwidth(ArgumentType[int]):
+    """A rate, kept in bytes per second."""
+
+    suffix = "_bytes_per_s"
+
+    def describe(self) -> str:
+        return "a rate such as 8kbps, 1.5MBps or 1000 (bytes per second)"
+
+    def parse(self, text: Text, names: Names) -> int:
+        rate = read_bandwidth(unquote(text).value)
+        if rate is None:
+            raise self.refused(text)
+        return rate
+
+    def unparse(self, value: int) -> str:
+        bits = value * 8
+        for unit, factor in (("Gbps", 10**9), ("Mbps", 10**6), ("kbps", 10**3)):
+            if bits >= factor and bits % factor == 0:
+                return f"{bits // factor}{unit}"
+        return f"{bits}bps"
+
+
+# Addresses and numbers with names
+
+
+@dataclass(frozen=True)
+class IPAddress(ArgumentType[int]):
+    """An IPv4 address in dotted decimal, or a name for one."""
+
+    def describe(self) -> str:
+        return "an IPv4 address"
+
+    def parse(self, text: Text, names: Names) -> int:
+        word = self.word(text)
+        value = literals.address(word)
+        if value is None:
+            value = names.address(word)
+        if value is None:
+            raise self.refused(text)
+        return value
+
+    def unparse(self, value: int) -> str:
+        return literals.dotted(value)
+
+
+@dataclass(frozen=True)
+class IPPrefix(ArgumentType[tuple[int, int]]):
+    """Address and mask: `a.b.c.d/len`, `a.b/len`, `addr/mask`, or a name; with `bare`, also an address for /32."""
+
+    bare: bool = False
+
+    def describe(self) -> str:
+        return "an IPv4 prefix ADDR/LEN" + (" or an IPv4 address" if self.bare else "")
+
+    def parse(self, text: Text, names: Names) -> tuple[int, int]:
+        word = self.word(text)
+        value = literals.prefix(word) or names.prefix(word)
+        if value is not None:
+            return value
+        address = literals.address(word)
+        if address is None:
+            address = names.address(word)
+        if address is None or not self.bare:
+            help_ = f"did you mean {literals.dotted(address)}/32?" if address is not None else ""
+            raise self.refused(text, help=help_)
+        return address, 0xFFFF_FFFF
+
+    def unparse(self, value: tuple[int, int]) -> str:
+        return literals.prefix_text(*value)
+
+
+@dataclass(frozen=True)
+class EtherAddress(ArgumentType[int]):
+    """An Ethernet address, or a name for one."""
+
+    def describe(self) -> str:
+        return "an Ethernet address such as 2:0:0:0:0:1"
+
+    def parse(self, text: Text, names: Names) -> int:
+        word = self.word(text)
+        value = literals.ether(word)
+        if value is None:
+            value = names.ether(word)
+        if value is None:
+            raise self.refused(text)
+        return value
+
+    def unparse(self, value: int) -> str:
+        return ":".join(f"{byte:02x}" for byte in value.to_bytes(6, "big"))
+
+
+@dataclass(frozen=True)
+class Port(ArgumentType[int]):
+    """A port of `protocol` (`tcp`, `udp`), or of either: a number or a service name."""
+
+    protocol: str = ""
+
+    def describe(self) -> str:
+        return f"a {self.protocol.upper()} port" if self.protocol else "a port"
+
+    def parse(self, text: Text, names: Names) -> int:
+        word = self.word(text)
+        number = literals.integer(word)
+        if number is None:
+            number = names.port(word, self.protocol)
+        if number is None or not 0 <= number <= 0xFFFF:
+            raise self.refused(text)
+        return number
+
+
+@dataclass(frozen=True)
+class Protocol(ArgumentType[int]):
+    """An IP protocol: a number or a name."""
+
+    def describe(self) -> str:
+        return f"an IP protocol: 0 to 255, {_choices(list(PROTOCOLS))}"
+
+    def parse(self, text: Text, names: Names) -> int:
+        word = self.word(text)
+        number = literals.integer(word)
+        if number is None:
+            number = PROTOCOLS.get(word)
+        if number is None or not 0 <= number <= 0xFF:
+            near = suggest(word, PROTOCOLS)
+            raise self.refused(
+                text, f"'{word}' is not an IP protocol", f"did you mean '{near}'?" if near else ""
+            )
+        return number
+
+
+@dataclass(frozen=True)
+class Annotation(ArgumentType[int]):
+    """The offset of `size` annotation bytes: a name of that size, or a number."""
+
+    size: int
+
+    def describe(self) -> str:
+        plural = "" if self.size == 1 else "s"
+        return f"an annotation of {self.size} byte{plural}: a name such as {self._example()}, or an offset"
+
+    def _example(self) -> str:
+        return next((name for name, known in ANNOTATIONS.items() if known.size == self.size), "DST_IP")
+
+    def parse(self, text: Text, names: Names) -> int:
+        word = self.word(text)
+        known = names.annotation(word)
+        if known is not None:
+            if known.size != self.size:
+                raise self.refused(text, f"annotation '{word}' has {known.size} bytes")
+            return known.offset
+        offset = literals.integer(word)
+        if offset is None:
+            near = suggest(word, ANNOTATIONS)
+            help_ = f"did you mean '{near}'?" if near else ""
+            raise self.refused(text, f"'{word}' is no annotation", help_)
+        if not 0 <= offset <= ANNOTATION_BYTES - self.size:
+            raise self.refused(text, f"byte {word} is beyond the {ANNOTATION_BYTES} annotation bytes")
+        return offset
+
+
+@dataclass(frozen=True)
+class ElementRef(ArgumentType[str]):
+    """The full name of another element, found from the one that names it outwards."""
+
+    def describe(self) -> str:
+        return "the name of an element"
+
+    def parse(self, text: Text, names: Names) -> str:
+        word = self.word(text)
+        found = names.element_named(word)
+        if found is None:
+            near = suggest(word, names.book.elements or ())
+            help_ = f"did you mean '{near}'?" if near else ""
+            raise self.refused(text, f"there is no element '{word}'", help_)
+        return found
+
+
+_HANDLER = re.compile(r"[A-Za-z0-9_@./]+")
+
+
+@dataclass(frozen=True)
+class HandlerCall(ArgumentType[tuple[str, str]]):
+    """`[ELEMENT.]HANDLER [VALUE]`: the handler and the value."""
+
+    def describe(self) -> str:
+        return "a handler to write: ELEMENT.HANDLER [VALUE]"
+
+    def parse(self, text: Text, names: Names) -> tuple[str, str]:
+        word, value = shift_word(text)
+        handler = unquote(word).value
+        if not _HANDLER.fullmatch(handler) or handler.startswith(".") or handler.endswith("."):
+            raise self.refused(text)
+        return handler, unquote(value).value
+
+    def unparse(self, value: tuple[str, str]) -> str:
+        return f"{value[0]} {quote(value[1])}" if value[1] else value[0]
+
+
+@dataclass(frozen=True)
+class CountCall(ArgumentType[tuple[int, str, str]]):
+    """`N [ELEMENT.]HANDLER [VALUE]`: a number, the handler, and the value."""
+
+    def describe(self) -> str:
+        return "a number and a handler to write: N ELEMENT.HANDLER [VALUE]"
+
+    def parse(self, text: Text, names: Names) -> tuple[int, str, str]:
+        word, call = shift_word(text)
+        number = literals.integer(word.value)
+        if number is None or number < 0 or not call.value:
+            raise self.refused(text)
+        handler, value = HandlerCall().parse(call, names)
+        return number, handler, value
+
+    def unparse(self, value: tuple[int, str, str]) -> str:
+        return f"{value[0]} {HandlerCall().unparse(value[1:])}"
+
+
+# Combinations
+
+
+@dataclass(frozen=True, init=False)
+class OneOf(ArgumentType[str]):
+    """One of some words."""
+
+    choices: tuple[str, ...]
+
+    def __init__(self, *choices: str) -> None:
+        object.__setattr__(self, "choices", choices)
+
+    def describe(self) -> str:
+        return _choices(list(self.choices))
+
+    def parse(self, text: Text, names: Names) -> str:
+        word = self.word(text)
+        if word not in self.choices:
+            near = suggest(word, self.choices)
+            raise self.refused(text, help=f"did you mean '{near}'?" if near else "")
+        return word
+
+
+@dataclass(frozen=True)
+class WordOr(ArgumentType[Any]):
+    """The word `choice`, which stands for itself, or what `inner` reads."""
+
+    choice: str
+    inner: ArgumentType[Any]
+
+    def describe(self) -> str:
+        return f"{self.choice} or {self.inner.describe()}"
+
+    def parse(self, text: Text, names: Names) -> Any:  # as the inner type has it, or str
+        if text.value == self.choice:
+            return self.choice
+        try:
+            return self.inner.parse(text, names)
+        except ConfigurationError as e:
+            raise self.refused(text, e.diagnostics[0].message, e.diagnostics[0].help) from None
+
+    def unparse(self, value: Any) -> str:
+        return self.choice if value == self.choice else self.inner.unparse(value)
+
+
+@dataclass(frozen=True)
+class ListOf(ArgumentType[tuple[Any, ...]]):
+    """The words of one argument, each read by `inner`."""
+
+    inner: ArgumentType[Any]
+    least: int = 0
+
+    def describe(self) -> str:
+        return f"a list, separated by spaces, each {self.inner.describe()}"
+
+    def parse(self, text: Text, names: Names) -> tuple[Any, ...]:
+        found: list[Any] = []
+        wrong: list[Diagnostic] = []
+        parts = words(text)
+        for part in parts:
+            try:
+                found.append(self.inner.parse(part, names))
+            except ConfigurationError as e:
+                wrong.extend(e.diagnostics)
+        if wrong:
+            raise ConfigurationError(wrong)
+        if len(parts) < self.least:
+            raise self.refused(text)
+        return tuple(found)
+
+    def unparse(self, value: tuple[Any, ...]) -> str:
+        return " ".join(self.inner.unparse(item) for item in value)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Marks the field that takes all arguments no other one takes, each read by `inner`.
+
+    Without `inner` they stay text: `tuple[Text, ...]` keeps their places, `tuple[str, ...]` does not.
+    """
+
+    inner: ArgumentType[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Key:
+    """Says which keyword a field has, where that is not its name in upper case."""
+
+    keyword: str

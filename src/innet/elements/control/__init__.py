@@ -1,0 +1,1 @@
+"""Elements that see no packets and steer the run."""

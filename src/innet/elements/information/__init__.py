@@ -1,0 +1,1 @@
+"""Elements without ports: they tell the configuration something and see no packets."""

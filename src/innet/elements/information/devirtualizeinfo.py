@@ -1,0 +1,22 @@
+"""DevirtualizeInfo."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from innet.elements.arguments import Rest
+from innet.elements.base import Element, Role
+
+
+@dataclass(frozen=True)
+class DevirtualizeInfo(Element):
+    """Advice to an optimizer: accepted, without effect.
+
+    Arguments:  anything.
+    Source:     Click manual, DevirtualizeInfo.
+    """
+
+    PORTS: ClassVar[str] = "0/0"
+    ROLE: ClassVar[Role] = Role.INFORMATION
+    EXAMPLES: ClassVar[tuple[str, ...]] = ("x",)
+
+    entries: Annotated[tuple[str, ...], Rest()] = ()

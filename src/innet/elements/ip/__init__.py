@@ -1,0 +1,1 @@
+"""IPv4: header checks and marks, header edits, checksums, encapsulation, route lookup."""

@@ -1,0 +1,28 @@
+"""What CheckTCPHeader, CheckUDPHeader and CheckICMPHeader share: turning bad packets away, with the reason."""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+from innet.elements.base import Element
+from innet.ir.trace import Packet, Value
+
+
+@dataclass(frozen=True)
+class TransportCheck(Element):
+    """Base of the transport header checks."""
+
+    PORTS: ClassVar[str] = "1/1-2"
+    PROCESSING: ClassVar[str] = "a/ah"
+    EXAMPLES: ClassVar[tuple[str, ...]] = ("", "DETAILS true")
+
+    _: KW_ONLY
+    verbose: bool = False
+    details: bool = False
+
+    def refuse(self, p: Packet, condition: Value, reason: str) -> None:
+        """Send packets for which `condition` holds to output 1."""
+        with p.when(condition):
+            p.count("drops")
+            if self.details:
+                p.count(reason)
+            p.divert(1, reason)

@@ -1,0 +1,1 @@
+"""Rewriters: elements that change a flow's addresses and ports and change its replies back (NAT, stateful firewall)."""

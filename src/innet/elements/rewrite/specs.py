@@ -1,0 +1,228 @@
+"""Input specifications of the rewriters: what happens to a packet of a flow that has no mapping yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from innet import ir
+from innet.diagnostics import ConfigurationError, Diagnostic, suggest
+from innet.elements.argument_names import Names
+from innet.elements.argument_types import ArgumentType
+from innet.elements.rewrite import patterns
+from innet.elements.rewrite.patterns import Flow, Pattern
+from innet.flowspec import names
+from innet.ir.trace import Packet, Value
+from innet.lexical import Text, words
+
+DISCARD_WORDS = ("drop", "discard")
+PASS_WORDS = ("pass", "passthrough", "nochange")
+PATTERN_WORDS = ("pattern", "xpattern")
+FIRST_WORDS = (*DISCARD_WORDS, *PASS_WORDS, "keep", *PATTERN_WORDS)
+SPEC_FORMS = "drop, pass [OUTPUT], keep FOUT ROUT, pattern SADDR SPORT DADDR DPORT FOUT ROUT, or pattern NAME FOUT ROUT"
+NO_MAPPING = "no mapping for the flow"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A new flow, and the outputs of its packets and of their replies."""
+
+    flow: Flow
+    output: Value | int
+    reply_output: Value | int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """`drop`: unknown flows are discarded."""
+
+    def __str__(self) -> str:
+        return "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """`pass OUTPUT`: packets of unknown flows, and those that are no flow's, leave unchanged."""
+
+    output: int = 0
+
+    def __str__(self) -> str:
+        return f"pass {self.output}"
+
+
+class Mapper(Protocol):
+    """A specification that makes mappings."""
+
+    @property
+    def outputs(self) -> frozenset[int]:
+        """Every output that its mappings may use."""
+        ...
+
+    def map(
+        self, p: Packet, table: ir.Table, protocol: Value, flow: Flow, port: int
+    ) -> tuple[Mapping, Value | None]:
+        """The mapping for `flow`, which came in on `port`, and whether there is one (None: always)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """`keep FOUT ROUT`: the flow gets a mapping that changes nothing."""
+
+    output: int
+    reply_output: int
+
+    def __str__(self) -> str:
+        return f"keep {self.output} {self.reply_output}"
+
+    @property
+    def outputs(self) -> frozenset[int]:
+        return frozenset((self.output, self.reply_output))
+
+    def map(
+        self, p: Packet, table: ir.Table, protocol: Value, flow: Flow, port: int
+    ) -> tuple[Mapping, Value | None]:
+        return Mapping(flow, self.output, self.reply_output), None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """`pattern PATTERN FOUT ROUT`: the flow gets a mapping by the pattern."""
+
+    pattern: Pattern
+    output: int
+    reply_output: int
+
+    def __str__(self) -> str:
+        return f"pattern {self.pattern} {self.output} {self.reply_output}"
+
+    @property
+    def outputs(self) -> frozenset[int]:
+        return frozenset((self.output, self.reply_output))
+
+    def map(
+        self, p: Packet, table: ir.Table, protocol: Value, flow: Flow, port: int
+    ) -> tuple[Mapping, Value | None]:
+        new, free = self.pattern.apply(p, table, protocol, flow, port)
+        return Mapping(new, self.output, self.reply_output), free
+
+
+InputSpec: TypeAlias = Discard | Pass | Keep | Rewrite
+
+
+def outputs_of(spec: InputSpec) -> frozenset[int]:
+    """The outputs that a specification names."""
+    match spec:
+        case Discard():
+            return frozenset()
+        case Pass(output):
+            return frozenset((output,))
+        case _:
+            return spec.outputs
+
+
+@dataclass(frozen=True)
+class InputSpecification(ArgumentType[InputSpec]):
+    """What an input does with packets of unknown flows; `keywords` are what a word may have been meant for."""
+
+    keywords: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        return f"an input specification: {SPEC_FORMS}"
+
+    def parse(self, text: Text, names: Names) -> InputSpec:
+        found: list[Diagnostic] = []
+        spec = parse(text, names, found, self.keywords)
+        if spec is None:
+            raise ConfigurationError(found)
+        return spec
+
+
+def parse(
+    text: Text, book: Names, found: list[Diagnostic], keywords: tuple[str, ...] = ()
+) -> InputSpec | None:
+    """The specification that `text` is; every mistake is appended to `found`."""
+    parts = words(text)
+    if not parts:
+        found.append(Diagnostic("C164", "an input without a specification", text.span, SPEC_FORMS))
+        return None
+    first, rest = parts[0], parts[1:]
+    if first.value in DISCARD_WORDS:
+        if rest:
+            _fail(found, rest[0], f"'{rest[0]}' after '{first}'", f"nothing after '{first}'")
+            return None
+        return Discard()
+    if first.value in PASS_WORDS:
+        return _pass(first, rest, found)
+    if first.value == "keep":
+        outputs = _outputs(first, rest, found)
+        return outputs and Keep(*outputs)
+    if first.value in PATTERN_WORDS:
+        return _rewrite(first, rest, book, found)
+    near = suggest(first.value, (*FIRST_WORDS, *keywords))
+    _fail(
+        found,
+        first,
+        f"'{first}' is no input specification",
+        SPEC_FORMS,
+        f"did you mean '{near}'?" if near else "",
+    )
+    return None
+
+
+def _fail(found: list[Diagnostic], word: Text, message: str, expected: str, help: str = "") -> None:
+    found.append(Diagnostic("C164", message, word.span, expected, help, word.facts()))
+
+
+def _pass(first: Text, rest: Sequence[Text], found: list[Diagnostic]) -> Pass | None:
+    number = names.integer(rest[0].value) if len(rest) == 1 else 0
+    if len(rest) > 1 or number is None or number < 0:
+        _fail(found, rest[-1], f"'{rest[-1]}' is no output", f"{first} [OUTPUT], a number from 0")
+        return None
+    return Pass(number)
+
+
+def _outputs(first: Text, rest: Sequence[Text], found: list[Diagnostic]) -> tuple[int, int] | None:
+    """FOUT and ROUT, the only words left."""
+    if len(rest) != 2:
+        where = rest[2] if len(rest) > 2 else rest[-1] if rest else first
+        _fail(found, where, f"{len(rest)} outputs after '{first}'", "two: FOUT ROUT")
+        return None
+    numbers = [names.integer(word.value) for word in rest]
+    for word, number, what in zip(rest, numbers, ("forward", "reply"), strict=True):
+        if number is None or number < 0:
+            _fail(found, word, f"bad {what} output '{word}'", "the number of an output, from 0")
+    if numbers[0] is None or numbers[1] is None or min(numbers[0], numbers[1]) < 0:
+        return None
+    return numbers[0], numbers[1]
+
+
+def _rewrite(first: Text, rest: Sequence[Text], book: Names, found: list[Diagnostic]) -> Rewrite | None:
+    if len(rest) < 3:
+        where = rest[-1] if rest else first
+        _fail(
+            found,
+            where,
+            f"'{first}' needs a pattern and two outputs",
+            f"{patterns.PATTERN_FORMS}, then FOUT ROUT",
+        )
+        return None
+    pattern: Pattern | None
+    if len(rest) == 3:
+        known = book.rewriter_pattern(rest[0].value)
+        pattern = None if known is None else patterns.parse(known[1], book.at(known[0]), [], name=known[0])
+        if known is not None and pattern is None:
+            _fail(
+                found, rest[0], f"pattern '{rest[0]}' has mistakes", "a pattern that IPRewriterPatterns takes"
+            )
+        if known is None:
+            _fail(
+                found,
+                rest[0],
+                f"there is no pattern '{rest[0]}'",
+                "a name from IPRewriterPatterns",
+                f"a pattern written here has 2 to 4 words: {patterns.PATTERN_FORMS}",
+            )
+    else:
+        pattern = patterns.parse(rest[:-2], book, found, (first, *rest))
+    outputs = _outputs(first, rest[-2:], found)
+    return None if pattern is None or outputs is None else Rewrite(pattern, *outputs)

@@ -1,0 +1,1 @@
+"""Elements that send packets on without looking at headers: switches, tees, sinks, identities."""
