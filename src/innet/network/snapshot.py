@@ -1,0 +1,147 @@
+"""The operator's network at a moment, and what can be asked of it.
+
+A snapshot is frozen. What follows from it (routing tables, segments, owners of addresses) is computed when first
+asked for and kept with it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import itemgetter
+
+from innet.network import lpm, routing, segments
+from innet.network.model import (
+    DROP,
+    Clients,
+    End,
+    Interface,
+    Internet,
+    Link,
+    Middlebox,
+    Node,
+    Operator,
+    Output,
+    Platform,
+    Route,
+    Router,
+)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The network. Queries take constant time after the first one (`owner`: logarithmic), but for those that say
+    otherwise."""
+
+    nodes: Mapping[str, Node]
+    links: tuple[Link, ...] = ()
+    operator: Operator = field(default_factory=Operator)
+    name: str = field(default="network", compare=False)
+
+    @cached_property
+    def routers(self) -> tuple[Router, ...]:
+        return tuple(node for node in self.nodes.values() if isinstance(node, Router))
+
+    @cached_property
+    def middleboxes(self) -> tuple[Middlebox, ...]:
+        return tuple(node for node in self.nodes.values() if isinstance(node, Middlebox))
+
+    @cached_property
+    def platforms(self) -> tuple[Platform, ...]:
+        return tuple(node for node in self.nodes.values() if isinstance(node, Platform))
+
+    @cached_property
+    def clients(self) -> tuple[Clients, ...]:
+        return tuple(node for node in self.nodes.values() if isinstance(node, Clients))
+
+    @cached_property
+    def _neighbours(self) -> Mapping[End, End]:
+        ends = {link.a: link.b for link in self.links}
+        ends.update((link.b, link.a) for link in self.links)
+        return ends
+
+    def neighbour(self, node: str, interface: str) -> End | None:
+        """The interface at the other end of the wire, or None if nothing is plugged in."""
+        return self._neighbours.get(End(node, interface))
+
+    def interface(self, end: End) -> Interface:
+        """The interface itself; `KeyError` if there is none of that name."""
+        return self.nodes[end.node].interfaces[end.interface]
+
+    @cached_property
+    def _segments(self) -> Mapping[End, segments.Segment]:
+        return segments.segments(self)
+
+    def segment(self, node: str, interface: str) -> segments.Segment | None:
+        """The broadcast domain of an interface that speaks IP, through switches and middleboxes; None if unplugged."""
+        return self._segments.get(End(node, interface))
+
+    @cached_property
+    def _routes(self) -> Mapping[str, tuple[Route, ...]]:
+        return routing.pool_routes(self)
+
+    @cached_property
+    def _all_routes(self) -> dict[str, tuple[Route, ...]]:
+        return {}
+
+    def routes(self, router: str) -> tuple[Route, ...]:
+        """All routes of a router, one a prefix: those of the text, and the derived ones."""
+        known = self._all_routes.get(router)
+        if known is None:
+            known = routing.routes(self, self._router(router), self._routes.get(router, ()))
+            self._all_routes[router] = known
+        return known
+
+    @cached_property
+    def _tables(self) -> dict[str, lpm.Flat[Output]]:
+        return {}
+
+    def table(self, router: str) -> lpm.Flat[Output]:
+        """The routing table as disjoint intervals, flattened when first asked for. An address in none is dropped."""
+        known = self._tables.get(router)
+        if known is None:
+            known = lpm.flatten((r.prefix.address, r.prefix.length, r.output) for r in self.routes(router))
+            self._tables[router] = known
+        return known
+
+    def forward(self, router: str, address: int) -> Output:
+        """Where the router sends packets for `address`."""
+        return lpm.lookup(self.table(router), address) or DROP
+
+    @cached_property
+    def _owners(self) -> lpm.Flat[End]:
+        return lpm.flatten(routing.owned(self))
+
+    def owner(self, address: int) -> End | None:
+        """The interface that receives packets for `address`: its own, a platform's for its pools, the clients' for
+        their subnets; None if nobody inside has it."""
+        return lpm.lookup(self._owners, address)
+
+    def owners(self, low: int, high: int) -> list[tuple[int, int, End]]:
+        """The parts of [low, high] that somebody inside owns, sorted."""
+        owners = self._owners
+        at = max(bisect_right(owners, low, key=itemgetter(0)) - 1, 0)
+        parts = []
+        while at < len(owners) and owners[at][0] <= high:
+            first, last, end = owners[at]
+            if last >= low:
+                parts.append((max(low, first), min(high, last), end))
+            at += 1
+        return parts
+
+    @cached_property
+    def outside(self) -> tuple[End, ...]:
+        """The interfaces of the network that an internet node is plugged into."""
+        ends = []
+        for node in self.nodes.values():
+            for name in node.interfaces if isinstance(node, Internet) else ():
+                other = self.neighbour(node.name, name)
+                if other is not None:
+                    ends.append(other)
+        return tuple(ends)
+
+    def _router(self, name: str) -> Router:
+        node = self.nodes[name]
+        if not isinstance(node, Router):
+            raise KeyError(f"{name} is not a router")
+        return node
