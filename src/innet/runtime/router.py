@@ -1,0 +1,490 @@
+"""Runs a configuration: the packet programs in the reference interpreter, and the holders around them.
+
+Push is depth first and synchronous: all that a packet causes behind output 0 happens before output 1 gets its copy.
+Neither push nor pull uses Python's stack for the graph, so a configuration may be as deep as it likes. Tasks take
+turns, one run each. Time, randomness and I/O are arguments.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from innet import ir
+from innet.diagnostics import ConfigurationError, Diagnostic
+from innet.elements.base import OUTSIDE, Element, Role
+from innet.elements.holder import Call, Context, HandlerError, Holder, Io, Out, Pulling, timestamp
+from innet.ir import interpret
+from innet.ir.interpret import PacketBuffer
+from innet.runtime.clock import VirtualClock
+from innet.runtime.graph import PULL, Graph, Vertex
+from innet.runtime.handlers import Handlers
+
+HOPS_PER_ELEMENT = 64
+"""A packet may enter elements this often, times their number (and a thousand more), before it counts as looping."""
+MAX_COPIES = 1_000_000
+"""Elements that one push, with all copies it causes, or one pull may enter beyond what one packet may."""
+
+MAX_IDLE_RUNS = 32
+"""A task that found nothing to do so often, while nobody else did anything, does not keep a run in virtual time on."""
+
+
+class Node:
+    """An element of the running router: its programs, its holder, its neighbours."""
+
+    def __init__(self, router: "Router", vertex: Vertex) -> None:
+        self.router = router
+        self.name = vertex.name
+        self.element = vertex.element
+        self.inputs, self.outputs = vertex.inputs, vertex.outputs
+        self.span, self.config = vertex.span, vertex.config
+        self.targets: list[tuple[Node, int] | None] = [None] * len(vertex.outputs)
+        self.sources: list[tuple[Node, int] | None] = [None] * len(vertex.inputs)
+        self.programs: dict[int, ir.Program] = {}
+        self.holder: Holder | None = None
+        self.context = NodeContext(router, self)
+        self.calls: list[Call] = []
+        self.idle_runs = 0
+
+    def program(self, port: int) -> ir.Program:
+        """The program for packets that arrive on input `port` (or from OUTSIDE)."""
+        program = self.programs.get(port)
+        if program is None:
+            program = self.element.trace(port, len(self.outputs), self.name, len(self.inputs))
+            self.programs[port] = program
+        return program
+
+    @property
+    def drains(self) -> bool:
+        """Whether it pulls by a task that is not its holder's: a sink in pull context."""
+        has_task = self.holder is not None and self.holder.RUNS
+        return PULL in self.inputs and PULL not in self.outputs and not has_task
+
+    def reconfigure(self, element: Element) -> None:
+        """Be `element` from now on; statistics and tables stay."""
+        self.element = element
+        self.programs.clear()
+
+
+@dataclass
+class NodeContext:
+    """`Context` for the holder of one node."""
+
+    router: "Router"
+    node: Node
+
+    @property
+    def now_ns(self) -> int:
+        return self.router.clock()
+
+    @property
+    def random(self) -> Random:
+        return self.router.state.random
+
+    @property
+    def outputs(self) -> int:
+        return len(self.node.outputs)
+
+    def pull(self, port: int) -> PacketBuffer | None:
+        return self.router.pull(self.node, port)
+
+    def emit(self, port: int, packet: PacketBuffer) -> None:
+        self.router.push_out(self.node, ((port, packet),))
+
+    def outside(self, packet: PacketBuffer) -> PacketBuffer | None:
+        return self.router.settle(self.node, self.router.outcome(self.node, OUTSIDE, packet), 0)
+
+    def waiting(self, port: int) -> bool:
+        return any(h.waiting() for h in self.router.notifiers(self.node, port))
+
+    def blocked(self, port: int) -> bool:
+        found = self.router.queues_after(self.node, port)
+        return bool(found) and all(h.full() for h in found)
+
+    def drop(self, reason: str) -> None:
+        self.router.drops[self.node.name, reason] += 1
+
+    def read(self, handler: str) -> str:
+        return self.router.handlers.read(handler, self.node.name)
+
+    def write(self, handler: str, value: str) -> None:
+        self.router.handlers.write(handler, value, self.node.name)
+
+    def say(self, text: str) -> None:
+        self.router.say(f"{self.node.name}: {text}")
+
+    def show(self, text: str) -> None:
+        self.router.show(text)
+
+    def stop(self) -> None:
+        self.router.stop()
+
+
+class Router:
+    """A running configuration.
+
+    `clock` says the time in nanoseconds; `io` opens captures and devices; `random` is where every random number
+    comes from. Raises ConfigurationError with all that elements find wrong when they are set up.
+
+    `drops` counts packets by (element, reason); `state` holds tables and statistics. What elements say to a person and
+    what they print goes to `say` and `show`, which at first collect it in `messages` and `printed`.
+    """
+
+    def __init__(
+        self, graph: Graph, io: Io, clock: Callable[[], int] | None = None, random: Random | None = None
+    ) -> None:
+        self.clock: Callable[[], int] = VirtualClock() if clock is None else clock
+        self.state = interpret.State(clock=lambda: self.clock(), random=random or Random(0))
+        self.drops: Counter[tuple[str, str]] = Counter()
+        self.messages: list[str] = []
+        self.printed: list[str] = []
+        self.say: Callable[[str], None] = self.messages.append
+        self.show: Callable[[str], None] = self.printed.append
+        self.ended = False
+        self._stops = 0
+        self._packets = 0
+        self.nodes = [Node(self, v) for v in graph.vertices]
+        self.by_name = {n.name: n for n in self.nodes}
+        self.handlers = Handlers(self)
+        self.max_hops = HOPS_PER_ELEMENT * len(self.nodes) + 1000
+        for c in graph.connections:
+            source, target = self.nodes[c.source], self.nodes[c.target]
+            if source.outputs[c.output] == PULL:
+                target.sources[c.input] = source, c.output
+            else:
+                source.targets[c.output] = target, c.input
+        self._notifiers: dict[tuple[str, int], list[Holder]] = {}
+        self._queues: dict[tuple[str, int], list[Holder]] = {}
+        self._set_up(io)
+        self.tasks = [n for n in self.nodes if n.drains or (n.holder is not None and n.holder.RUNS)]
+        self.driver = next((n for n in self.nodes if n.holder is not None and n.holder.drives), None)
+
+    def _set_up(self, io: Io) -> None:
+        """Make the holders, in the order of the text; report all that goes wrong."""
+        found: list[Diagnostic] = []
+        for node in self.nodes:
+            try:
+                node.holder = node.element.holder(io, node.inputs, node.outputs)
+            except ConfigurationError as e:
+                found += (_about(d, node) for d in e.diagnostics)
+            if node.holder is not None and node.holder.instead is not None:
+                node.element = node.holder.instead
+            node.calls = list(node.element.calls())
+            for call in node.calls:
+                if not self.handlers.writable(call.handler, node.name):
+                    found.append(self.no_handler(node, call.handler))
+        found += self._claimed_twice()
+        drivers = [n for n in self.nodes if n.holder is not None and n.holder.drives]
+        if len(drivers) > 1:
+            found.append(_about(Diagnostic("E131", "a configuration has only one DriverManager"), drivers[1]))
+        if found:
+            raise ConfigurationError(found)
+
+    def _claimed_twice(self) -> Iterable[Diagnostic]:
+        """Devices that two elements of one role claim for themselves."""
+        owner: dict[tuple[Role, str], Node] = {}
+        for node in self.nodes:
+            if node.holder is None or not node.holder.exclusive:
+                continue
+            first = owner.setdefault((node.element.ROLE, node.holder.device), node)
+            if first is not node:
+                message = f"device '{node.holder.device}' already belongs to '{first.name}'"
+                yield _about(Diagnostic("E132", message), node)
+
+    def no_handler(self, node: Node, handler: str) -> Diagnostic:
+        """A handler is called that does not exist."""
+        message = f"'{node.name}' calls '{handler}', which is no write handler of this configuration"
+        return _about(Diagnostic("E133", message, expected="ELEMENT.HANDLER [VALUE]"), node)
+
+    # ---- packets
+
+    def outcome(self, node: Node, port: int, packet: PacketBuffer) -> Sequence[Out]:
+        """Run one program on `packet`; what leaves the element, in order."""
+        self._packets += 1
+        result = interpret.run(node.program(port), packet, self.state)
+        outs: list[Out] = result.copies
+        match result.verdict:
+            case ir.Emit(out):
+                outs.append((out, packet))
+            case ir.Drop(reason):
+                self.drops[node.name, reason] += 1
+            case ir.Hold():
+                outs.extend(self._held(node, port, packet))
+        if node.calls:
+            self._count_calls(node)
+        return outs
+
+    def _held(self, node: Node, port: int, packet: PacketBuffer) -> Sequence[Out]:
+        if node.holder is None:
+            return ((0, packet),) if node.outputs else ()
+        return node.holder.push(packet, port, node.context)
+
+    def _count_calls(self, node: Node) -> None:
+        """Write the handlers whose count has come."""
+        due = []
+        for call in node.calls:
+            count = self.state.statistics.get((node.name, call.statistic), 0)
+            if count == call.at or (count > call.at and not call.exact):
+                due.append(call)
+        for call in due:
+            node.calls.remove(call)
+            try:
+                self.handlers.write(call.handler, call.value, node.name)
+            except HandlerError as e:
+                self.say(f"{node.name}: {e}")
+
+    def push(self, node: Node, port: int, packet: PacketBuffer) -> None:
+        """Give `packet` to input `port` of `node`, and follow it and its copies until each one's end."""
+        work = [(node, port, packet, 0)]
+        left = self.max_hops + MAX_COPIES
+        while work:
+            node, port, packet, hops = work.pop()
+            left -= 1
+            if hops > self.max_hops or left < 0:
+                self.drops[node.name, "loop"] += 1
+                continue
+            outs = self.outcome(node, port, packet)
+            for out, leaving in reversed(outs):
+                target = node.targets[out] if out < len(node.targets) else None
+                if target is None:
+                    self.drops[node.name, f"output {out} is not connected"] += 1
+                else:
+                    work.append((*target, leaving, hops + 1))
+
+    def push_out(self, node: Node, outs: Iterable[Out]) -> None:
+        """Push packets out of `node`, one after the other."""
+        for out, packet in outs:
+            target = node.targets[out] if out < len(node.targets) else None
+            if target is None:
+                self.drops[node.name, f"output {out} is not connected"] += 1
+            else:
+                self.push(*target, packet)
+
+    def settle(self, node: Node, outs: Sequence[Out], pulled: int) -> PacketBuffer | None:
+        """Push what leaves by push outputs; the packet that leaves by output `pulled`, if that is a pull output."""
+        answer = None
+        for out, packet in outs:
+            if out == pulled and node.outputs[out : out + 1] == PULL:
+                answer = packet
+            else:
+                self.push_out(node, ((out, packet),))
+        return answer
+
+    def pull(self, node: Node, port: int) -> PacketBuffer | None:
+        """Ask whatever is before input `port` of `node` for a packet."""
+        waiting: list[tuple[Node, int, int, Pulling | None]] = []  # node, output, input asked, its pull
+        ask = node.sources[port]
+        answer: PacketBuffer | None = None
+        left = self.max_hops + MAX_COPIES
+        while True:
+            left -= 1
+            if ask is not None and (len(waiting) > self.max_hops or left < 0):
+                ask, answer = None, None  # a loop of pulls has nothing to give
+            if ask is not None:
+                up, out = ask
+                if up.holder is not None and up.holder.PULLS:
+                    pulling = up.holder.pull(out, up.context)
+                    ask, answer = self._go_on(waiting, up, out, pulling, None)
+                    continue
+                wanted = up.element.pull_input(out)
+                answer = None
+                ask = None
+                if wanted is not None and wanted < len(up.sources):
+                    ask = up.sources[wanted]
+                    waiting.append((up, out, wanted, None))
+                continue
+            if not waiting:
+                return answer
+            up, out, wanted, paused = waiting.pop()
+            if paused is not None:
+                ask, answer = self._go_on(waiting, up, out, paused, answer)
+            elif answer is not None:
+                answer = self.settle(up, self.outcome(up, wanted, answer), out)
+
+    def _go_on(
+        self,
+        waiting: list[tuple[Node, int, int, Pulling | None]],
+        node: Node,
+        out: int,
+        pulling: Pulling,
+        answer: PacketBuffer | None,
+    ) -> tuple[tuple[Node, int] | None, PacketBuffer | None]:
+        """Resume a pull with `answer`: whom it asks next (then None), or nobody and what it returned."""
+        try:
+            wanted = next(pulling) if answer is None else pulling.send(answer)
+        except StopIteration as done:
+            return None, done.value
+        waiting.append((node, out, wanted, pulling))
+        return node.sources[wanted], None
+
+    def deliver(self, device: str, frame: bytes, time_ns: int | None = None) -> bool:
+        """A frame arrived on `device`: give each element that listens there a copy; whether one did."""
+        heard = False
+        for node in self.nodes:
+            if node.element.ROLE is Role.ENTRY and node.holder is not None and node.holder.device == device:
+                heard = True
+                self.inject(node, frame, time_ns)
+        return heard
+
+    def inject(self, node: Node, frame: bytes, time_ns: int | None = None) -> None:
+        """Run `receive` of an ENTRY element on a frame, and push what comes of it."""
+        packet = PacketBuffer(frame)
+        timestamp(packet, self.clock() if time_ns is None else time_ns)
+        self.push_out(node, self.outcome(node, OUTSIDE, packet))
+
+    # ---- notifiers
+
+    def notifiers(self, node: Node, port: int) -> list[Holder]:
+        """The holders upstream of a pull input where packets may wait."""
+        key = node.name, port
+        found = self._notifiers.get(key)
+        if found is None:
+            found = []
+            seen = set()
+            work = [node.sources[port]]
+            while work:
+                at = work.pop()
+                if at is None or id(at[0]) in seen:
+                    continue
+                up = at[0]
+                seen.add(id(up))
+                through = [s for s, kind in zip(up.sources, up.inputs, strict=True) if kind == PULL]
+                if up.holder is not None and up.holder.PULLS and (up.holder.NOTIFIES or not through):
+                    found.append(up.holder)
+                else:
+                    work += through
+            self._notifiers[key] = found
+        return found
+
+    def queues_after(self, node: Node, port: int) -> list[Holder]:
+        """The holders with a full notifier that packets from push output `port` may end up in."""
+        key = node.name, port
+        found = self._queues.get(key)
+        if found is None:
+            found = []
+            seen = set()
+            work = [node.targets[port] if port < len(node.targets) else None]
+            while work:
+                at = work.pop()
+                if at is None or id(at[0]) in seen:
+                    continue
+                seen.add(id(at[0]))
+                holder = at[0].holder
+                if holder is not None and holder.NOTIFIES:
+                    found.append(holder)
+                elif holder is None:
+                    work += at[0].targets
+            self._queues[key] = found
+        return found
+
+    # ---- tasks and time
+
+    def stop(self) -> None:
+        """Ask for the end of the run: at once, unless a DriverManager has other plans."""
+        self._stops += 1
+
+    def _handle_stops(self) -> None:
+        while self._stops and not self.ended:
+            self._stops -= 1
+            driver = self.driver
+            self.ended = driver is None or driver.holder is None or driver.holder.stopped(driver.context)
+
+    def round(self) -> bool:
+        """Let each task that is due run once; whether one of them did anything, if only to see a packet dropped."""
+        worked = False
+        now = self.clock()
+        for node in self.tasks:
+            if self.ended:
+                break
+            if node.holder is not None and node.holder.RUNS:
+                wake = node.holder.wake_ns(node.context)
+                if wake is None or wake > now:
+                    continue
+                before = self._packets
+                did = node.holder.run(node.context) or self._packets != before
+            else:
+                did = self._drain(node)
+            if self._stops:
+                self._handle_stops()
+                did = True
+            node.idle_runs = 0 if did else node.idle_runs + 1
+            worked |= did
+        if worked:
+            for node in self.tasks:
+                node.idle_runs = 0
+        return worked
+
+    def _drain(self, node: Node) -> bool:
+        """One run of a sink in pull context: each pull input in turn, as many packets as its burst says."""
+        worked = False
+        for port, kind in enumerate(node.inputs):
+            if kind != PULL:
+                continue
+            left = self._drain_burst(node)
+            before = self._packets
+            while left != 0 and (packet := self.pull(node, port)) is not None:
+                left -= 1
+                self.push_out(node, self.outcome(node, port, packet))
+            worked |= self._packets != before
+        return worked
+
+    def _drain_burst(self, node: Node) -> int:
+        """How many packets a sink pulls in one run: its BURST and ACTIVE arguments, if it has them; negative: all."""
+        if not getattr(node.element, "active", True):
+            return 0
+        return int(getattr(node.element, "burst", 1)) or -1
+
+    def next_wake(self) -> int | None:
+        """The earliest time in the future at which a task wants to run; None if there is none."""
+        return min((wake for _, wake in self._sleepers()), default=None)
+
+    def _sleepers(self) -> Iterator[tuple[Node, int]]:
+        """The tasks that want to run at some time in the future, and when."""
+        now = self.clock()
+        for node in self.tasks:
+            if node.holder is not None and node.holder.RUNS:
+                wake = node.holder.wake_ns(node.context)
+                if wake is not None and wake > now:
+                    yield node, wake
+
+    def work(self, rounds: int) -> bool:
+        """At most `rounds` rounds; whether there is more to do right now."""
+        for _ in range(rounds):
+            if self.ended or not self.round():
+                return False
+        return not self.ended
+
+    def run(self, until_ns: int | None = None) -> None:
+        """Run in virtual time until the configuration stops or nobody has anything left to do, or to `until_ns`.
+
+        Tasks that only look for packets in vain, again and again, do not keep a run going.
+        """
+        clock = self.clock
+        if not isinstance(clock, VirtualClock):
+            raise TypeError("only a virtual clock can be set forward")
+        for node in self.tasks:
+            node.idle_runs = 0
+        while not self.ended:
+            if self.round():
+                continue
+            sleepers = list(self._sleepers())
+            wake = min((time for _, time in sleepers), default=None)
+            if until_ns is None and all(node.idle_runs >= MAX_IDLE_RUNS for node, _ in sleepers):
+                return
+            if wake is None or (until_ns is not None and wake > until_ns):
+                clock.advance(until_ns or 0)
+                return
+            clock.advance(wake)
+
+
+def _about(diagnostic: Diagnostic, node: Node) -> Diagnostic:
+    """The diagnostic with the element's name, and its place if it has none."""
+    message = diagnostic.message
+    if not message.startswith("'"):
+        message = f"{type(node.element).__name__}: {message}"
+    return replace(diagnostic, message=message, span=diagnostic.span or node.span)
+
+
+def _check_context(context: NodeContext) -> Context:
+    """`NodeContext` is a `Context` (for the type checker)."""
+    return context
