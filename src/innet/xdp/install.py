@@ -1,0 +1,49 @@
+"""From a graph to a program in the kernel. What the verifier cannot see through in time goes to the slow path too."""
+
+from dataclasses import dataclass
+
+from innet.xdp.compile import Code, Compiler
+from innet.xdp.emit import Emitted, Graph, emit
+from innet.xdp.kernel import Installed, VerifierError
+from innet.xdp.target import Leave, Redirect, Target
+from innet.xdp.unsupported import Unsupported
+
+TOO_COMPLEX = ("BPF program is too large", "too complex", "sequence of")
+"""How the kernel says that a program may be right but takes it too long to see."""
+
+
+@dataclass(frozen=True)
+class InstalledGraph:
+    """A graph in the kernel, as far as it goes: see `emitted.slow`."""
+
+    emitted: Emitted
+    code: Code
+    installed: Installed
+
+
+def install(
+    graph: Graph,
+    target: Target,
+    divert: Leave | Redirect,
+    compiler: Compiler,
+    jiffies_per_second: int = 250,
+    statistics: bool = False,
+) -> InstalledGraph:
+    """Compile and load `graph`; while it is too complex for the verifier, its heaviest region becomes a slow one.
+
+    Raises `VerifierError` if the program is refused for any other reason: that is a mistake of ours.
+    """
+    refused: list[Unsupported] = []
+    while True:
+        emitted = emit(graph, target, divert, jiffies_per_second, refused)
+        code = compiler.compile(emitted.llvm, emitted.section)
+        try:
+            return InstalledGraph(emitted, code, Installed(code, emitted.section, emitted.maps, statistics))
+        except VerifierError as problem:
+            if not emitted.weights or not problem.summary.startswith(TOO_COMPLEX):
+                raise
+            heaviest = max(emitted.weights, key=lambda region: emitted.weights[region])
+            refused = [
+                *emitted.slow,
+                Unsupported(heaviest.element, heaviest.port, "the whole", f"too complex: {problem.summary}"),
+            ]

@@ -1,0 +1,400 @@
+"""Tables and numbers as BPF maps.
+
+An entry is looked up once: its address is kept with the key for an update on the same path. What is idle for too long
+is not found any more (compared in kernel jiffies, the cheapest clock there is); the agent frees its memory later.
+"""
+
+from collections.abc import Sequence
+
+from innet import ir
+from innet.ir.nodes import Op
+from innet.xdp.expressions import Expressions
+from innet.xdp.facts import Value, number
+from innet.xdp.layout import (
+    EXPIRES,
+    IDLE,
+    NUMBERS,
+    PAIRED,
+    PARTNER,
+    PREFIX_BYTES,
+    MapSpec,
+    Numbers,
+    Record,
+    TableLayout,
+    Use,
+    map_spec,
+    table_layout,
+)
+from innet.xdp.memory import alignment
+from innet.xdp.target import JIFFIES64, KTIME_GET_NS, MAP_DELETE, MAP_LOOKUP, MAP_UPDATE, PRANDOM_U32, helper
+from innet.xdp.unsupported import CannotCompileError
+from innet.xdp.writer import Edge, Writer
+
+MAX_ATTEMPTS = 128
+"""Values that a search for a free one tries; then it gives up, as if all were taken."""
+
+TableId = tuple[str, str]
+
+
+class Tables:
+    """The state of all elements of one program."""
+
+    def __init__(self, writer: Writer, expressions: Expressions, jiffies_per_second: int, abort: str) -> None:
+        self.writer, self.expressions, self.hz, self.abort = writer, expressions, jiffies_per_second, abort
+        self.layouts: dict[TableId, TableLayout] = {}
+        self.symbols: dict[TableId, str] = {}
+        self.numbers = Numbers({}, [])
+        self.rooms: dict[tuple[int, int], str] = {}
+
+    def maps(self) -> tuple[MapSpec, ...]:
+        """The maps the program needs."""
+        made = [map_spec(self.symbols[key], layout) for key, layout in self.layouts.items()]
+        return (*made, self.numbers.spec()) if self.numbers.first else tuple(made)
+
+    # ---- addresses
+
+    def layout(self, element: str, table: ir.Table) -> tuple[str, TableLayout]:
+        """The symbol and the layout of a table."""
+        key = (table.owner or element, table.name)
+        if key not in self.layouts:
+            if table.kind is ir.TableKind.PREFIX and (len(table.key) != 1 or table.key[0] % 8):
+                raise CannotCompileError(
+                    f"table {table.name}", "a prefix table's key is one number of whole bytes"
+                )
+            try:
+                self.layouts[key] = table_layout(table)
+            except ValueError as problem:
+                raise CannotCompileError(f"table {table.name}", str(problem)) from None
+            self.symbols[key] = f"table{len(self.symbols)}"
+        return self.symbols[key], self.layouts[key]
+
+    def number_at(self, use: Use, owner: str, name: str, first: int = 0) -> str:
+        """A pointer to a number."""
+        return self.writer.pointer(f"@{NUMBERS}", self.numbers.slot(use, owner, name, first))
+
+    def room(self, size: int, nth: int) -> str:
+        """The `nth` piece of `size` bytes on the stack; used again by every statement."""
+        if (size, nth) not in self.rooms:
+            self.rooms[size, nth] = self.writer.alloca(-(-size // 8) * 8)
+        return self.rooms[size, nth]
+
+    def key(self, layout: TableLayout, values: Sequence[Value], nth: int = 0) -> str:
+        """The key in memory."""
+        place = self.room(layout.key.size, nth)
+        self.clear(place, layout.key.size)
+        if not layout.timed:
+            self.writer.line(f"store i32 {layout.table.key[0]}, ptr {place}, align 4")
+        self.columns(layout.key, place, values)
+        return place
+
+    def clear(self, place: str, size: int) -> None:
+        for at in range(0, -(-size // 8) * 8, 8):
+            self.writer.line(f"store i64 0, ptr {self.writer.pointer(place, at)}, align 8")
+
+    def columns(self, record: Record, place: str, values: Sequence[Value]) -> None:
+        writer = self.writer
+        for column, value in zip(record.columns, values, strict=True):
+            part = writer.swap(writer.extend(value, column.size * 8))
+            at = min(alignment(column.size), PREFIX_BYTES if column.offset % 8 else 8)
+            writer.line(f"store {part.typed}, ptr {writer.pointer(place, column.offset)}, align {at}")
+
+    def lookup_pointer(self, symbol: str, layout: TableLayout, key: Sequence[Value], nth: int = 0) -> str:
+        """The address of the entry of `key`, or null; known already if it was looked up on this path."""
+        known = (symbol, tuple(v.text for v in key))
+        entries = self.writer.state.entries
+        if known not in entries:
+            place = self.key(layout, key, nth)
+            entries[known] = helper(self.writer, MAP_LOOKUP, "ptr", f"ptr @{symbol}, ptr {place}")
+        return entries[known]
+
+    def forget(self, symbol: str) -> None:
+        """Addresses of entries are not known any more."""
+        state = self.writer.state
+        state.entries = {k: v for k, v in state.entries.items() if k[0] != symbol}
+
+    def found_or_not(self, pointer: str) -> tuple[Edge | None, Edge | None]:
+        writer = self.writer
+        if pointer == "null":
+            return None, writer.edge()
+        return writer.fork(writer.name(f"icmp ne ptr {pointer}, null"), ("hit", "miss"))
+
+    def now(self) -> str:
+        return helper(self.writer, JIFFIES64, "i64")
+
+    def field(self, pointer: str, offset: int, width: int) -> Value:
+        """A number in the machine's byte order."""
+        at = self.writer.pointer(pointer, offset)
+        return self.writer.value(f"load i{width}, ptr {at}, align {width // 8}", width)
+
+    # ---- statements
+
+    def lookup(self, element: str, stmt: ir.Lookup) -> tuple[list[Edge], list[Edge]]:
+        """The paths on which the table has the key, and those on which it has not, with the variables bound."""
+        writer = self.writer
+        symbol, layout = self.layout(element, stmt.table)
+        key = tuple(self.expressions.value(k) for k in stmt.key)
+        known = (symbol, tuple(v.text for v in key))
+        pointer = self.lookup_pointer(symbol, layout, key)
+        hit, miss = self.found_or_not(pointer)
+        hits, misses = [], [] if miss is None else [miss]
+        if hit is not None:
+            writer.resume(hit)
+            if layout.timed:
+                expires = self.field(pointer, EXPIRES, 64)
+                alive = writer.name(f"icmp ult i64 {self.now()}, {expires.text}")
+                live, stale = writer.fork(alive, ("live", "stale"))
+                misses.append(stale)
+                writer.resume(live)
+            for column, var in zip(layout.value.columns, stmt.values, strict=True):
+                value = writer.swap(self.field(pointer, column.offset, column.size * 8))
+                writer.state.env[var.name] = writer.extend(value, column.width)
+            writer.state.env[stmt.found.name] = number(1, 1)
+            hits.append(writer.edge())
+        for edge in misses:
+            if edge is miss:
+                edge.state.entries[known] = "null"
+            for var in (*stmt.values, stmt.found):
+                edge.state.env[var.name] = number(0, var.width)
+        return hits, misses
+
+    def fill(self, layout: TableLayout, place: str, values: Sequence[Value], idle_s: Value) -> None:
+        """Write columns and times into the value at `place`."""
+        writer = self.writer
+        self.columns(layout.value, place, values)
+        ticks = writer.binary(Op.MUL, writer.extend(idle_s, 64), number(self.hz, 64))
+        expires = writer.name(f"add i64 {self.now()}, {ticks.text}")
+        writer.line(f"store i64 {expires}, ptr {writer.pointer(place, EXPIRES)}, align 8")
+        writer.line(f"store {idle_s.typed}, ptr {writer.pointer(place, IDLE)}, align 4")
+
+    def update(self, element: str, stmt: ir.Update) -> None:
+        """An entry that is there: its values are written in place."""
+        writer = self.writer
+        symbol, layout = self.layout(element, stmt.table)
+        key = tuple(self.expressions.value(k) for k in stmt.key)
+        values = tuple(self.expressions.value(v) for v in stmt.values)
+        idle_s = self.expressions.value(stmt.idle_s)
+        pointer = self.lookup_pointer(symbol, layout, key)
+        hit, miss = self.found_or_not(pointer)
+        if hit is None or miss is None:
+            return
+        writer.resume(hit)
+        self.fill(layout, pointer, values, idle_s)
+        writer.join([writer.edge(), miss])
+
+    def insert(self, element: str, stmt: ir.Insert) -> None:
+        """A new entry, or two; whatever is in the way goes first. A full map refuses."""
+        writer = self.writer
+        symbol, layout = self.layout(element, stmt.table)
+        key = tuple(self.expressions.value(k) for k in stmt.key)
+        values = tuple(self.expressions.value(v) for v in stmt.values)
+        idle_s = self.expressions.value(stmt.idle_s)
+        if stmt.reply is None:
+            result = self.write(symbol, layout, key, values, idle_s, None)
+            self.forget(symbol)
+            writer.state.env[stmt.ok.name] = writer.value(f"icmp eq i64 {result}, 0", 1)
+            return
+        reply_key = tuple(self.expressions.value(k) for k in stmt.reply[0])
+        reply_values = tuple(self.expressions.value(v) for v in stmt.reply[1])
+        for one in (key, reply_key):
+            self.remove(symbol, layout, one)
+        same = number(1, 1)
+        for a, b in zip(key, reply_key, strict=True):
+            same = (
+                writer.binary(Op.AND, same, writer.binary(Op.EQ, a, b))
+                if same.known != 1
+                else writer.binary(Op.EQ, a, b)
+            )
+        edges = []
+        alone, two = self.expressions.split_bit(same)
+        if alone:
+            writer.join(alone)
+            result = self.write(symbol, layout, reply_key, reply_values, idle_s, None)
+            writer.state.env[stmt.ok.name] = writer.value(f"icmp eq i64 {result}, 0", 1)
+            edges.append(writer.edge())
+        if two:
+            writer.join(two)
+            edges += self._pair(symbol, layout, (key, values), (reply_key, reply_values), idle_s, stmt.ok)
+        writer.join(edges)
+        self.forget(symbol)
+
+    def _pair(
+        self,
+        symbol: str,
+        layout: TableLayout,
+        forward: tuple[Sequence[Value], Sequence[Value]],
+        reply: tuple[Sequence[Value], Sequence[Value]],
+        idle_s: Value,
+        ok: ir.Var,
+    ) -> list[Edge]:
+        writer, edges = self.writer, []
+        result = self.write(symbol, layout, forward[0], forward[1], idle_s, reply[0])
+        stored, full = writer.fork(writer.name(f"icmp eq i64 {result}, 0"), ("stored", "full"))
+        writer.resume(stored)
+        result = self.write(symbol, layout, reply[0], reply[1], idle_s, forward[0])
+        both, half = writer.fork(writer.name(f"icmp eq i64 {result}, 0"), ("both", "half"))
+        both.state.env[ok.name] = number(1, 1)
+        edges.append(both)
+        writer.resume(half)
+        helper(writer, MAP_DELETE, "i64", f"ptr @{symbol}, ptr {self.key(layout, forward[0])}")
+        for edge in (writer.edge(), full):
+            edge.state.env[ok.name] = number(0, 1)
+            edges.append(edge)
+        return edges
+
+    def write(
+        self,
+        symbol: str,
+        layout: TableLayout,
+        key: Sequence[Value],
+        values: Sequence[Value],
+        idle_s: Value,
+        partner: Sequence[Value] | None,
+    ) -> str:
+        """Set an entry; the helper's result, 0 if it could."""
+        writer = self.writer
+        place = self.room(layout.value.size, 2)
+        self.clear(place, layout.value.size)
+        self.fill(layout, place, values, idle_s)
+        if partner is not None:
+            writer.line(f"store i32 1, ptr {writer.pointer(place, PAIRED)}, align 4")
+            self.columns(layout.key, writer.pointer(place, PARTNER), partner)
+        at = self.key(layout, key)
+        return helper(writer, MAP_UPDATE, "i64", f"ptr @{symbol}, ptr {at}, ptr {place}, i64 0")
+
+    def remove(self, symbol: str, layout: TableLayout, key: Sequence[Value]) -> None:
+        """Take the entry of `key` and its partner out."""
+        writer = self.writer
+        pointer = self.lookup_pointer(symbol, layout, key, 1)
+        hit, miss = self.found_or_not(pointer)
+        if hit is None or miss is None:
+            return
+        writer.resume(hit)
+        if layout.table.kind is ir.TableKind.PAIRED:
+            has = writer.binary(Op.NE, self.field(pointer, PAIRED, 32), number(0, 32))
+            pair, single = writer.fork(has.text)
+            writer.resume(pair)
+            partner = self.room(layout.key.size, 3)
+            for at in range(0, layout.key.size, 8):
+                part = self.field(pointer, PARTNER + at, 64)
+                writer.line(f"store {part.typed}, ptr {writer.pointer(partner, at)}, align 8")
+            helper(writer, MAP_DELETE, "i64", f"ptr @{symbol}, ptr {partner}")
+            writer.join([writer.edge(), single])
+        helper(writer, MAP_DELETE, "i64", f"ptr @{symbol}, ptr {self.key(layout, key, 1)}")
+        self.forget(symbol)
+        self.forget_on(miss, symbol)
+        writer.join([writer.edge(), miss])
+
+    @staticmethod
+    def forget_on(edge: Edge, symbol: str) -> None:
+        edge.state.entries = {k: v for k, v in edge.state.entries.items() if k[0] != symbol}
+
+    def delete(self, element: str, stmt: ir.Delete) -> None:
+        symbol, layout = self.layout(element, stmt.table)
+        self.remove(symbol, layout, tuple(self.expressions.value(k) for k in stmt.key))
+
+    def allocate(self, element: str, stmt: ir.Allocate) -> None:
+        """Look for a value whose key is free: the preferred one, then up to MAX_ATTEMPTS in a loop."""
+        writer = self.writer
+        size = stmt.high - stmt.low + 1
+        width = stmt.candidate.width
+        owner = "" if stmt.cursor.shared else element
+        cursor = self.number_at(Use.COUNTER, owner, stmt.cursor.name)
+        won: list[Edge] = []
+        if stmt.prefer is not None:
+            prefer = self.expressions.value(stmt.prefer)
+            wanted = writer.binary(
+                Op.AND,
+                writer.binary(Op.LE, number(stmt.low, width), prefer),
+                writer.binary(Op.LE, prefer, number(stmt.high, width)),
+            )
+            inside, outside = self.expressions.split_bit(wanted)
+            if inside:
+                writer.join(inside)
+                free, taken = self._try(element, stmt, prefer)
+                won.append(free)
+                outside.append(taken)
+            writer.join(outside)
+        if stmt.order is ir.Order.SEQUENTIAL:
+            start = self.field(cursor, 0, 64)
+        else:
+            start = writer.extend(Value(helper(writer, PRANDOM_U32, "i32"), 32), 64)
+        start = writer.value(f"urem {start.typed}, {size}", 64)
+        lost = self._search(element, stmt, start, size, won)
+        edges = []
+        writer.join(won)
+        chosen = writer.extend(writer.state.env[stmt.candidate.name], 64)
+        after = writer.binary(Op.SUB, writer.binary(Op.ADD, chosen, number(1, 64)), number(stmt.low, 64))
+        writer.line(f"store {after.typed}, ptr {cursor}, align 8")
+        writer.state.env[stmt.ok.name] = number(1, 1)
+        edges.append(writer.edge())
+        writer.resume(lost)
+        writer.state.env[stmt.candidate.name] = number(0, width)
+        writer.state.env[stmt.ok.name] = number(0, 1)
+        edges.append(writer.edge())
+        writer.join(edges)
+
+    def _try(self, element: str, stmt: ir.Allocate, candidate: Value) -> tuple[Edge, Edge]:
+        """The path on which `candidate` is free, and the one on which it is taken."""
+        writer = self.writer
+        symbol, layout = self.layout(element, stmt.table)
+        writer.state.env[stmt.candidate.name] = candidate
+        key = tuple(self.expressions.value(k) for k in stmt.key)
+        place = self.key(layout, key)
+        pointer = helper(writer, MAP_LOOKUP, "ptr", f"ptr @{symbol}, ptr {place}")
+        taken, free = writer.fork(writer.name(f"icmp ne ptr {pointer}, null"), ("taken", "free"))
+        free.state.entries[symbol, tuple(v.text for v in key)] = "null"
+        return free, taken
+
+    def _search(self, element: str, stmt: ir.Allocate, start: Value, size: int, won: list[Edge]) -> Edge:
+        """The path on which nothing was found; those on which something was are added to `won`."""
+        writer, width = self.writer, stmt.candidate.width
+        loop, body = writer.label("search"), writer.label("attempt")
+        before, step, next_step = writer.here, writer.fresh(), writer.fresh()
+        writer.goto(loop)
+        writer.start(loop, writer.state)
+        loop_lines = writer.blocks[loop]
+        loop_lines.append("")  # the phi, when the block that comes back is known
+        attempts = min(size, MAX_ATTEMPTS)
+        again = writer.name(f"icmp ult i64 {step}, {attempts}")
+        lost = writer.label("none")
+        writer.line(f"br i1 {again}, label %{body}, label %{lost}")
+        outside = writer.state
+        writer.start(body, outside.copy())
+        shifted = writer.name(f"add i64 {start.text}, {step}")
+        wrapped = writer.name(f"urem i64 {shifted}, {size}")
+        candidate = writer.value(f"add i64 {wrapped}, {stmt.low}", 64)
+        free, taken = self._try(element, stmt, writer.extend(candidate, width))
+        won.append(free)
+        writer.resume(taken)
+        writer.line(f"{next_step} = add i64 {step}, 1")
+        loop_lines[0] = f"{step} = phi i64 [ 0, %{before} ], [ {next_step}, %{writer.here} ]"
+        writer.goto(loop)
+        writer.start(lost, outside)
+        return writer.edge()
+
+    def next(self, element: str, counter: ir.Counter) -> Value:
+        """The counter's value, which goes on by one."""
+        owner = "" if counter.shared else element
+        at = self.number_at(Use.COUNTER, owner, counter.name, counter.first)
+        old = self.writer.value(f"atomicrmw add ptr {at}, i64 1 seq_cst", 64)
+        if counter.wrap is not None:
+            old = self.writer.value(f"urem i64 {old.text}, {counter.wrap}", 64)
+        return self.writer.extend(old, counter.width)
+
+    def nanoseconds(self) -> Value:
+        return Value(helper(self.writer, KTIME_GET_NS, "i64"), 64)
+
+    def random(self, width: int) -> Value:
+        """`width` random bits, at most 64."""
+        if width > 64:
+            raise CannotCompileError("Random", "more than 64 bits")
+        low = self.writer.extend(Value(helper(self.writer, PRANDOM_U32, "i32"), 32), 64)
+        if width > 32:
+            high = self.writer.extend(Value(helper(self.writer, PRANDOM_U32, "i32"), 32), 64)
+            low = self.writer.binary(Op.OR, low, self.writer.binary(Op.SHL, high, number(32, 64)))
+        return self.writer.extend(low, width)
+
+    def count(self, use: Use, owner: str, name: str, amount: Value) -> None:
+        at = self.number_at(use, owner, name)
+        wide = self.writer.extend(amount, 64)
+        self.writer.line(f"atomicrmw add ptr {at}, {wide.typed} monotonic")
