@@ -116,6 +116,8 @@ class _Checker:
                 return self.bind(inside, ok)
             case ir.Next(counter, var):
                 self.need(counter.width == var.width, f"width of {counter.name}")
+                wrap = 1 << counter.width if counter.wrap is None else counter.wrap
+                self.need(0 <= counter.first < wrap <= 1 << counter.width, f"range of {counter.name}")
                 return self.bind(bound, var)
             case ir.Now(var):
                 self.need(var.width == 64, "time has 64 bits")

@@ -209,6 +209,11 @@ def run(
     return Outcome(verdict, r.copies)
 
 
+def evaluate(expr: ir.Expr, packet: PacketBuffer) -> int:
+    """An expression that uses no variables, on a packet."""
+    return _Run("", packet, State(), None).value(expr)
+
+
 class _Run:
     def __init__(
         self,
@@ -249,7 +254,7 @@ class _Run:
                 at = packet.marks.get(base)
                 if at is not None:
                     packet.set_mark(mark, at + offset + (0 if plus is None else self.value(plus)))
-                else:
+                elif mark not in (Mark.DATA, Mark.END):
                     packet.marks.pop(mark, None)
             case ir.ClearMark(mark):
                 packet.marks.pop(mark, None)
@@ -282,7 +287,7 @@ class _Run:
                 at_counter = ("" if counter.shared else self.element, counter.name)
                 number = state.counters.get(at_counter, counter.first)
                 env[var.name] = number
-                state.counters[at_counter] = (number + 1) % (1 << counter.width)
+                state.counters[at_counter] = (number + 1) % (counter.wrap or 1 << counter.width)
             case ir.Now(var):
                 env[var.name] = state.clock() % (1 << 64)
             case ir.Random(var):

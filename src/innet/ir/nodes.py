@@ -193,12 +193,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A number kept by the element (or by all of its class, if `shared`), from `first`, modulo 2^`width`."""
+    """A number kept by the element (or by all of its class, if `shared`), from `first`, modulo 2^`width`.
+
+    With `wrap` it is modulo `wrap`, which is at most 2^`width`: always below it.
+    """
 
     name: str
     width: int
     first: int = 0
     shared: bool = False
+    wrap: int | None = None
 
 
 class Order(Enum):
@@ -239,7 +243,10 @@ class Adjust:
 
 @dataclass(frozen=True, slots=True)
 class SetMark:
-    """Set `mark` to the position `base + offset + plus` (bytes); if `base` is not set, `mark` becomes unset."""
+    """Set `mark` to the position `base + offset + plus` (bytes); if `base` is not set, `mark` becomes unset.
+
+    DATA and END are always set: they stay where they are then.
+    """
 
     mark: Mark
     base: Mark

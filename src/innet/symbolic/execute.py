@@ -11,7 +11,7 @@ from typing import TypeAlias, assert_never
 
 from innet import ir
 from innet.ir.interpret import apply, ones_sum
-from innet.ir.nodes import Mark, Op
+from innet.ir.nodes import PREDICATES, Mark, Op
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, any_of, as_term, at_most_zero, equal, less, member, negate, truth
 from innet.symbolic.memory import Imprecise, Memory, Split, length_term
@@ -77,8 +77,52 @@ Result: TypeAlias = Emitted | Dropped | Held | Lost
 _Frame: TypeAlias = "tuple[ir.Block, int, _Frame] | None"
 
 
-def execute(program: ir.Program, state: State, tables: Tables) -> Iterator[Result]:
-    """Everything that can become of the packets of `state`; it is used up."""
+def evaluate(expr: ir.Expr, state: State, tables: Tables) -> Iterator[tuple[State, Formula]]:
+    """A condition on a packet, without running anything: cases of `state` (exclusive, complete), each with a formula."""
+    work = [state]
+    while work:
+        one = work.pop()
+        try:
+            yield one, truth(_Step(_NO_PROGRAM, one, tables, "").value(expr))
+        except Split as split:
+            for alternative in reversed(split.alternatives):
+                case = one.fork()
+                if case.store.assume(alternative) and case.store.feasible():
+                    work.append(case)
+
+
+def formula_of(expr: ir.Expr, state: State, tables: Tables) -> Formula:
+    """A condition on a packet as one formula over its symbols, whatever cases it has."""
+    try:
+        return truth(_Step(_NO_PROGRAM, state, tables, "").value(expr))
+    except Split as split:
+        found: list[Formula] = []
+        for alternative in split.alternatives:
+            case = state.fork()
+            if case.store.assume(alternative) and case.store.feasible():
+                found.append(all_of(alternative, formula_of(expr, case, tables)))
+        return any_of(*found)
+
+
+def read(field: ir.Field, state: State, tables: Tables) -> Iterator[tuple[State, Term]]:
+    """What a field holds (zero where it is absent): cases of `state`, each with a term."""
+    work = [state]
+    while work:
+        one = work.pop()
+        try:
+            yield one, _Step(_NO_PROGRAM, one, tables, "").load(field)
+        except Split as split:
+            for alternative in reversed(split.alternatives):
+                case = one.fork()
+                if case.store.assume(alternative) and case.store.feasible():
+                    work.append(case)
+
+
+_NO_PROGRAM = ir.Program("", 0, 0, ())
+
+
+def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") -> Iterator[Result]:
+    """Everything that can become of the packets of `state`; it is used up. `scope` tells configurations apart."""
     state.env = {}
     work: list[tuple[State, _Frame]] = [(state, (program.body, 0, None))]
     while work:
@@ -104,7 +148,7 @@ def execute(program: ir.Program, state: State, tables: Tables) -> Iterator[Resul
             try:
                 if kind is ir.Branch:
                     after: _Frame = (block, at + 1, parent)
-                    condition = truth(_Step(program, state, tables).value(stmt.condition))  # type: ignore[union-attr]
+                    condition = truth(_Step(program, state, tables, scope).value(stmt.condition))  # type: ignore[union-attr]
                     decided = state.store.status(condition)
                     if decided is not None:
                         frame = (stmt.then if decided else stmt.otherwise, 0, after)  # type: ignore[union-attr]
@@ -120,7 +164,7 @@ def execute(program: ir.Program, state: State, tables: Tables) -> Iterator[Resul
                     yield Emitted(stmt.port, state.fork())  # type: ignore[union-attr]
                     frame = (block, at + 1, parent)
                     continue
-                successors = _Step(program, state, tables).stmt(stmt)
+                successors = _Step(program, state, tables, scope).stmt(stmt)
             except Split as split:
                 for alternative in reversed(split.alternatives):
                     one = state.fork()
@@ -139,10 +183,10 @@ def execute(program: ir.Program, state: State, tables: Tables) -> Iterator[Resul
 class _Step:
     """One statement on one path."""
 
-    __slots__ = ("memory", "program", "state", "store", "tables")
+    __slots__ = ("memory", "program", "scope", "state", "store", "tables")
 
-    def __init__(self, program: ir.Program, state: State, tables: Tables) -> None:
-        self.program, self.state, self.tables = program, state, tables
+    def __init__(self, program: ir.Program, state: State, tables: Tables, scope: str) -> None:
+        self.program, self.state, self.tables, self.scope = program, state, tables, scope
         self.memory: Memory = state.memory
         self.store: Store = state.store
 
@@ -210,9 +254,13 @@ class _Step:
         if there is TRUE:
             return True
         decided = self.store.status(there)
-        if decided is None:
+        if decided is not None:
+            return decided
+        if self.store.entails(there):
+            return True
+        if self.store.allows(there):
             raise Split(there, negate(there))
-        return decided
+        return False
 
     def assign(self, f: ir.Field, value: Term) -> None:
         if self.memory.marks.get(f.mark) == UNKNOWN:
@@ -307,7 +355,7 @@ class _Step:
     def lookup(self, stmt: ir.Lookup) -> list[State] | None:
         table, state = stmt.table, self.state
         key = self.row(stmt.key)
-        element = table.owner or self.program.element
+        element = self.scope + (table.owner or self.program.element)
         if table.kind is ir.TableKind.PREFIX:
             return self.lookup_prefix(stmt, key[0])
         out: list[State] = []
@@ -386,7 +434,7 @@ class _Step:
         ok: ir.Var,
         reply: tuple[tuple[ir.Expr, ...], tuple[ir.Expr, ...]] | None,
     ) -> list[State] | None:
-        element = table.owner or self.program.element
+        element = self.scope + (table.owner or self.program.element)
         rows = [(self.row(key), self.row(values))]
         if reply is not None:
             rows.append((self.row(reply[0]), self.row(reply[1])))
@@ -403,7 +451,7 @@ class _Step:
         return [self.state, full]
 
     def update(self, table: ir.Table, key: tuple[Term, ...], values: tuple[Term, ...]) -> None:
-        element = table.owner or self.program.element
+        element = self.scope + (table.owner or self.program.element)
         self.tables.note(element, table.name, key, values, self.store)
         out: list[Entry] = []
         for entry in self.state.entries:
@@ -418,7 +466,7 @@ class _Step:
 
     def delete(self, table: ir.Table, key: tuple[Term, ...]) -> None:
         """Entries that surely have this key go; in any-state mode another flow may have made them again."""
-        element = table.owner or self.program.element
+        element = self.scope + (table.owner or self.program.element)
         self.state.entries = tuple(
             e
             for e in self.state.entries
@@ -487,20 +535,20 @@ class _Step:
             try:
                 y = truth(self.value(right))
             except Split as split:
+                if not self.store.allows(x if op is Op.AND else negate(x)):
+                    return as_term(FALSE if op is Op.AND else TRUE)
                 # what the right side asks matters only where the left side leaves it open
                 raise Split(
                     *(all_of(x if op is Op.AND else negate(x), a) for a in split.alternatives),
                     negate(x) if op is Op.AND else x,
                 ) from None
             return as_term(all_of(x, y) if op is Op.AND else any_of(x, y))
+        if op in PREDICATES:
+            if isinstance(left, ir.Field) and isinstance(right, ir.Const):
+                return as_term(self.field_test(op, left, K(right.value, right.width)))
+            return as_term(compare(op, self.value(left), self.value(right)))
         a, b = self.value(left), self.value(right)
         match op:
-            case Op.EQ:
-                return as_term(equal(a, b))
-            case Op.NE:
-                return as_term(negate(equal(a, b)))
-            case Op.LT | Op.LE:
-                return as_term(less(a, b, op is Op.LE))
             case Op.ADD:
                 return add(a, b)
             case Op.SUB:
@@ -517,7 +565,19 @@ class _Step:
                 if op is Op.MUL and isinstance(b, K) and (linear := linear_of(a)) is not None:
                     return from_linear((linear[0] * b.value, tuple((t, c * b.value) for t, c in linear[1])), a.width)
                 return opaque(op, a, b, a.width)
-        assert_never(op)
+        raise AssertionError(op)
+
+    def field_test(self, op: Op, f: ir.Field, number: K) -> Formula:
+        """A field compared with a constant; where it may be absent (and is then zero) without telling the cases apart."""
+        at = self.memory.marks.get(f.mark)
+        if at is not None and at is not UNKNOWN:
+            first, last = f.bit // 8, (f.bit + f.width + 7) // 8
+            there = self.memory.available(f.mark, first, last - first, self.store)
+            if there is not None and there is not TRUE and self.store.status(there) is None:
+                value = self.memory.read(at[0], at[1] * 8 + f.bit, f.width, self.store)
+                absent = compare(op, K(0, f.width), number)
+                return any_of(all_of(there, compare(op, value, number)), all_of(negate(there), absent))
+        return compare(op, self.load(f), number)
 
     def distance(self, start: Mark, end: Mark) -> Term:
         length = self.memory.distance(start, end)
@@ -557,6 +617,13 @@ def _sum_bytes(regions: tuple[tuple[bytes | str, int, tuple[tuple[int, int, int]
     for content, size, cells in regions:
         data += overlay(content if isinstance(content, bytes) else b"", size, cells)
     return ones_sum(bytes(data[max(start, 0) : max(start + length, 0)]))
+
+
+def compare(op: Op, a: Term, b: Term) -> Formula:
+    """A comparison of two terms."""
+    if op is Op.EQ:
+        return equal(a, b)
+    return negate(equal(a, b)) if op is Op.NE else less(a, b, op is Op.LE)
 
 
 def bitwise_not(term: Term, width: int) -> Term:

@@ -296,7 +296,7 @@ class Memory:
         rid, offset = at
         by = store.canonical(by)
         if not by[1]:
-            return rid, offset + by[0]
+            return self.settled(rid, offset + by[0])
         rest = plus(by, (offset, ()))
         index = self.order.index(rid)
         while True:
@@ -329,6 +329,19 @@ class Memory:
                 raise Split(f, negate(f))
             return False
         return decided
+
+    def settled(self, rid: int, offset: int) -> tuple[int, int]:
+        """The position in the region that it lies in, as far as lengths are constants."""
+        at = self.order.index(rid)
+        while offset < 0 and at > 0 and not self.lengths[self.order[at - 1]][1]:
+            at -= 1
+            offset += self.lengths[self.order[at]][0]
+        while at + 1 < len(self.order) and not self.lengths[self.order[at]][1]:
+            length = self.lengths[self.order[at]][0]
+            if offset < length:
+                break
+            at, offset = at + 1, offset - length
+        return self.order[at], offset
 
     def _cut(self, rid: int, at: Linear, store: Store) -> int:
         """Cut region `rid` after `at` bytes; the new region that begins there."""

@@ -24,6 +24,7 @@ from innet.symbolic.terms import (
     Slice,
     Sym,
     Term,
+    Truth,
     blob_bytes,
     evaluate,
     evaluate_linear,
@@ -31,8 +32,11 @@ from innet.symbolic.terms import (
     linear_of,
 )
 
-FRAME_PAYLOAD_BITS = 15
-"""Payloads are below 32 KiB: no link here carries more, and lengths then fit 16 bits with room for headers."""
+LENGTH_BITS = 15
+"""Lengths below 32 KiB leave 16-bit sums of lengths and headers room."""
+
+MAX_PAYLOAD = 1480
+"""Bytes after the IPv4 header: links carry 1,500-byte packets (what platforms and Ethernet enforce)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,12 @@ class State:
     entries: tuple[Entry, ...] = ()
     hop: object = None
     over: tuple[str, ...] = ()
+    progress: object = None
+    """What the question asked keeps of this path; the executor carries it along."""
 
     def fork(self) -> "State":
         return State(
-            self.memory.fork(), self.store.fork(), dict(self.env), self.entries, self.hop, self.over
+            self.memory.fork(), self.store.fork(), dict(self.env), self.entries, self.hop, self.over, self.progress
         )
 
     def field(self, mark: Mark, bit: int, width: int) -> Term | None:
@@ -145,7 +151,7 @@ class Injected:
 
 IP_CELLS = (
     ("ip.vers", 0, 4), ("ip.hl", 4, 4), ("ip.tos", 8, 8), ("ip.len", 16, 16), ("ip.id", 32, 16),
-    ("ip.off", 48, 16), ("ip.ttl", 64, 8), ("ip.proto", 72, 8), ("ip.sum", 80, 16),
+    ("ip.flags", 48, 3), ("ip.fragment", 51, 13), ("ip.ttl", 64, 8), ("ip.proto", 72, 8), ("ip.sum", 80, 16),
     ("ip.src", 96, 32), ("ip.dst", 128, 32),
 )  # fmt: skip
 
@@ -172,7 +178,8 @@ def inject_ip(label: str = "", link: bool = True) -> Injected:
         memory.cells[header][bit] = (width, sym, None)
     hl = symbols["ip.hl"]
     store.domains[hl] = ((5, 15),)
-    size = symbols["length"] = Sym(label + "length", FRAME_PAYLOAD_BITS)
+    size = symbols["length"] = Sym(label + "length", LENGTH_BITS)
+    store.domains[size] = ((0, MAX_PAYLOAD),)
     options = Blob(label + "options", (-20, ((hl, 4),)))
     payload = Blob(label + "payload", (0, ((size, 1),)))
     memory.add_region((-20, ((hl, 4),)), options)
@@ -184,7 +191,7 @@ def inject_ip(label: str = "", link: bool = True) -> Injected:
 def inject_raw(label: str = "") -> Injected:
     """Any bytes at all."""
     memory, store = Memory(), Store()
-    size = Sym(label + "length", FRAME_PAYLOAD_BITS)
+    size = Sym(label + "length", LENGTH_BITS)
     payload = Blob(label + "packet", (0, ((size, 1),)))
     memory.add_region((0, ((size, 1),)), payload)
     memory.marks[Mark.DATA] = (memory.order[0], 0)
@@ -260,10 +267,14 @@ class Tables:
             rows.append(template)
 
 
+ANY = "any value"
+"""The origin of a symbol that stands for whatever an entry may hold there."""
+
+
 def make_template(key: tuple[Term, ...], values: tuple[Term, ...], store: Store) -> Template:
     """Key and values with what `store` knows of their symbols (sets, and disjunctions over them)."""
-    key = tuple(resolve(t, store) for t in key)
-    values = tuple(resolve(t, store) for t in values)
+    key = tuple(_simple(resolve(t, store)) for t in key)
+    values = tuple(_simple(resolve(t, store)) for t in values)
     atoms: dict[Atom, None] = {}
     for term in (*key, *values):
         collect_atoms(term, atoms)
@@ -272,12 +283,23 @@ def make_template(key: tuple[Term, ...], values: tuple[Term, ...], store: Store)
     return Template(key, values, domains, facts)
 
 
+def _simple(term: Term) -> Term:
+    """A constant, a symbol, a symbol plus a constant; anything else becomes any value at all, so that the kinds of
+    entries stay few."""
+    match term:
+        case K() | Sym() | Lin(linear=(_, ((Sym(), 1),))):
+            return term
+    return Sym("any", term.width, ANY)
+
+
 def covers(old: Template, new: Template) -> bool:
     """Whether every entry of `new` is one of `old`, seen by renaming symbols one to one."""
     if len(old.key) != len(new.key):
         return False
     names: dict[Atom, Atom] = {}
     for a, b in zip((*old.key, *old.values), (*new.key, *new.values), strict=True):
+        if isinstance(a, Sym) and a.origin.endswith(ANY):
+            continue
         if isinstance(a, Sym) and isinstance(b, Sym) and a.origin == b.origin:
             if names.setdefault(a, b) is not b:
                 return False
@@ -356,6 +378,8 @@ class Renaming:
                 return self.functions.setdefault(term, Sym(f"{op}'", term.width, f"earlier {op}"))
             case Lin(linear=linear):
                 return from_linear(self.linear(linear), term.width)
+            case Truth():
+                return Sym("fact'", 1, "earlier fact")
             case Concat(parts=parts):
                 return Concat(tuple(self.term(p) for p in parts), term.width)  # type: ignore[misc]  # parts stay parts
         raise AssertionError(term)

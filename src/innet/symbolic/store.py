@@ -30,6 +30,10 @@ MAX_INEQUALITIES = 120
 MAX_DIGITS = 4000
 
 
+def _opposite(atoms: tuple[tuple[Atom, int], ...]) -> tuple[tuple[Atom, int], ...]:
+    return tuple((a, -c) for a, c in atoms)
+
+
 class Store:
     """Constraints of one path. `assume` adds to it and says False once nothing can satisfy it."""
 
@@ -111,8 +115,16 @@ class Store:
                         return not equal
                 return None
             case AtMostZero(linear=linear):
-                low, high = self.bounds(self.canonical(linear))
-                return True if high <= 0 else False if low > 0 else None
+                const, atoms = linear = self.canonical(linear)
+                low, high = self.bounds(linear)
+                if high <= 0 or low > 0:
+                    return high <= 0
+                for bound, same in self.inequalities:
+                    if same == atoms and bound >= const:
+                        return True
+                    if len(same) == len(atoms) and bound + const > 0 and same == _opposite(atoms):
+                        return False
+                return None
             case All(parts=parts):
                 found = [self.status(p) for p in parts]
                 return False if False in found else None if None in found else True
@@ -400,6 +412,9 @@ def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]]) 
 
     Searches from the most significant bit down. Gives a member of `whole` alone when it takes too long.
     """
+    if len(parts) == 1 and whole == rs.full(width):
+        at, _, allowed = parts[0]
+        return allowed[0][0] << at if allowed else None
     budget = [MAX_DIGITS]
 
     def possible(prefix: int, known: int) -> bool:

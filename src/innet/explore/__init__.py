@@ -1,0 +1,1 @@
+"""All packets at once: explores a configuration, or a whole network, with the symbolic executor."""

@@ -1,0 +1,162 @@
+"""Flows through a configuration: every path from some packets at some places to their ends, with its story."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from innet.elements.base import Role
+from innet.explore.machine import Machine
+from innet.ir.nodes import Mark
+from innet.symbolic.execute import Dropped, Emitted, Held, execute
+from innet.symbolic.state import State, Tables
+from innet.symbolic.terms import Term
+
+STORY = (
+    ("ip src", Mark.NET, 96, 32),
+    ("ip dst", Mark.NET, 128, 32),
+    ("proto", Mark.NET, 72, 8),
+    ("sport", Mark.TRANSPORT, 0, 16),
+    ("dport", Mark.TRANSPORT, 16, 16),
+    ("ttl", Mark.NET, 64, 8),
+)
+"""The fields a trace shows at each hop."""
+
+MAX_VISITS = 12
+"""How often one path may come to one input port before the exploration calls it a possible loop."""
+
+
+class End(Enum):
+    """What ended a flow."""
+
+    EXIT = "exit"
+    DROPPED = "dropped"
+    LOST = "lost"
+    LOOP = "loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One place of a path: parent-linked, so that paths share their beginnings. `fields` are as the packet came in."""
+
+    parent: "Hop | None"
+    place: str
+    port: int
+    fields: tuple[Term | None, ...]
+    depth: int
+
+    def story(self) -> "list[Hop]":
+        """The hops from the first to this one."""
+        out: list[Hop] = []
+        hop: Hop | None = self
+        while hop is not None:
+            out.append(hop)
+            hop = hop.parent
+        return out[::-1]
+
+
+def look(state: State) -> tuple[Term | None, ...]:
+    """The fields of the story, as they are now, where they can be told without a case split."""
+    memory = state.memory
+    out: list[Term | None] = []
+    for _, mark, bit, width in STORY:
+        at = memory.marks.get(mark)
+        cell = None if at is None else memory.cells.get(at[0], {}).get(at[1] * 8 + bit)
+        out.append(cell[1] if cell is not None and cell[0] == width else None)
+    return tuple(out)
+
+
+def hop_to(state: State, place: str, port: int) -> Hop:
+    """Note on the path that the packet is at `place` now."""
+    parent = state.hop
+    assert parent is None or isinstance(parent, Hop)
+    hop = Hop(parent, place, port, look(state), 0 if parent is None else parent.depth + 1)
+    state.hop = hop
+    return hop
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A path to its end: `place` is the exit element, or where it was dropped (or lost), `reason` why."""
+
+    end: End
+    place: str
+    reason: str
+    state: State
+
+
+class BudgetExceeded(Exception):
+    """The exploration took more steps than it may; the answer is undecided."""
+
+
+class Budget:
+    """How many element executions a question may cost; shared by all explorations that answer it."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def spend(self) -> None:
+        self.steps -= 1
+        if self.steps < 0:
+            raise BudgetExceeded
+
+
+def repeated(hop: Hop) -> int:
+    """How often the path was at this place before."""
+    count, earlier = 0, hop.parent
+    while earlier is not None:
+        if earlier.place == hop.place and earlier.port == hop.port:
+            count += 1
+        earlier = earlier.parent
+    return count
+
+
+Arrival = tuple[str, int, State]
+"""Element, input port (`OUTSIDE` for packets from outside), packets."""
+
+
+def flows(
+    machine: Machine,
+    start: Iterable[Arrival],
+    tables: Tables,
+    budget: Budget,
+    watch: Callable[[str, int, State], Iterable[State]] | None = None,
+    prefix: str = "",
+) -> Iterator[Flow]:
+    """Every flow from `start` to its end. `watch(element, port, state)` sees each arrival and says what goes on.
+
+    A holder lets everything out by output 0 (time is not modelled); an exit ends the flow, and lets it go on by its
+    output 0 where that is connected. Pull connections are followed forward, as packets go.
+    """
+    work: list[Arrival] = [(e, p, s) for e, p, s in start]
+    work.reverse()
+    elements = machine.elements
+    while work:
+        element, port, state = work.pop()
+        budget.spend()
+        hop = hop_to(state, prefix + element, port)
+        if hop.depth > 40 and repeated(hop) >= MAX_VISITS:
+            yield Flow(End.LOOP, element, "comes back again and again", state)
+            continue
+        going: Iterable[State] = (state,) if watch is None else watch(element, port, state)
+        for one in going:
+            for result in execute(machine.program(element, port), one, tables, prefix):
+                after = result.state
+                if isinstance(result, Emitted):
+                    targets = machine.next.get((element, result.port), ())
+                    for n, (target, into) in enumerate(targets):
+                        last = n + 1 == len(targets)
+                        work.append((target, into, after if last else after.fork()))
+                elif isinstance(result, Held):
+                    role = elements[element].ROLE
+                    targets = machine.next.get((element, 0), ())
+                    if role is Role.EXIT:
+                        yield Flow(End.EXIT, element, "", after.fork() if targets else after)
+                    for n, (target, into) in enumerate(targets):
+                        work.append((target, into, after if n + 1 == len(targets) else after.fork()))
+                elif isinstance(result, Dropped):
+                    yield Flow(End.DROPPED, element, result.reason, after)
+                else:
+                    yield Flow(End.LOST, element, result.reason, after)
+
+
+__all__ = ["Arrival", "Budget", "BudgetExceeded", "End", "Flow", "Hop", "flows", "hop_to", "look"]

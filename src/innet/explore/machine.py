@@ -1,0 +1,45 @@
+"""A configuration made ready for exploring: programs by element and input port, and where each output leads."""
+
+from collections.abc import Iterable, Mapping
+
+from innet import ir
+from innet.elements.base import OUTSIDE, Element, Role
+
+
+class Machine:
+    """Element instances and their connections. Programs are traced when they are first asked for, and kept."""
+
+    def __init__(self, elements: Mapping[str, Element], wires: Iterable[tuple[str, int, str, int]]) -> None:
+        self.elements = dict(elements)
+        self.next: dict[tuple[str, int], list[tuple[str, int]]] = {}
+        self._inputs: dict[str, int] = {}
+        self._outputs: dict[str, int] = {}
+        for source, output, target, port in wires:
+            self.next.setdefault((source, output), []).append((target, port))
+            self._outputs[source] = max(self._outputs.get(source, 0), output + 1)
+            self._inputs[target] = max(self._inputs.get(target, 0), port + 1)
+        self._programs: dict[tuple[str, int], ir.Program] = {}
+
+    def program(self, element: str, port: int) -> ir.Program:
+        """What `element` does with packets on input `port` (`OUTSIDE`: those it receives or makes)."""
+        program = self._programs.get((element, port))
+        if program is None:
+            program = self._programs[element, port] = self.elements[element].trace(
+                port, self._outputs.get(element, 0), element, self._inputs.get(element, 0)
+            )
+        return program
+
+    def inputs(self, element: str) -> int:
+        """How many input ports of `element` are in use."""
+        return self._inputs.get(element, 0)
+
+    def outputs(self, element: str) -> int:
+        """How many output ports of `element` are in use."""
+        return self._outputs.get(element, 0)
+
+    def with_role(self, role: Role) -> list[str]:
+        """The elements of that role."""
+        return [name for name, element in self.elements.items() if element.ROLE is role]
+
+
+__all__ = ["OUTSIDE", "Machine"]

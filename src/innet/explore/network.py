@@ -1,0 +1,442 @@
+"""Flows through the operator's network: routers as longest-prefix tables, middleboxes and modules as configurations.
+
+On a wire a packet is an Ethernet frame that carries IPv4; NET and TRANSPORT are kept while nothing but routers touch
+it. Other frames are not modelled between nodes: hosts and platforms send none, and what a box makes of them ends there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from innet.elements.base import OUTSIDE
+from innet.explore.flow import Budget, Hop, hop_to, repeated
+from innet.explore.flow import End as Ended
+from innet.explore.flow import flows as config_flows
+from innet.explore.machine import Machine
+from innet.ir.nodes import Mark, Program
+from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Snapshot, Switch, lpm
+from innet.packet.headers import ETHERTYPE_IPV4
+from innet.symbolic import ranges as rs
+from innet.symbolic.execute import Emitted, execute
+from innet.symbolic.formulas import equal, less, member, negate
+from innet.symbolic.memory import Memory
+from innet.symbolic.ranges import Ranges
+from innet.symbolic.state import State, Tables, possible
+from innet.symbolic.terms import Fn, K, Sym, Term, add, adjust, cast, shift_left
+
+MAX_HOPS = 255
+
+NO_MODULE = "no module has this address"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A configuration in the network: `entries` and `exits` are element names by interface."""
+
+    name: str
+    machine: Machine
+    entries: Mapping[str, tuple[str, ...]]
+    exits: Mapping[str, str]
+    """Which interface each exit element sends on."""
+
+    @property
+    def scope(self) -> str:
+        """What the names of its elements begin with, in traces and tables."""
+        return self.name + "/"
+
+
+@dataclass(frozen=True)
+class Enforcer:
+    """A ChangeEnforcer around a module: its programs for what comes in (input 0) and what goes out (input 1)."""
+
+    inward: Program
+    outward: Program
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module on a platform: it gets what is addressed to it, and nothing else."""
+
+    name: str
+    account: str
+    owned: Ranges
+    """The addresses of its account, for rules that ask whose module was passed."""
+    platform: str
+    address: int
+    box: Box
+    enforcer: Enforcer | None = None
+    """The sandbox around it, if it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a flow ended: delivered at a node (`reason` empty), or dropped or lost there."""
+
+    node: str
+    delivered: bool
+    reason: str
+    state: State
+    lost: bool = False
+
+
+class Network:
+    """The snapshot made ready for exploring. Immutable but for what it remembers of routing tables and wires."""
+
+    def __init__(
+        self, snapshot: Snapshot, boxes: Mapping[str, Box], parse: Program, modules: Iterable[Module] = ()
+    ) -> None:
+        self.snapshot = snapshot
+        self.boxes = boxes
+        self.parse = parse
+        self.modules = tuple(modules)
+        self.by_address = {m.address: m for m in self.modules}
+        self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
+        self._macs: dict[End, Term] = {}
+
+    def with_modules(self, modules: Iterable[Module]) -> "Network":
+        """The same network with other modules; what is remembered is shared."""
+        other = Network(self.snapshot, self.boxes, self.parse, modules)
+        other._outputs, other._macs = self._outputs, self._macs
+        return other
+
+    def outputs(self, router: str) -> tuple[tuple[tuple[str, ...], Ranges], ...]:
+        """For each output of a router the destinations that it sends there."""
+        found = self._outputs.get(router)
+        if found is None:
+            table = lpm.by_output(self.snapshot.table(router))
+            found = self._outputs[router] = tuple((out, tuple(parts)) for out, parts in table.items())
+        return found
+
+    def mac(self, end: End) -> Term:
+        """The Ethernet address of an interface: the snapshot's, or one that is fixed but not known."""
+        term = self._macs.get(end)
+        if term is None:
+            known = self.snapshot.interface(end).mac
+            term = self._macs[end] = K(known, 48) if known is not None else Sym(f"mac of {end}", 48, "fixed")
+        return term
+
+
+Watch = Callable[[str, int, State, object], Iterable[tuple[State, object]]]
+"""(place, port, packets, progress) -> what goes on, each with its progress. Places are node names and elements."""
+
+
+class Walk:
+    """Follows flows from where they start to their ends. `watch` is asked at `places` only."""
+
+    def __init__(
+        self, network: Network, tables: Tables, budget: Budget, watch: Watch, places: frozenset[str]
+    ) -> None:
+        self.network, self.tables, self.budget = network, tables, budget
+        self.watch, self.places = watch, places
+        self.work: list[tuple[End, State, object]] = []
+
+    def from_wire(self, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        """Packets that arrive at an interface, and all that becomes of them."""
+        self.work.append((end, state, progress))
+        yield from self.rest()
+
+    def from_module(self, module: Module, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        """Packets that a platform hands to a module."""
+        yield from self.module(module, state, progress)
+        yield from self.rest()
+
+    def from_platform(self, platform: str, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        """Packets that are at a platform, and go to its module that they are addressed to."""
+        node = self.network.snapshot.nodes[platform]
+        assert isinstance(node, Platform)
+        yield from self.platform(node, state, progress)
+        yield from self.rest()
+
+    def from_output(
+        self, module: Module, element: str, port: int, state: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
+        """Packets that leave an element of a module by an output (an exit: that leave the module)."""
+        state.progress = progress
+        targets = module.box.machine.next.get((element, port), ())
+        if targets:
+            yield from self.follow(module.box, [(e, p, state.fork()) for e, p in targets], module)
+        elif element in module.box.exits:
+            yield from self.leave(module.box, module.box.exits[element], state, progress, module)
+        yield from self.rest()
+
+    def rest(self) -> Iterator[tuple[Outcome, object]]:
+        while self.work:
+            end, state, progress = self.work.pop()
+            yield from self.arrive(end, state, progress)
+
+    def arrive(self, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        self.budget.spend()
+        hop = hop_to(state, end.node, 0)
+        node = self.network.snapshot.nodes[end.node]
+        if hop.depth > 24 and self.loops(hop):
+            yield Outcome(end.node, False, "forwarding loop", state), progress
+            return
+        if isinstance(node, Middlebox):
+            for one, then in self.seen(end.node, state, progress):
+                yield from self.box(self.network.boxes[end.node], end, one, then)
+            return
+        for parsed in parse(state, self.network.parse, self.tables):
+            if Mark.NET not in parsed.memory.marks:
+                yield Outcome(end.node, False, "not IPv4", parsed), progress
+                continue
+            for one, then in self.seen(end.node, parsed, progress):
+                if isinstance(node, Router):
+                    yield from self.route(node, end, one, then)
+                elif isinstance(node, Platform):
+                    yield from self.platform(node, one, then)
+                elif isinstance(node, Switch):
+                    yield from self.switch(node, end, one, then)
+                elif isinstance(node, Internet):
+                    yield Outcome(end.node, True, "", one), then
+                elif isinstance(node, Clients | Host):
+                    yield from self.host(node, one, then)
+
+    def seen(self, place: str, state: State, progress: object) -> Iterable[tuple[State, object]]:
+        return self.watch(place, 0, state, progress) if place in self.places else ((state, progress),)
+
+    def loops(self, hop: Hop) -> bool:
+        """The same place with the same addresses and ports again, or far too many hops."""
+        if hop.depth > MAX_HOPS:
+            return True
+        earlier = hop.parent
+        while earlier is not None:
+            if earlier.place == hop.place and earlier.fields[:5] == hop.fields[:5]:
+                return repeated(hop) > 1
+            earlier = earlier.parent
+        return False
+
+    def send(self, node: str, interface: str, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        peer = self.network.snapshot.neighbour(node, interface)
+        if peer is None:
+            yield Outcome(node, False, f"nothing is plugged into {node}:{interface}", state), progress
+        else:
+            self.work.append((peer, state, progress))
+
+    # ---- nodes
+
+    def route(self, node: Router, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        memory, store = state.memory, state.store
+        ttl, dst = header(state, 64, 8), header(state, 128, 32)
+        expired = less(ttl, K(1, 8), True)
+        if store.status(expired) is not False:
+            late = state.fork()
+            if late.store.assume(expired) and late.store.feasible():
+                yield Outcome(node.name, False, "time to live expired", late), progress
+            if not (store.assume(negate(expired)) and store.feasible()):
+                return
+        domain = possible(dst, store)
+        rest = domain
+        going: list[tuple[tuple[str, ...], Ranges]] = []
+        for output, ranges in self.network.outputs(node.name):
+            part = rs.intersect(domain, ranges)
+            if part:
+                going.append((output, part))
+                rest = rs.intersect(rest, rs.complement(part, 32))
+        if rest:
+            going.append(((), rest))
+        for n, (output, part) in enumerate(going):
+            one = state if n + 1 == len(going) else state.fork()
+            if len(going) > 1 and not (one.store.assume(member(dst, part)) and one.store.feasible()):
+                continue
+            if not output:
+                yield Outcome(node.name, False, "no route", one), progress
+                continue
+            if output == ("self",):
+                yield Outcome(node.name, False, "addressed to the router itself", one), progress
+                continue
+            lower_ttl(one)
+            for k, interface in enumerate(output):
+                copy = one if k + 1 == len(output) else one.fork()
+                self.readdress(copy, End(node.name, interface))
+                yield from self.send(node.name, interface, copy, progress)
+
+    def readdress(self, state: State, out: End) -> None:
+        """A station sends the frame: its own address as source, the next station's as destination."""
+        peer = self.network.snapshot.neighbour(*out)
+        mac = state.memory.marks[Mark.DATA]
+        if peer is not None:
+            write(state, mac, 0, 48, self.network.mac(peer))
+        write(state, mac, 48, 48, self.network.mac(out))
+
+    def switch(self, node: Switch, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        """A frame for an address in the table goes there; the sender's choice is not modelled, so it may go anywhere."""
+        others = [name for name in node.interfaces if name != end.interface]
+        for n, name in enumerate(others):
+            yield from self.send(node.name, name, state if n + 1 == len(others) else state.fork(), progress)
+
+    def host(self, node: Clients | Host, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        mine: list[tuple[int, int]] = []
+        for interface in node.interfaces.values():
+            if isinstance(node, Clients) and interface.subnet is not None:
+                mine.append((interface.subnet.low, interface.subnet.high))
+            elif interface.address is not None:
+                mine.append((interface.address, interface.address))
+        inside = member(header(state, 128, 32), rs.normal(mine))
+        decided = state.store.status(inside)
+        if decided is not True:
+            other = state.fork()
+            if other.store.assume(negate(inside)) and other.store.feasible():
+                yield Outcome(node.name, False, "addressed to nobody here", other), progress
+            if not (state.store.assume(inside) and state.store.feasible()):
+                return
+        yield Outcome(node.name, True, "", state), progress
+
+    def platform(self, node: Platform, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        dst, src = header(state, 128, 32), header(state, 96, 32)
+        for module in self.network.modules:
+            if module.platform != node.name:
+                continue
+            mine = equal(dst, K(module.address, 32))
+            if state.store.status(mine) is False:
+                continue
+            one = state.fork()
+            if one.store.assume(mine) and one.store.assume(negate(equal(src, K(module.address, 32)))):
+                if one.store.feasible():
+                    yield from self.module(module, one, progress)
+            if not (state.store.assume(negate(mine)) and state.store.feasible()):
+                return
+        yield Outcome(node.name, False, NO_MODULE, state), progress
+
+    def module(self, module: Module, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        seen: Iterable[tuple[State, object]] = ((state, progress),)
+        if "module" in self.places:
+            seen = self.watch(f"module {module.name}", 0, state, progress)
+        interface = next(iter(module.box.entries), "0")
+        for one, then in seen:
+            for inside in self.enforced(module, one, inward=True):
+                yield from self.run(module.box, interface, inside, then, module)
+
+    def enforced(self, module: Module, state: State, inward: bool) -> Iterator[State]:
+        """What the sandbox around the module lets through, in or out."""
+        if module.enforcer is None:
+            yield state
+            return
+        program = module.enforcer.inward if inward else module.enforcer.outward
+        for result in execute(program, state, self.tables, module.box.scope):
+            if isinstance(result, Emitted):
+                yield result.state
+
+    def box(self, box: Box, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        yield from self.run(box, end.interface, state, progress, None)
+
+    def run(
+        self, box: Box, interface: str, state: State, progress: object, module: Module | None
+    ) -> Iterator[tuple[Outcome, object]]:
+        """Through a configuration and on, from each of its exits."""
+        blank(state)
+        entries = box.entries.get(interface, ())
+        if not entries:
+            yield Outcome(box.name, False, f"{box.name} takes nothing from {interface}", state), progress
+            return
+        state.progress = progress
+        arrivals = [(e, OUTSIDE, state if n == 0 else state.fork()) for n, e in enumerate(entries)]
+        yield from self.follow(box, arrivals, module)
+
+    def follow(
+        self, box: Box, arrivals: list[tuple[str, int, State]], module: Module | None
+    ) -> Iterator[tuple[Outcome, object]]:
+        watching = any(place.startswith(box.scope) for place in self.places)
+
+        def watch(element: str, port: int, at: State) -> Iterable[State]:
+            if port == OUTSIDE or box.scope + element not in self.places:
+                return (at,)
+            out = []
+            for one, then in self.watch(box.scope + element, port, at, at.progress):
+                one.progress = then
+                out.append(one)
+            return out
+
+        found = config_flows(
+            box.machine, arrivals, self.tables, self.budget, watch if watching else None, box.scope
+        )
+        for flow in found:
+            then = flow.state.progress
+            if flow.end is Ended.EXIT:
+                yield from self.leave(box, box.exits[flow.place], flow.state, then, module)
+            else:
+                lost = flow.end is not Ended.DROPPED
+                yield Outcome(box.scope + flow.place, False, flow.reason, flow.state, lost), then
+
+    def leave(
+        self, box: Box, interface: str, state: State, progress: object, module: Module | None
+    ) -> Iterator[tuple[Outcome, object]]:
+        if module is None:
+            state.memory.clip()
+            blank(state)
+            yield from self.send(box.name, interface, state, progress)
+            return
+        out = End(module.platform, interface)
+        for one in framed(state, self.network.parse, self.tables):
+            if Mark.NET not in one.memory.marks:
+                yield Outcome(module.name, False, "a module sends IPv4 only", one), progress
+                continue
+            back = equal(header(one, 128, 32), K(module.address, 32))
+            if one.store.status(back) is not False:
+                returning = one.fork()
+                if returning.store.assume(back) and returning.store.feasible():
+                    yield Outcome(module.name, False, "addressed to the module itself", returning), progress
+                if not (one.store.assume(negate(back)) and one.store.feasible()):
+                    continue
+            sends = f"{module.name} sends"
+            for passed in self.enforced(module, one, inward=False):
+                seen = self.watch(sends, 0, passed, progress) if sends in self.places else ((passed, progress),)
+                for departing, then in seen:
+                    self.readdress(departing, out)
+                    yield from self.send(module.platform, interface, departing, then)
+
+
+# ---- packets between nodes
+
+
+def header(state: State, bit: int, width: int) -> Term:
+    """A field of the IPv4 header at NET, which is known to be complete."""
+    rid, offset = state.memory.marks[Mark.NET]
+    return state.memory.read(rid, offset * 8 + bit, width, state.store)
+
+
+def write(state: State, at: tuple[int, int], bit: int, width: int, term: Term) -> None:
+    state.memory.write(at[0], at[1] * 8 + bit, width, term, state.hop, state.store)
+
+
+def lower_ttl(state: State) -> None:
+    """What a router does to the header (RFC 1812 section 5.3.1)."""
+    net = state.memory.marks[Mark.NET]
+    ttl, total = header(state, 64, 8), header(state, 80, 16)
+    lower = add(ttl, K(1, 8), -1)
+    write(state, net, 64, 8, lower)
+    old, new = shift_left(cast(ttl, 16), 8), shift_left(cast(lower, 16), 8)
+    write(state, net, 80, 16, Fn("adjust", (total, old, new, 16, 0), 16, adjust))
+
+
+def blank(state: State) -> None:
+    """A frame as a device hands it over: only where it begins and ends is known."""
+    memory = state.memory
+    memory.marks = {Mark.DATA: memory.marks[Mark.DATA]}
+    memory.cells[-1] = {}
+    memory._owned.add(-1)
+
+
+def parse(state: State, program: Program, tables: Tables) -> Iterator[State]:
+    """The frame with NET and TRANSPORT set where it carries a complete IPv4 header."""
+    if Mark.NET in state.memory.marks and Mark.TRANSPORT in state.memory.marks:
+        yield state
+        return
+    blank(state)
+    for result in execute(program, state, tables):
+        if isinstance(result, Emitted):
+            yield result.state
+
+
+def framed(state: State, program: Program, tables: Tables) -> Iterator[State]:
+    """What a platform puts on the wire of what a module's exit hands over: a frame; parsed."""
+    memory = state.memory
+    data, net = memory.marks[Mark.DATA], memory.marks.get(Mark.NET)
+    if net is not None and memory.locate(*data, state.store) == memory.locate(*net, state.store):
+        memory.marks[Mark.DATA] = memory.locate(*data, state.store)
+        memory.clip()
+        ether = memory.add_region((14, ()), None, 0)
+        memory.cells[ether][96] = (16, K(ETHERTYPE_IPV4, 16), state.hop)
+        memory.marks[Mark.DATA] = (ether, 0)
+    else:
+        memory.clip()
+    blank(state)
+    yield from parse(state, program, tables)

@@ -1,0 +1,173 @@
+"""One concrete packet through a configuration or the network, by the reference interpreter: what really happens.
+
+Time stands still: a holder lets packets out at once, as in the proofs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from innet.elements.base import OUTSIDE, Role
+from innet.explore.machine import Machine
+from innet.explore.network import Box, Module, Network
+from innet.ir import nodes as ir
+from innet.ir.interpret import PacketBuffer, State, run
+from innet.ir.nodes import Mark
+from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Switch
+from innet.packet.headers import ETHERTYPE_IPV4
+
+MAX_STEPS = 10_000
+ETHERNET = bytes(12) + ETHERTYPE_IPV4.to_bytes(2, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The packet at a place: a node, or an element's input. `delivered`: it ended there as it should."""
+
+    place: str
+    port: int
+    packet: bytes
+    delivered: bool = False
+    dropped: str = ""
+
+
+def through(
+    machine: Machine, element: str, port: int, packet: PacketBuffer, state: State, events: list[Event] | None = None
+) -> Iterator[tuple[str, PacketBuffer]]:
+    """The packets that reach exits (exit element, packet), in the order in which Click would send them."""
+    work = [(element, port, packet)]
+    steps = 0
+    while work:
+        name, into, p = work.pop()
+        steps += 1
+        if steps > MAX_STEPS:
+            return
+        if events is not None:
+            events.append(Event(name, into, p.data))
+        outcome = run(machine.program(name, into), p, state)
+        out: list[tuple[int, PacketBuffer]] = list(outcome.copies)
+        verdict = outcome.verdict
+        if isinstance(verdict, ir.Emit):
+            out.append((verdict.port, p))
+        elif isinstance(verdict, ir.Hold):
+            if machine.elements[name].ROLE is Role.EXIT:
+                yield name, p.copy()
+            out.append((0, p))
+        elif events is not None:
+            events.append(Event(name, into, p.data, dropped=verdict.reason))
+        follow = [
+            (target, at, copy) for output, copy in out for target, at in machine.next.get((name, output), ())
+        ]
+        work.extend(reversed(follow))
+
+
+def enter(
+    machine: Machine, entry: str, frame: bytes, state: State, events: list[Event] | None = None
+) -> Iterator[tuple[str, PacketBuffer]]:
+    """A frame from outside at an entry element."""
+    yield from through(machine, entry, OUTSIDE, PacketBuffer(frame), state, events)
+
+
+@dataclass
+class Replay:
+    """A packet's way through the network. `states` holds what each box remembers, from packet to packet."""
+
+    network: Network
+    states: dict[str, State] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    steps: int = 0
+
+    def send(self, end: End, frame: bytes) -> None:
+        """A frame arrives at an interface; follows it, and all that comes of it, to the end."""
+        work = [(end, frame)]
+        while work:
+            at, data = work.pop()
+            self.steps += 1
+            if self.steps > MAX_STEPS:
+                return
+            work.extend(reversed(list(self.arrive(at, data))))
+
+    def arrive(self, end: End, frame: bytes) -> Iterator[tuple[End, bytes]]:
+        snapshot = self.network.snapshot
+        node = snapshot.nodes[end.node]
+        self.events.append(Event(end.node, 0, frame))
+        if isinstance(node, Middlebox):
+            box = self.network.boxes[end.node]
+            for element in box.entries.get(end.interface, ()):
+                yield from self.out(box, node.name, enter(box.machine, element, frame, self.state(box)))
+            return
+        if isinstance(node, Switch):
+            for name in node.interfaces:
+                if name != end.interface:
+                    yield from self.wire(node.name, name, frame)
+            return
+        header = frame[14:34]
+        if frame[12:14] != ETHERTYPE_IPV4.to_bytes(2, "big") or len(header) < 20 or header[0] >> 4 != 4:
+            return
+        dst = int.from_bytes(header[16:20], "big")
+        if isinstance(node, Internet):
+            self.events.append(Event(node.name, 0, frame, delivered=True))
+        elif isinstance(node, Clients | Host):
+            owner = snapshot.owner(dst)
+            if owner is not None and owner.node == node.name:
+                self.events.append(Event(node.name, 0, frame, delivered=True))
+        elif isinstance(node, Router):
+            output = snapshot.forward(node.name, dst)
+            if header[8] > 1 and output and output != ("self",):
+                yield from self.wire(node.name, output[0], lowered(frame))
+        elif isinstance(node, Platform):
+            module = self.network.by_address.get(dst)
+            if module is not None and module.platform == node.name:
+                yield from self.module(module, frame)
+
+    def send_module(self, module: Module, frame: bytes) -> None:
+        """A frame comes to a module's platform; follows all that comes of it."""
+        for end, data in list(self.module(module, frame)):
+            self.send(end, data)
+
+    def module(self, module: Module, frame: bytes) -> Iterator[tuple[End, bytes]]:
+        address = module.address.to_bytes(4, "big")
+        if frame[26:30] == address:
+            return
+        self.events.append(Event(f"module {module.name}", 0, frame))
+        for entries in list(module.box.entries.values())[:1]:
+            for entry in entries:
+                inner: list[Event] = []
+                found = list(enter(module.box.machine, entry, frame, self.state(module.box), inner))
+                self.events += [replace(e, place=module.box.scope + e.place) for e in inner]
+                for element, packet in found:
+                    out = module_frame(packet)
+                    if out is not None and out[30:34] != address:
+                        self.events.append(Event(f"{module.name} sends", 0, out))
+                        yield from self.wire(module.platform, module.box.exits[element], out)
+
+    def out(
+        self, box: Box, node: str, sent: Iterator[tuple[str, PacketBuffer]]
+    ) -> Iterator[tuple[End, bytes]]:
+        for element, packet in sent:
+            yield from self.wire(node, box.exits[element], packet.data)
+
+    def wire(self, node: str, interface: str, frame: bytes) -> Iterator[tuple[End, bytes]]:
+        peer = self.network.snapshot.neighbour(node, interface)
+        if peer is not None:
+            yield peer, frame
+
+    def state(self, box: Box) -> State:
+        return self.states.setdefault(box.name, State())
+
+
+def lowered(frame: bytes) -> bytes:
+    """The frame after a router: TTL one less, header checksum updated (RFC 1624)."""
+    total = (~int.from_bytes(frame[24:26], "big") & 0xFFFF) + 0xFEFF
+    total = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+    return frame[:22] + bytes([frame[22] - 1]) + frame[23:24] + total.to_bytes(2, "big") + frame[26:]
+
+
+def module_frame(packet: PacketBuffer) -> bytes | None:
+    """What the platform sends of a packet at a module's exit: an IPv4 frame, or None if it is not one."""
+    marks = packet.marks
+    frame = packet.data
+    if marks.get(Mark.NET) == marks[Mark.DATA]:
+        frame = ETHERNET + frame
+    good = frame[12:14] == ETHERTYPE_IPV4.to_bytes(2, "big") and len(frame) >= 34 and frame[14] >> 4 == 4
+    size = (frame[14] & 15) * 4 if good else 0
+    return frame if good and size >= 20 and len(frame) >= 14 + size else None

@@ -1,0 +1,162 @@
+"""Concrete packets for symbolic paths: every yes, and every violation, is shown by one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from innet.ir.interpret import fold, ones_sum
+from innet.packet.headers import PROTO_ICMP, PROTO_TCP, PROTO_UDP
+from innet.symbolic.solve import satisfied, solve
+from innet.symbolic.state import Injected, concrete
+from innet.symbolic.store import Store
+from innet.symbolic.terms import Blob, Sym, Unbound, evaluate_linear
+
+PREFERRED: Mapping[str, tuple[int, ...]] = {
+    "ip.hl": (5,),
+    "ip.tos": (0,),
+    "ip.id": (1,),
+    "ip.flags": (0, 1),
+    "ip.fragment": (0,),
+    "ip.ttl": (64, 128, 255),
+    "ip.proto": (PROTO_UDP, PROTO_TCP, PROTO_ICMP),
+    "length": (32, 20, 8, 64),
+    "ip.src": (0xC6336407, 0xCB007102, 0x08080808),
+    "ip.dst": (0xC633640A, 0x08080404),
+    "ether.src": (0x020000000001,),
+    "ether.dst": (0x020000000002,),
+}
+CARVED: Mapping[tuple[int, int], tuple[int, ...]] = {
+    (0, 16): (40000, 1024, 80),
+    (16, 16): (80, 1500, 53),
+    (96, 4): (5,),
+    (104, 8): (0x10, 0x02),
+}
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Values under which a path is taken, and the packet as injected."""
+
+    values: Mapping[Sym, int]
+    blobs: Mapping[Blob, bytes]
+    frame: bytes
+
+
+def solutions(injected: Injected, origin: Injected, store: Store) -> Iterator[Solution]:
+    """Packets of `injected` that meet `store`; `origin` is the packet as it was before anything ran.
+
+    Checksums are right unless the path asks for wrong ones.
+    """
+    symbols = origin.symbols
+    preferred = {sym: PREFERRED[name] for name, sym in symbols.items() if name in PREFERRED}
+    for (bit, width), sym in origin.payload.carved.items():
+        if (bit, width) in CARVED:
+            preferred[sym] = CARVED[bit, width]
+    first = ("ip.hl", "length", "ip.fragment", "ip.flags", "ip.proto", "ip.src", "ip.dst", "ip.ttl")
+    order = [symbols[n] for n in first if n in symbols]
+    if "ip.len" in symbols:
+        order.append(symbols["ip.len"])
+    order += [s for s in symbols.values() if s not in order]
+    hl, length, total = symbols.get("ip.hl"), symbols.get("length"), symbols.get("ip.len")
+    if total is not None:
+        preferred[total] = (52, 40, 28, 84)
+    for values in solve(store, order, preferred):
+        if total is not None and hl is not None and length is not None:
+            exact = 4 * values[hl] + values[length]
+            if values[total] != exact:
+                trial = dict(values)
+                trial[total] = exact
+                yield from _checked(origin, store, trial)
+        yield from _checked(origin, store, values)
+
+
+def _checked(origin: Injected, store: Store, values: dict[Sym, int]) -> Iterator[Solution]:
+    for valid in (True, False):
+        found = _build(origin, dict(values), valid)
+        if found is None:
+            continue
+        try:
+            if satisfied(store, found.values, found.blobs):
+                yield found
+                return
+        except Unbound:
+            return
+
+
+def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution | None:
+    roots = {origin.payload, origin.options}
+    data: dict[Blob, bytearray] = {}
+    for root in roots:
+        size = max(0, evaluate_linear(root.length, values, {}))
+        data[root] = bytearray(b"In-Net witness " * (size // 15 + 1))[:size] if root is origin.payload else bytearray(size)
+        if root is origin.options and root is not origin.payload:
+            data[root] = bytearray(b"\x01" * size)
+    kept: dict[Sym, int] = {}
+    for sym, value in values.items():
+        if sym.blob is None:
+            kept[sym] = value
+            continue
+        blob, offset = sym.blob, 0
+        while blob.parent is not None and blob.skip is not None:
+            offset += evaluate_linear(blob.skip, values, {})
+            blob = blob.parent
+        if blob not in data:
+            kept[sym] = value
+            continue
+        _overlay(data[blob], offset * 8 + sym.bit, sym.width, value)
+    blobs = {b: bytes(d) for b, d in data.items()}
+    memory = origin.state.memory
+    frame = concrete(memory, kept, blobs)
+    total = origin.symbols.get("ip.sum")
+    if total is None:
+        return Solution(kept, blobs, frame)
+    link = len(frame) - 4 * kept[origin.symbols["ip.hl"]] - len(blobs[origin.payload])
+    if valid:
+        blobs[origin.payload] = _transport_sum(frame[link:], blobs[origin.payload])
+    kept[total] = 0
+    bare = concrete(memory, kept, blobs)[link:]
+    right = ~ones_sum(bare[: 4 * (bare[0] & 15)]) & 0xFFFF
+    kept[total] = right if valid else right ^ 0x0101
+    return Solution(kept, blobs, concrete(memory, kept, blobs))
+
+
+def _overlay(data: bytearray, bit: int, width: int, value: int) -> None:
+    first, last = bit // 8, (bit + width + 7) // 8
+    if last > len(data):
+        return
+    shift = last * 8 - bit - width
+    mask = (1 << width) - 1 << shift
+    old = int.from_bytes(data[first:last], "big")
+    data[first:last] = (old & ~mask | value << shift).to_bytes(last - first, "big")
+
+
+def _transport_sum(packet: bytes, payload: bytes) -> bytes:
+    """The payload with the UDP length and the UDP, TCP or ICMP checksum set right, for a first fragment."""
+    proto, fragment = packet[9], int.from_bytes(packet[6:8], "big") & 0x1FFF
+    at = {PROTO_UDP: 6, PROTO_TCP: 16, PROTO_ICMP: 2}.get(proto)
+    if fragment or at is None or len(payload) < at + 2:
+        return payload
+    out = bytearray(payload)
+    if proto == PROTO_UDP:
+        out[4:6] = len(payload).to_bytes(2, "big")
+    out[at : at + 2] = b"\0\0"
+    pseudo = b"" if proto == PROTO_ICMP else packet[12:20] + bytes([0, proto]) + len(payload).to_bytes(2, "big")
+    total = ~fold(ones_sum(bytes(out)) + ones_sum(pseudo)) & 0xFFFF
+    out[at : at + 2] = (total or (0xFFFF if proto == PROTO_UDP else 0)).to_bytes(2, "big")
+    return bytes(out)
+
+
+def summary(frame: bytes) -> str:
+    """A packet in one line, in tcpdump's manner."""
+    ip = frame[14:] if frame[12:14] == b"\x08\x00" and frame[14:15] and frame[14] >> 4 == 4 else frame
+    if len(ip) < 20 or ip[0] >> 4 != 4:
+        return f"{len(frame)} bytes, not IPv4"
+    src, dst = (".".join(map(str, ip[n : n + 4])) for n in (12, 16))
+    names = {PROTO_UDP: "udp", PROTO_TCP: "tcp", PROTO_ICMP: "icmp"}
+    proto = names.get(ip[9], f"proto {ip[9]}")
+    size = (ip[0] & 15) * 4
+    fragment = int.from_bytes(ip[6:8], "big") & 0x1FFF
+    note = f", fragment offset {fragment * 8}" if fragment else ""
+    if ip[9] in (PROTO_UDP, PROTO_TCP) and not fragment and len(ip) >= size + 4:
+        sport, dport = (int.from_bytes(ip[size + n : size + n + 2], "big") for n in (0, 2))
+        return f"{proto} {src}:{sport} > {dst}:{dport}, ttl {ip[8]}, {len(ip)} bytes{note}"
+    return f"{proto} {src} > {dst}, ttl {ip[8]}, {len(ip)} bytes{note}"

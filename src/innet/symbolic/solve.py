@@ -1,0 +1,150 @@
+"""From constraints to numbers: a value for every symbol, so that a path gets a concrete packet that takes it.
+
+A search with preferences (an ordinary small packet, right checksums), not a decision procedure: it may fail although
+there is a solution. Whatever it finds is checked against every constraint.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import in_atom, negate
+from innet.symbolic.ranges import Ranges
+from innet.symbolic.store import Store, find_value
+from innet.symbolic.terms import (
+    All,
+    Atom,
+    AtMostZero,
+    Blob,
+    Fn,
+    Formula,
+    In,
+    Same,
+    Slice,
+    Sym,
+    Unbound,
+    evaluate,
+    holds,
+)
+
+MAX_TRIES = 300
+
+
+def satisfied(store: Store, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bool:
+    """Whether the numbers meet every constraint of the store. Raises `Unbound` if one of its symbols has none."""
+    return (
+        all(holds(In(atom, domain), values, blobs) for atom, domain in store.domains.items())
+        and all(holds(Same(a, b, k, True), values, blobs) for a, (b, k) in store.substitution.items())
+        and all(holds(Same(a, b, k, False), values, blobs) for a, b, k in store.unequal)
+        and all(holds(AtMostZero(linear), values, blobs) for linear in store.inequalities)
+        and all(holds(clause, values, blobs) for clause in store.clauses)
+    )
+
+
+def choices(store: Store) -> Iterator[Store]:
+    """The store without disjunctions: one for each way to decide them that is not impossible."""
+    if not store.clauses:
+        yield store
+        return
+    clause = min(store.clauses, key=lambda c: len(c.parts))
+    before: list[Formula] = []
+    for part in clause.parts:
+        trial = store.fork()
+        trial.clauses = tuple(c for c in store.clauses if c is not clause)
+        if trial.assume(part) and all(trial.assume(negate(b)) for b in before) and trial.feasible():
+            yield from choices(trial)
+        if not isinstance(part, All):
+            before.append(part)
+
+
+def solve(
+    store: Store, order: Sequence[Sym], preferred: Mapping[Sym, Iterable[int]]
+) -> Iterator[dict[Sym, int]]:
+    """Values for the symbols of `order` (and any other the store knows) that the store does not rule out."""
+    tries = [MAX_TRIES]
+    for decided in choices(store):
+        extra = [a for a in _symbols(decided) if a not in order]
+        yield from _assign(decided, [*order, *extra], 0, preferred, {}, tries)
+        if tries[0] <= 0:
+            return
+
+
+def _symbols(store: Store) -> list[Sym]:
+    found: dict[Sym, None] = {}
+
+    def visit(atom: Atom) -> None:
+        if isinstance(atom, Sym):
+            found[atom] = None
+        elif isinstance(atom, Slice):
+            visit(atom.base)
+
+    for atom in (*store.domains, *store.substitution):
+        visit(atom)
+    for rep, _ in store.substitution.values():
+        visit(rep)
+    for a, b, _ in store.unequal:
+        visit(a)
+        visit(b)
+    for _, parts in store.inequalities:
+        for atom, _ in parts:
+            visit(atom)
+    return list(found)
+
+
+def _assign(
+    store: Store,
+    order: list[Sym],
+    at: int,
+    preferred: Mapping[Sym, Iterable[int]],
+    values: dict[Sym, int],
+    tries: list[int],
+) -> Iterator[dict[Sym, int]]:
+    if at == len(order):
+        tries[0] -= 1
+        yield dict(values)
+        return
+    sym = order[at]
+    for value in _candidates(store, sym, preferred.get(sym, ())):
+        if tries[0] <= 0:
+            return
+        tries[0] -= 1
+        trial = store.fork()
+        if not trial.assume(in_atom(sym, rs.single(value))) or not trial.feasible():
+            continue
+        values[sym] = value
+        yield from _assign(trial, order, at + 1, preferred, values, tries)
+        del values[sym]
+
+
+def _candidates(store: Store, sym: Sym, preferred: Iterable[int]) -> Iterator[int]:
+    domain = store.domain(sym)
+    rep, _ = store.find(sym)
+    parts: list[tuple[int, int, Ranges]] = []
+    for part in store.sliced:
+        if store.find(part.base)[0] is rep and part in store.domains:
+            parts.append((part.low, part.width, store.domains[part]))
+    seen: set[int] = set()
+
+    def fits(value: int) -> bool:
+        return rs.contains(domain, value) and all(
+            rs.contains(allowed, value >> low & (1 << width) - 1) for low, width, allowed in parts
+        )
+
+    pool: list[int] = [*preferred]
+    if parts:
+        found = find_value(sym.width, domain, parts)
+        if found is not None:
+            pool.append(found)
+    for low, high in (*domain[:3], *domain[-1:]):
+        pool += [low, high, (low + high) // 2]
+    for value in pool:
+        if value not in seen and fits(value):
+            seen.add(value)
+            yield value
+
+
+def functions(store: Store) -> list[Fn]:
+    """The opaque values that the store restricts."""
+    return [a for a in store.domains if isinstance(a, Fn)]
+
+
+__all__ = ["Unbound", "choices", "evaluate", "functions", "satisfied", "solve"]

@@ -1,0 +1,329 @@
+"""The answer to a request: is each module safe, where can all of them go, and does everything asked for hold there.
+
+Nothing is changed. Platforms are tried best first: those that the request's own traffic can reach, then those with the
+most room. On each, the modules are put in place for the proof and every requirement and rule is checked.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from innet.diagnostics import ConfigurationError, Diagnostic, Severity, render, suggest
+from innet.explore.flow import Budget
+from innet.explore.machine import Machine
+from innet.explore.network import Module as PlacedModule
+from innet.explore.network import Network
+from innet.messages import Account, Answer, Assessment, Check, Placement, Plan, Trial
+from innet.messages import Role as AccountRole
+from innet.network import Platform, format_address, parse_address
+from innet.policy import ElementPort, Module, Named, Node, Place, Reach, Region, Request, Variable
+from innet.policy.syntax import Hop
+from innet.verify.reach import answer, prepare
+from innet.verify.security import Rules, Security, Templates, assess
+from innet.verify.texts import address_variables, with_addresses
+from innet.verify.world import PARSE, Deployed, World, allowed_for, machine_of, make_module, module_box
+
+SECURITY_BUDGET = 30_000
+"""Element executions that judging one module may cost."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A module of the request, in place on a platform."""
+
+    module: Module
+    placement: Placement
+    security: Security
+    placed: PlacedModule
+
+
+def plan(
+    request: Request,
+    world: World,
+    account: Account,
+    *,
+    all_platforms: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> Plan:
+    """Prove and place, change nothing. Raises ConfigurationError for a request that makes no sense."""
+    started = time.perf_counter()
+    made = _Planner(request, world, account, dict(request.parameters) | dict(variables or {})).plan(all_platforms)
+    return replace(made, milliseconds=(time.perf_counter() - started) * 1e3)
+
+
+class _Planner:
+    def __init__(
+        self, request: Request, world: World, account: Account, variables: Mapping[str, str]
+    ) -> None:
+        self.request, self.world, self.account = request, world, account
+        self.variables = {k: v for k, v in variables.items()}
+        self.operator = account.role is AccountRole.OPERATOR
+        self.warnings: list[str] = [render(w) for w in request.warnings]
+        self.machines: dict[tuple[str, bool, str], Machine] = {}
+        self.secured: dict[tuple[str, int], Security] = {}
+
+    def plan(self, all_platforms: bool) -> Plan:
+        request = self.checked()
+        if not request.modules:
+            checks = tuple(
+                answer(prepare(r, {}), self.world.network, self.world.tables, operator=self.operator)
+                for r in request.requirements
+            )
+            return Plan(_overall(Assessment.SAFE, checks), requirements=checks, warnings=tuple(self.warnings))
+        platforms = self.order()
+        if not platforms:
+            return Plan(Assessment.REFUSED, warnings=("the network has no platform",))
+        trials: list[Trial] = []
+        chosen: list[Candidate] | None = None
+        last: list[Candidate] = []
+        for platform in platforms:
+            trial, candidates = self.attempt(platform)
+            trials.append(trial)
+            last = candidates or last
+            if trial.fits and chosen is None:
+                chosen = candidates
+            refused = any(
+                c.security.assessment in (Assessment.REFUSED, Assessment.UNDECIDED) for c in candidates
+            )
+            if refused or (chosen is not None and not all_platforms):
+                break
+        shown = chosen or last
+        security = tuple(
+            replace(check, text=f"{c.module.name}: {check.text}" if len(request.modules) > 1 else check.text)
+            for c in shown
+            for check in c.security.checks
+        )
+        worst = _worst([c.security.assessment for c in shown])
+        best = next((t for t in trials if t.fits), trials[-1])
+        placements = tuple(c.placement for c in chosen or ())
+        if chosen is None and worst in (Assessment.SAFE, Assessment.SANDBOX):
+            undecided = any(
+                check.holds is Answer.UNDECIDED for t in trials for check in (*t.requirements, *t.rules)
+            )
+            worst = Assessment.UNDECIDED if undecided else Assessment.REFUSED
+        return Plan(
+            worst, placements, tuple(trials), security, best.requirements, best.rules,
+            tuple(dict.fromkeys(self.warnings)),
+        )  # fmt: skip
+
+    # ---- the request itself
+
+    def checked(self) -> Request:
+        """The request with names of modules as written in their headers; every mistake is told at once."""
+        problems: list[Diagnostic] = []
+        names = [m.name for m in self.request.modules]
+        placeholder = {n: "192.0.2.1" for n in names}
+        for module in self.request.modules:
+            if module.stock is not None:
+                problems.append(
+                    Diagnostic("V301", f"there is no stock module '{module.stock.name}'", module.stock.span,
+                               "a Click configuration: stock modules are not available yet")
+                )  # fmt: skip
+                continue
+            try:
+                self.machine(module, placeholder)
+            except ConfigurationError as error:
+                problems += error.diagnostics
+        requirements: list[Reach] = []
+        for reach in self.request.requirements:
+            requirements.append(self.named(reach, names, problems))
+        errors = [p for p in problems if p.severity is Severity.ERROR]
+        if errors:
+            raise ConfigurationError(errors)
+        return replace(self.request, requirements=tuple(requirements))
+
+    def named(self, reach: Reach, names: list[str], problems: list[Diagnostic]) -> Reach:
+        """The statement with module names spelled as their headers spell them; unknown nodes are noted."""
+
+        def fix(node: Node) -> Node:
+            if isinstance(node, ElementPort):
+                same = [n for n in names if n.lower() == node.module.lower()]
+                if node.module not in names and len(same) == 1:
+                    self.warnings.append(f"'{node.module}' is taken for the module '{same[0]}'")
+                    node = replace(node, module=same[0])
+                if node.module not in names:
+                    near = suggest(node.module, names)
+                    problems.append(
+                        Diagnostic("V302", f"the request has no module '{node.module}'", node.span,
+                                   ", ".join(names) or "no module is in this request",
+                                   f"did you mean '{near}'?" if near else "")
+                    )  # fmt: skip
+                    return node
+                module = next(m for m in self.request.modules if m.name == node.module)
+                self.check_element(module, node, problems)
+            elif isinstance(node, Variable):
+                known = {f"{n}.ADDR" for n in names} | ({"ADDR"} if len(names) == 1 else set())
+                if node.name not in known:
+                    problems.append(
+                        Diagnostic("V304", f"'${node.name}' has no value", node.span,
+                                   ", ".join(f"${k}" for k in sorted(known)) or "an address")
+                    )  # fmt: skip
+            elif isinstance(node, Named):
+                if not self.operator or node.name not in self.world.snapshot.nodes:
+                    known_nodes = [*self.world.snapshot.nodes] if self.operator else []
+                    near = suggest(node.name, [*known_nodes, *names, "client", "internet"])
+                    problems.append(
+                        Diagnostic("V303", f"'{node.name}' is not a node", node.span,
+                                   "an address, a subnet, 'client', 'internet', or MODULE:ELEMENT[:PORT]",
+                                   f"did you mean '{near}'?" if near else "")
+                    )  # fmt: skip
+            elif isinstance(node, Region) and node.place is Place.MODULE and not self.operator:
+                problems.append(
+                    Diagnostic("V303", "'module' is for the operator's rules", node.span,
+                               "an address, a subnet, 'client', 'internet', or MODULE:ELEMENT[:PORT]")
+                )  # fmt: skip
+            return node
+
+        def hop(h: Hop) -> Hop:
+            return replace(h, node=fix(h.node))
+
+        return replace(reach, start=hop(reach.start), hops=tuple(hop(h) for h in reach.hops))
+
+    def check_element(self, module: Module, node: ElementPort, problems: list[Diagnostic]) -> None:
+        machine = next((m for (name, _, _), m in self.machines.items() if name == module.name), None)
+        if machine is None:
+            return
+        if node.element not in machine.elements:
+            near = suggest(node.element, machine.elements)
+            problems.append(
+                Diagnostic("V305", f"module '{module.name}' has no element '{node.element}'", node.span,
+                           "one of " + ", ".join(list(machine.elements)[:12]),
+                           f"did you mean '{near}'?" if near else "name the element with NAME :: Class(...)")
+            )  # fmt: skip
+
+    def machine(self, module: Module, addresses: Mapping[str, str]) -> Machine:
+        """The module's configuration with its addresses; built once where it does not mention them."""
+        mentions = "ADDR" in module.code
+        key = (module.name, mentions, ",".join(sorted(addresses.values())) if mentions else "")
+        found = self.machines.get(key)
+        if found is None:
+            source = module.source()
+            values = {**self.variables, **address_variables(module.name, addresses)}
+            if mentions:
+                source = replace(source, text=with_addresses(module.name, source.text, addresses))
+            found = self.machines[key] = machine_of(source, {k: v for k, v in values.items() if "." not in k})
+        return found
+
+    # ---- placement
+
+    def order(self) -> list[Platform]:
+        """Platforms, best first: where the request's traffic arrives, then by free room, then by name."""
+        reached: set[str] | None = None
+        names = {m.name for m in self.request.modules}
+        for reach in self.request.requirements:
+            first = reach.hops[0].node
+            mine = isinstance(first, ElementPort) and first.module in names
+            if mine and isinstance(reach.start.node, Region) and reach.start.node.place is not Place.MODULE:
+                found = {platform for platform, _, _ in self.world.arrivals(reach.start.node).waiting}
+                reached = found if reached is None else reached & found
+
+        def rank(platform: Platform) -> tuple[bool, int, str]:
+            room = platform.capacity.modules
+            free = 1 << 30 if room is None else room - self.world.used(platform.name)
+            return (reached is not None and platform.name not in reached, -free, platform.name)
+
+        return sorted(self.world.snapshot.platforms, key=rank)
+
+    def attempt(self, platform: Platform) -> tuple[Trial, list[Candidate]]:
+        """Whether the modules can all be on this platform, and why not."""
+        world, modules = self.world, self.request.modules
+        room = platform.capacity.modules
+        reasons: list[str] = []
+        if room is not None and world.used(platform.name) + len(modules) > room:
+            reasons.append(f"it is full: {world.used(platform.name)} of {room} modules")
+        numbers: dict[str, int] = {}
+        for module in modules:
+            address = world.free_address(platform.name, numbers.values())
+            if address is None:
+                reasons.append("it has no free address")
+                break
+            numbers[module.name] = address
+        if reasons:
+            return Trial(platform.name, False, tuple(reasons)), []
+        candidates = self.place(platform, numbers)
+        refused = [c for c in candidates if c.security.assessment in (Assessment.REFUSED, Assessment.UNDECIDED)]
+        if refused:
+            for c in refused:
+                why = next((k.reason for k in c.security.checks if k.holds is not Answer.YES), "")
+                reasons.append(f"module {c.module.name} is {c.security.assessment.value}: {why}")
+            return Trial(platform.name, False, tuple(reasons)), candidates
+        requirements, rules = self.check(candidates, numbers)
+        reasons += [f"requirement: {c.text}: {c.reason}" for c in requirements if c.holds is not Answer.YES]
+        reasons += [
+            f"operator's rule: {c.text}" + (f": {c.reason}" if self.operator else "")
+            for c in rules
+            if c.holds is not Answer.YES
+        ]
+        return Trial(platform.name, not reasons, tuple(reasons), requirements, rules), candidates
+
+    def place(self, platform: Platform, numbers: Mapping[str, int]) -> list[Candidate]:
+        addresses = {name: format_address(number) for name, number in numbers.items()}
+        interface = next(iter(platform.interfaces), "0")
+        allowed = allowed_for(self.account, self.world.deployed, numbers.values())
+        out: list[Candidate] = []
+        for module in self.request.modules:
+            number = numbers[module.name]
+            box = module_box(module.name, self.machine(module, addresses), interface)
+            security = self.secured.get((module.name, number))
+            if security is None:
+                rules = Rules(number, self.account, allowed, self.world.snapshot.operator.connectionless)
+                security = assess(box, PARSE, rules, Budget(SECURITY_BUDGET))
+                self.secured[module.name, number] = security
+            sandbox = security.assessment is Assessment.SANDBOX
+            placed = make_module(
+                module.name, self.account, platform.name, number, box, sandbox, allowed
+            )
+            placement = Placement(module.name, platform.name, addresses[module.name])
+            out.append(Candidate(module, placement, security, placed))
+        return out
+
+    def check(
+        self, candidates: list[Candidate], numbers: Mapping[str, int]
+    ) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+        """Every requirement and every rule, with the candidates in place."""
+        world = self.world
+        network: Network = world.network.with_modules([*world.network.modules, *(c.placed for c in candidates)])
+        names = frozenset(c.module.name for c in candidates)
+        templates: Templates = {}
+        for c in candidates:
+            templates.update(c.security.templates)
+
+        def tables(more: Templates = templates):  # type: ignore[no-untyped-def]  # Tables, see World.tables
+            return world.tables(more)
+
+        variables = {f"{name}.ADDR": number for name, number in numbers.items()}
+        if len(numbers) == 1:
+            variables["ADDR"] = next(iter(numbers.values()))
+        requirements = tuple(
+            answer(
+                prepare(reach, variables), network, tables, None, names, self.operator, world.arrivals
+            )
+            for reach in self.checked_requirements
+        )
+        rules = tuple(
+            answer(prepare(rule, {}), network, tables, world.base(rule), names, self.operator)
+            for rule in world.policy.rules
+        )
+        return requirements, rules
+
+    @property
+    def checked_requirements(self) -> tuple[Reach, ...]:
+        ignore: list[Diagnostic] = []
+        names = [m.name for m in self.request.modules]
+        return tuple(self.named(r, names, ignore) for r in self.request.requirements)
+
+
+def _worst(assessments: list[Assessment]) -> Assessment:
+    order = (Assessment.REFUSED, Assessment.UNDECIDED, Assessment.SANDBOX, Assessment.SAFE)
+    return next((a for a in order if a in assessments), Assessment.REFUSED)
+
+
+def _overall(assessment: Assessment, checks: tuple[Check, ...]) -> Assessment:
+    if any(c.holds is Answer.NO for c in checks):
+        return Assessment.REFUSED
+    if any(c.holds is Answer.UNDECIDED for c in checks):
+        return Assessment.UNDECIDED
+    return assessment
+
+
+__all__ = ["Deployed", "parse_address", "plan"]

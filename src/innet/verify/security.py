@@ -1,0 +1,323 @@
+"""The security rules (the paper's section 4.4; DESIGN section 9): what a module may send, and what becomes of it.
+
+Injected at the module's entry is any IPv4 packet addressed to it whose source it is not, fragments included; sources of
+the module's own making are injected too. Tables may hold entries of other flows. Every packet that leaves is judged.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from innet.elements.base import OUTSIDE, Role
+from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, flows
+from innet.explore.network import Box, framed, header
+from innet.explore.replay import enter, module_frame
+from innet.explore.witness import Solution, solutions, summary
+from innet.ir.interpret import State as ConcreteState
+from innet.ir.nodes import Mark, Program
+from innet.messages import Account, Answer, Assessment, Check, Step, Witness
+from innet.messages import Role as AccountRole
+from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import all_of, any_of, equal, member, negate
+from innet.symbolic.memory import Memory
+from innet.symbolic.state import Injected, State, Tables, Template, inject_ip, resolve
+from innet.symbolic.store import Store
+from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
+from innet.verify.story import steps
+
+Templates: TypeAlias = dict[tuple[str, str], list[Template]]
+
+MAX_ROUNDS = 8
+"""Rounds until the entries that flows can make must have settled."""
+
+MAX_WITNESSES = 40
+
+ANTI_SPOOFING = "anti-spoofing: a packet leaves with the module's address, or with the source it came with"
+DEFAULT_OFF = (
+    "default-off: a packet goes to an address of the account, or to the source of the packet that caused it"
+)
+CONNECTIONLESS = "this operator bans connectionless traffic: a module sends TCP only"
+USE = "the module acts on traffic addressed to it"
+NO_LOOPS = "no packet goes round in the module for ever"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What one module is judged by."""
+
+    address: int
+    account: Account
+    allowed: rs.Ranges
+    """The account's list: its addresses and its other modules."""
+    connectionless: bool = True
+
+
+@dataclass(frozen=True)
+class Security:
+    """The assessment of a module, the checks it follows from, and the entries that flows can make in its tables."""
+
+    assessment: Assessment
+    checks: tuple[Check, ...]
+    templates: Templates = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A flow that leaves: what it may do (formulas over its packets)."""
+
+    state: State
+    hop: Hop
+    exit: str
+    conforms: Formula
+    forges: Formula
+    strays: Formula
+    back: Formula
+
+
+def inject(address: int, own: bool = True) -> Injected:
+    """Any packet that the platform hands to the module at `address` (or, not `own`, to any other)."""
+    injected = inject_ip()
+    store, symbols = injected.state.store, injected.symbols
+    mine = rs.single(address)
+    store.domains[symbols["ip.src"]] = rs.complement(mine, 32)
+    store.domains[symbols["ip.dst"]] = mine if own else rs.complement(mine, 32)
+    return injected
+
+
+def empty() -> State:
+    """The blank packet that a source fills."""
+    memory = Memory()
+    memory.add_region((0, ()), None)
+    memory.marks[Mark.DATA] = (memory.order[0], 0)
+    return State(memory, Store())
+
+
+def arrivals(box: Box, injected: Injected) -> list[Arrival]:
+    """The injected packet at every entry, and a blank one at every source."""
+    machine = box.machine
+    entries = [e for names in box.entries.values() for e in names]
+    found: list[Arrival] = [(e, OUTSIDE, injected.state.fork()) for e in entries]
+    found += [(e, OUTSIDE, empty()) for e in machine.with_role(Role.SOURCE)]
+    return found
+
+
+def settle(box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget) -> list[Flow]:
+    """Explore until no new kind of table entry turns up; the flows of the last round."""
+    machine = box.machine
+    start = list(start)
+    for _ in range(MAX_ROUNDS):
+        before = {key: len(rows) for key, rows in tables.templates.items()}
+        found = list(flows(machine, [(e, p, s.fork()) for e, p, s in start], tables, budget, None, box.scope))
+        if {key: len(rows) for key, rows in tables.templates.items()} == before:
+            return found
+    raise BudgetExceeded
+
+
+def assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
+    """Judge a module. Never `safe` unless every packet it can send, in any state, conforms."""
+    if rules.account.role is AccountRole.OPERATOR:
+        return Security(Assessment.SAFE, (Check("the operator's own modules are not restricted", Answer.YES),))
+    try:
+        return _assess(box, parse, rules, budget)
+    except BudgetExceeded:
+        why = "the module is too complex to be judged within the limits"
+        remedy = "make it smaller: fewer elements in a row that tell packets apart, or fewer rules"
+        return Security(Assessment.UNDECIDED, (Check(USE, Answer.UNDECIDED, why, remedy),))
+
+
+def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
+    injected = inject(rules.address)
+    origin = replace(injected, state=injected.state.fork())
+    tables = Tables(any_state=True)
+    found = settle(box, arrivals(box, injected), tables, budget)
+    judged: list[Judged] = []
+    loops = [f for f in found if f.end is End.LOOP]
+    lost = [f for f in found if f.end is End.LOST]
+    for flow in found:
+        if flow.end is End.EXIT:
+            judged += judge(flow, parse, tables, rules, origin.symbols["ip.src"])
+    good = forging = straying = vacuous = False
+    shown: dict[str, tuple[Judged, Formula]] = {}
+    for j in judged:
+        store = j.state.store
+        away = negate(j.back)
+        good |= store.allows(all_of(j.conforms, away))
+        if store.allows(j.forges):
+            forging = True
+            shown.setdefault(ANTI_SPOOFING, (j, j.forges))
+        if store.allows(j.strays):
+            straying = True
+            shown.setdefault(DEFAULT_OFF, (j, j.strays))
+        vacuous |= store.allows(j.back)
+    third = rules.account.role is AccountRole.THIRD_PARTY
+    checks = [_rule_check(ANTI_SPOOFING, forging, shown, box, parse, rules, origin)]
+    if third or not rules.connectionless:
+        text = DEFAULT_OFF if rules.connectionless else f"{DEFAULT_OFF}; {CONNECTIONLESS}"
+        checks.append(_rule_check(text, straying, {text: shown[DEFAULT_OFF]} if straying else {}, box, parse, rules, origin))
+    bad = forging or straying
+    if loops:
+        checks.append(
+            Check(NO_LOOPS, Answer.NO, f"packets come back to {loops[0].place} again and again",
+                  "break the cycle of connections", trace=steps(_hop(loops[0].state), loops[0].state.store))
+        )  # fmt: skip
+        return Security(Assessment.REFUSED, tuple(checks))
+    if lost:
+        good = bad = True
+        checks.append(
+            Check("everything the module does can be followed", Answer.UNDECIDED, lost[0].reason,
+                  "it runs in the sandbox, which holds it to the rules packet by packet")
+        )  # fmt: skip
+    if good:
+        assessment = Assessment.SANDBOX if bad else Assessment.SAFE
+    elif bad:
+        assessment = Assessment.REFUSED
+    elif vacuous or _transits(box, parse, rules, budget):
+        assessment = Assessment.REFUSED
+        checks.append(
+            Check(USE, Answer.NO,
+                  "it sends nothing but packets back to itself: it is for traffic addressed to others, which no "
+                  "module gets",
+                  "send on what it receives, for instance with IPRewriter(pattern - - ADDRESS - 0 0)")
+        )  # fmt: skip
+    else:
+        assessment = Assessment.SAFE
+        checks.append(Check("the module sends nothing: a sink", Answer.YES))
+    return Security(assessment, tuple(checks), tables.templates)
+
+
+def judge(flow: Flow, parse: Program, tables: Tables, rules: Rules, source: Sym) -> Iterator[Judged]:
+    """What packets of a flow that leaves may do. What is not IPv4 the platform does not let out."""
+    hop = _hop(flow.state)
+    for state in framed(flow.state, parse, tables):
+        if Mark.NET not in state.memory.marks:
+            continue
+        store = state.store
+        src, dst = header(state, 96, 32), header(state, 128, 32)
+        mine = rs.single(rules.address)
+        came = equal(src, source)
+        src_ok: Formula = TRUE
+        forges: Formula = FALSE
+        if not store.entails(came):
+            src_ok = member(src, mine)
+            forges = all_of(negate(src_ok), negate(came))
+        back = member(dst, mine)
+        dst_ok: Formula = TRUE
+        strays: Formula = FALSE
+        if rules.account.role is AccountRole.THIRD_PARTY:
+            answers = equal(dst, source)
+            if not (earlier_source(dst, store) or store.entails(answers)):
+                dst_ok = member(dst, rules.allowed)
+                strays = all_of(negate(dst_ok), negate(answers), negate(back))
+        if not rules.connectionless:
+            tcp = member(header(state, 72, 8), rs.single(6))
+            dst_ok, strays = all_of(dst_ok, tcp), any_of(strays, negate(tcp))
+        yield Judged(state, hop, flow.place, all_of(src_ok, dst_ok), forges, strays, back)
+
+
+def earlier_source(term: Term, store: Store) -> bool:
+    """Whether the value is the source address of an earlier packet to this module: an entry of another flow gave it."""
+    candidates: list[Atom] = []
+    resolved = resolve(term, store)
+    for one in (term, resolved):
+        if isinstance(one, Lin) or isinstance(one, K):
+            continue
+        if isinstance(one, Sym):
+            candidates.append(one)
+    for atom in store.substitution:
+        rep, by = store.find(atom)
+        if by == 0 and any(rep is c for c in candidates):
+            candidates.append(atom)
+    return any(isinstance(a, Sym) and a.origin == "earlier source" for a in candidates)
+
+
+def _transits(box: Box, parse: Program, rules: Rules, budget: Budget) -> bool:
+    """Whether anything leaves when the module gets traffic that is not addressed to it."""
+    found = settle(box, arrivals(box, inject(rules.address, own=False)), Tables(any_state=True), budget)
+    return any(f.end is End.EXIT for f in found)
+
+
+def _hop(state: State) -> Hop:
+    assert isinstance(state.hop, Hop)
+    return state.hop
+
+
+def _rule_check(
+    text: str,
+    violated: bool,
+    shown: dict[str, tuple[Judged, Formula]],
+    box: Box,
+    parse: Program,
+    rules: Rules,
+    origin: Injected,
+) -> Check:
+    if not violated:
+        return Check(text, Answer.YES)
+    j, violation = shown[text]
+    state = j.state.fork()
+    state.store.assume(violation)
+    field, bit = ("source", 96) if text is ANTI_SPOOFING else ("destination", 128)
+    where = changed_at(j.hop, 0 if bit == 96 else 1)
+    reason = f"the {field} of packets that leave at {j.exit} " + (
+        f"is set by {where}" if where else "is not proven to be allowed"
+    )
+    remedy = (
+        f"remove {where}, or store the module's own address ($ADDR)"
+        if text is ANTI_SPOOFING and where
+        else "leave the source alone, or set it to $ADDR"
+        if text is ANTI_SPOOFING
+        else "send to an address that the account owns, or answer the sender (IPMirror)"
+    )
+    witness = show(box, rules, origin, state.store, text)
+    return Check(text, Answer.NO, reason, remedy, witness, steps(j.hop, state.store, j.state))
+
+
+def changed_at(hop: Hop, field: int) -> str:
+    """The last element before the exit that changed field number `field` of the story; empty if none did."""
+    story = hop.story()
+    for before, after in zip(reversed(story[:-1]), reversed(story[1:]), strict=True):
+        a, b = before.fields[field], after.fields[field]
+        if a is not None and b is not None and a != b:
+            return before.place
+    return ""
+
+
+def show(box: Box, rules: Rules, origin: Injected, store: Store, text: str) -> Witness | None:
+    """A packet that takes the path, replayed: it must really violate the rule, starting from empty tables."""
+    fallback: Solution | None = None
+    for n, found in enumerate(solutions(origin, origin, store)):
+        fallback = fallback or found
+        for frame in sent(box, found.frame):
+            if violates(found.frame, frame, rules, text):
+                return Witness(summary(found.frame), found.frame[14:].hex(), summary(frame), True)
+        if n > MAX_WITNESSES:
+            break
+    if fallback is None:
+        return None
+    note = "only with table entries that other flows have made"
+    return Witness(summary(fallback.frame), fallback.frame[14:].hex(), note, False)
+
+
+def sent(box: Box, frame: bytes) -> Iterator[bytes]:
+    """The frames that leave when `frame` comes to a module whose tables are empty."""
+    state = ConcreteState()
+    for names in box.entries.values():
+        for entry in names:
+            for _, packet in enter(box.machine, entry, frame, state):
+                out = module_frame(packet)
+                if out is not None:
+                    yield out
+
+
+def violates(came: bytes, left: bytes, rules: Rules, text: str) -> bool:
+    """The rule, on two concrete frames."""
+    src, dst = int.from_bytes(left[26:30], "big"), int.from_bytes(left[30:34], "big")
+    source = int.from_bytes(came[26:30], "big")
+    if text is ANTI_SPOOFING:
+        return src not in (rules.address, source)
+    strays = rules.account.role is AccountRole.THIRD_PARTY and not (
+        dst in (source, rules.address) or rs.contains(rules.allowed, dst)
+    )
+    return strays or (not rules.connectionless and left[23] != 6)
+
+
+__all__ = ["Blob", "Rules", "Security", "Step", "assess"]

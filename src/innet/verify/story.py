@@ -1,0 +1,62 @@
+"""Traces for people: what a symbolic packet went through, hop by hop, as the paper's Figure 2b."""
+
+from innet.explore.flow import STORY, Hop, look
+from innet.messages import Step
+from innet.network import format_address
+from innet.symbolic import ranges as rs
+from innet.symbolic.ranges import Ranges
+from innet.symbolic.state import State, possible, resolve
+from innet.symbolic.store import Store
+from innet.symbolic.terms import K, Term
+
+PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 47: "gre"}
+MAX_RANGES = 3
+
+
+def steps(hop: Hop, store: Store, last: State | None = None) -> tuple[Step, ...]:
+    """The hops of a path, each with the fields as the packet leaves it; what changed is named."""
+    story = hop.story()
+    views = [h.fields for h in story[1:]] + [look(last) if last is not None else story[-1].fields]
+    out: list[Step] = []
+    before: tuple[Term | None, ...] = story[0].fields
+    for h, after in zip(story, views, strict=True):
+        shown = tuple(
+            (name, describe(name, term, store))
+            for (name, *_), term in zip(STORY, after, strict=True)
+            if term is not None
+        )
+        changed = tuple(
+            name
+            for (name, *_), old, new in zip(STORY, before, after, strict=True)
+            if old is not None and new is not None and old != new
+        )
+        out.append(Step(h.place, shown, changed))
+        before = after
+    return tuple(out)
+
+
+def describe(name: str, term: Term, store: Store) -> str:
+    """A value as people write it: a number, an address, or the name of what is unknown, with its range."""
+    known = resolve(term, store)
+    if isinstance(known, K):
+        return number(name, known.value)
+    domain = possible(term, store)
+    text = str(known).strip("()")
+    if rs.size(domain) < 1 << term.width:
+        return f"{text} in {span(name, domain)}"
+    return text
+
+
+def number(name: str, value: int) -> str:
+    if name in ("ip src", "ip dst"):
+        return format_address(value)
+    return PROTOCOLS.get(value, str(value)) if name == "proto" else str(value)
+
+
+def span(name: str, domain: Ranges) -> str:
+    """A set of numbers, cut short if it has many parts."""
+    parts = [
+        number(name, low) if low == high else f"{number(name, low)}-{number(name, high)}"
+        for low, high in domain[:MAX_RANGES]
+    ]
+    return ", ".join(parts) + (", …" if len(domain) > MAX_RANGES else "")
