@@ -18,7 +18,6 @@ from innet.packet.headers import ETHERTYPE_IPV4
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Emitted, execute
 from innet.symbolic.formulas import equal, less, member, negate
-from innet.symbolic.memory import Memory
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import State, Tables, possible
 from innet.symbolic.terms import Fn, K, Sym, Term, add, adjust, cast, shift_left
@@ -139,7 +138,9 @@ class Walk:
         yield from self.module(module, state, progress)
         yield from self.rest()
 
-    def from_platform(self, platform: str, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+    def from_platform(
+        self, platform: str, state: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
         """Packets that are at a platform, and go to its module that they are addressed to."""
         node = self.network.snapshot.nodes[platform]
         assert isinstance(node, Platform)
@@ -204,7 +205,9 @@ class Walk:
             earlier = earlier.parent
         return False
 
-    def send(self, node: str, interface: str, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+    def send(
+        self, node: str, interface: str, state: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
         peer = self.network.snapshot.neighbour(node, interface)
         if peer is None:
             yield Outcome(node, False, f"nothing is plugged into {node}:{interface}", state), progress
@@ -213,8 +216,10 @@ class Walk:
 
     # ---- nodes
 
-    def route(self, node: Router, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
-        memory, store = state.memory, state.store
+    def route(
+        self, node: Router, end: End, state: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
+        _memory, store = state.memory, state.store
         ttl, dst = header(state, 64, 8), header(state, 128, 32)
         expired = less(ttl, K(1, 8), True)
         if store.status(expired) is not False:
@@ -257,7 +262,9 @@ class Walk:
             write(state, mac, 0, 48, self.network.mac(peer))
         write(state, mac, 48, 48, self.network.mac(out))
 
-    def switch(self, node: Switch, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+    def switch(
+        self, node: Switch, end: End, state: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
         """A frame for an address in the table goes there; the sender's choice is not modelled, so it may go anywhere."""
         others = [name for name in node.interfaces if name != end.interface]
         for n, name in enumerate(others):
@@ -298,8 +305,9 @@ class Walk:
 
     def module(self, module: Module, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         seen: Iterable[tuple[State, object]] = ((state, progress),)
-        if "module" in self.places:
-            seen = self.watch(f"module {module.name}", 0, state, progress)
+        place = f"module {module.name}"
+        if place in self.places:
+            seen = self.watch(place, 0, state, progress)
         interface = next(iter(module.box.entries), "0")
         for one, then in seen:
             for inside in self.enforced(module, one, inward=True):
@@ -378,7 +386,9 @@ class Walk:
                     continue
             sends = f"{module.name} sends"
             for passed in self.enforced(module, one, inward=False):
-                seen = self.watch(sends, 0, passed, progress) if sends in self.places else ((passed, progress),)
+                seen = (
+                    self.watch(sends, 0, passed, progress) if sends in self.places else ((passed, progress),)
+                )
                 for departing, then in seen:
                     self.readdress(departing, out)
                     yield from self.send(module.platform, interface, departing, then)

@@ -31,7 +31,12 @@ class Event:
 
 
 def through(
-    machine: Machine, element: str, port: int, packet: PacketBuffer, state: State, events: list[Event] | None = None
+    machine: Machine,
+    element: str,
+    port: int,
+    packet: PacketBuffer,
+    state: State,
+    events: list[Event] | None = None,
 ) -> Iterator[tuple[str, PacketBuffer]]:
     """The packets that reach exits (exit element, packet), in the order in which Click would send them."""
     work = [(element, port, packet)]

@@ -41,6 +41,16 @@ class Solution:
     frame: bytes
 
 
+class _Complete(dict[Sym, int]):
+    """Values, with zero for every symbol that nothing asks anything of (Ethernet addresses of routers, say)."""
+
+    def __contains__(self, sym: object) -> bool:
+        return super().__contains__(sym) or (isinstance(sym, Sym) and sym.blob is None)
+
+    def __missing__(self, sym: Sym) -> int:
+        return 0
+
+
 def solutions(injected: Injected, origin: Injected, store: Store) -> Iterator[Solution]:
     """Packets of `injected` that meet `store`; `origin` is the packet as it was before anything ran.
 
@@ -87,10 +97,14 @@ def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution | 
     data: dict[Blob, bytearray] = {}
     for root in roots:
         size = max(0, evaluate_linear(root.length, values, {}))
-        data[root] = bytearray(b"In-Net witness " * (size // 15 + 1))[:size] if root is origin.payload else bytearray(size)
+        data[root] = (
+            bytearray(b"In-Net witness " * (size // 15 + 1))[:size]
+            if root is origin.payload
+            else bytearray(size)
+        )
         if root is origin.options and root is not origin.payload:
             data[root] = bytearray(b"\x01" * size)
-    kept: dict[Sym, int] = {}
+    kept = _Complete()
     for sym, value in values.items():
         if sym.blob is None:
             kept[sym] = value
@@ -139,7 +153,9 @@ def _transport_sum(packet: bytes, payload: bytes) -> bytes:
     if proto == PROTO_UDP:
         out[4:6] = len(payload).to_bytes(2, "big")
     out[at : at + 2] = b"\0\0"
-    pseudo = b"" if proto == PROTO_ICMP else packet[12:20] + bytes([0, proto]) + len(payload).to_bytes(2, "big")
+    pseudo = (
+        b"" if proto == PROTO_ICMP else packet[12:20] + bytes([0, proto]) + len(payload).to_bytes(2, "big")
+    )
     total = ~fold(ones_sum(bytes(out)) + ones_sum(pseudo)) & 0xFFFF
     out[at : at + 2] = (total or (0xFFFF if proto == PROTO_UDP else 0)).to_bytes(2, "big")
     return bytes(out)

@@ -563,7 +563,9 @@ class _Step:
                 if isinstance(a, K) and isinstance(b, K):
                     return K(apply(op, a.value, b.value, a.width), a.width)
                 if op is Op.MUL and isinstance(b, K) and (linear := linear_of(a)) is not None:
-                    return from_linear((linear[0] * b.value, tuple((t, c * b.value) for t, c in linear[1])), a.width)
+                    return from_linear(
+                        (linear[0] * b.value, tuple((t, c * b.value) for t, c in linear[1])), a.width
+                    )
                 return opaque(op, a, b, a.width)
         raise AssertionError(op)
 
@@ -612,7 +614,9 @@ class _Step:
         return Fn("sum", (tuple(regions), at[1] + offset, length), 16, _sum_bytes)  # type: ignore[arg-type]  # nested
 
 
-def _sum_bytes(regions: tuple[tuple[bytes | str, int, tuple[tuple[int, int, int], ...]], ...], start: int, length: int) -> int:
+def _sum_bytes(
+    regions: tuple[tuple[bytes | str, int, tuple[tuple[int, int, int], ...]], ...], start: int, length: int
+) -> int:
     data = bytearray()
     for content, size, cells in regions:
         data += overlay(content if isinstance(content, bytes) else b"", size, cells)

@@ -1,5 +1,7 @@
 """Formulas from terms: comparisons as facts about atoms, exact wherever the normal form allows."""
 
+import itertools
+
 from innet.ir.nodes import Op
 from innet.symbolic import ranges as rs
 from innet.symbolic.ranges import Ranges
@@ -9,8 +11,8 @@ from innet.symbolic.terms import (
     All,
     Always,
     AnyOf,
-    Atom,
     AtMostZero,
+    Atom,
     Concat,
     Fn,
     Formula,
@@ -145,9 +147,11 @@ def member(term: Term, ranges: Ranges) -> Formula:
                 return in_atom(_as_atom(term), ranges)
             return any_of(*(_between(linear, low, high) for low, high in ranges))
         case Concat():
-            return any_of(*(_concat_between(pieces(term), low, high) for low, high in ranges[:MAX_CUTS])) if len(
-                ranges
-            ) <= MAX_CUTS else in_atom(_as_atom(term), ranges)
+            return (
+                any_of(*(_concat_between(pieces(term), low, high) for low, high in ranges[:MAX_CUTS]))
+                if len(ranges) <= MAX_CUTS
+                else in_atom(_as_atom(term), ranges)
+            )
     raise AssertionError(term)
 
 
@@ -239,7 +243,7 @@ def _equal_pieces(a: Term, b: Term) -> Formula:
             cuts.add(position)
     bounds = sorted(cuts)
     found: list[Formula] = []
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in itertools.pairwise(bounds):
         x, y = slice_of(a, low, high - low), slice_of(b, low, high - low)
         if x.__class__ is Concat or y.__class__ is Concat:
             return in_atom(opaque(Op.EQ, a, b, 1), rs.single(1))

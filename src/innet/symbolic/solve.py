@@ -12,8 +12,8 @@ from innet.symbolic.ranges import Ranges
 from innet.symbolic.store import Store, find_value
 from innet.symbolic.terms import (
     All,
-    Atom,
     AtMostZero,
+    Atom,
     Blob,
     Fn,
     Formula,
@@ -135,6 +135,8 @@ def _candidates(store: Store, sym: Sym, preferred: Iterable[int]) -> Iterator[in
         if found is not None:
             pool.append(found)
     for low, high in (*domain[:3], *domain[-1:]):
+        if high - low > 100:
+            pool.append(low + 10)
         pool += [low, high, (low + high) // 2]
     for value in pool:
         if value not in seen and fits(value):

@@ -74,7 +74,13 @@ class State:
 
     def fork(self) -> "State":
         return State(
-            self.memory.fork(), self.store.fork(), dict(self.env), self.entries, self.hop, self.over, self.progress
+            self.memory.fork(),
+            self.store.fork(),
+            dict(self.env),
+            self.entries,
+            self.hop,
+            self.over,
+            self.progress,
         )
 
     def field(self, mark: Mark, bit: int, width: int) -> Term | None:
@@ -225,9 +231,7 @@ def concrete(memory: Memory, values: Mapping[Sym, int], blobs: Mapping[Blob, byt
     return bytes(out[offset:])
 
 
-def _region(
-    memory: Memory, region: int, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]
-) -> bytearray:
+def _region(memory: Memory, region: int, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bytearray:
     length = evaluate_linear(memory.lengths[region], values, blobs)
     cells = tuple(
         (bit, width, evaluate(term, values, blobs)) for bit, (width, term, _) in memory.cells[region].items()
@@ -259,7 +263,9 @@ class Tables:
             found = self._outcomes[id(table)] = (table, outcomes(table.entries, table.key[0]))
         return found[1]
 
-    def note(self, element: str, table: str, key: tuple[Term, ...], values: tuple[Term, ...], store: Store) -> None:
+    def note(
+        self, element: str, table: str, key: tuple[Term, ...], values: tuple[Term, ...], store: Store
+    ) -> None:
         """A packet on a path with `store` can make this entry."""
         rows = self.templates.setdefault((element, table), [])
         template = make_template(key, values, store)

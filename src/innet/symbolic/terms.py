@@ -5,6 +5,7 @@ A term is a constant (`K`), an *atom* that the constraint store keeps a domain f
 `Truth` is a formula as a one-bit value. Every term can be evaluated when its symbols have values.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -17,7 +18,9 @@ class Blob:
 
     __slots__ = ("carved", "length", "name", "parent", "skip", "tails")
 
-    def __init__(self, name: str, length: "Linear", parent: "Blob | None" = None, skip: "Linear | None" = None) -> None:
+    def __init__(
+        self, name: str, length: "Linear", parent: "Blob | None" = None, skip: "Linear | None" = None
+    ) -> None:
         self.name, self.length, self.parent, self.skip = name, length, parent, skip
         self.carved: dict[tuple[int, int], Sym] = {}
         self.tails: dict[Linear, Blob] = {}
@@ -106,7 +109,9 @@ class Fn(_Structural):
 
     __slots__ = ("args", "evaluate", "op")
 
-    def __init__(self, op: str, args: tuple["Term | bytes | int", ...], width: int, evaluate: Callable[..., int]) -> None:
+    def __init__(
+        self, op: str, args: tuple["Term | bytes | int", ...], width: int, evaluate: Callable[..., int]
+    ) -> None:
         super().__init__((op, args, width), width)
         self.op, self.args, self.evaluate = op, args, evaluate
 
@@ -260,7 +265,9 @@ def plus(a: Linear, b: Linear, factor: int = 1) -> Linear:
             coefficients[atom] = total
         else:
             del coefficients[atom]
-    parts = tuple(sorted(coefficients.items(), key=lambda p: id(p[0]) if p[0].__class__ is Sym else hash(p[0])))
+    parts = tuple(
+        sorted(coefficients.items(), key=lambda p: id(p[0]) if p[0].__class__ is Sym else hash(p[0]))
+    )
     return a[0] + factor * b[0], parts
 
 
@@ -421,7 +428,7 @@ def bitwise(op: Op, a: Term, b: Term) -> Term:
                 cuts.update(_runs(part.value, part.width, position))
     bounds = sorted(cuts, reverse=True)
     out: list[Part] = []
-    for high, low in zip(bounds, bounds[1:], strict=False):
+    for high, low in itertools.pairwise(bounds):
         width = high - low
         x, y = slice_of(a, low, width), slice_of(b, low, width)
         out.extend(pieces(_bitwise_piece(op, x, y, width)))
@@ -565,8 +572,48 @@ def adjust(total: int, old: int, new: int, width: int, keep_zero: int) -> int:
 
 
 __all__ = [
-    "FALSE", "TRUE", "All", "Always", "AnyOf", "Atom", "AtMostZero", "Blob", "Concat", "Fn", "Formula", "In", "K",
-    "Lin", "Linear", "Part", "Same", "Slice", "Sym", "Term", "Truth", "Unbound", "add", "adjust", "bitwise",
-    "blob_bytes", "bottom", "cast", "concat", "evaluate", "evaluate_linear", "from_linear", "holds", "linear_const",
-    "linear_of", "minus", "ones_sum", "opaque", "pieces", "plus", "shift_left", "shift_right", "slice_of", "top",
+    "FALSE",
+    "TRUE",
+    "All",
+    "Always",
+    "AnyOf",
+    "AtMostZero",
+    "Atom",
+    "Blob",
+    "Concat",
+    "Fn",
+    "Formula",
+    "In",
+    "K",
+    "Lin",
+    "Linear",
+    "Part",
+    "Same",
+    "Slice",
+    "Sym",
+    "Term",
+    "Truth",
+    "Unbound",
+    "add",
+    "adjust",
+    "bitwise",
+    "blob_bytes",
+    "bottom",
+    "cast",
+    "concat",
+    "evaluate",
+    "evaluate_linear",
+    "from_linear",
+    "holds",
+    "linear_const",
+    "linear_of",
+    "minus",
+    "ones_sum",
+    "opaque",
+    "pieces",
+    "plus",
+    "shift_left",
+    "shift_right",
+    "slice_of",
+    "top",
 ]  # fmt: skip

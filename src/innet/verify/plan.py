@@ -4,8 +4,7 @@ Nothing is changed. Platforms are tried best first: those that the request's own
 most room. On each, the modules are put in place for the proof and every requirement and rule is checked.
 """
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, render, suggest
@@ -27,6 +26,10 @@ SECURITY_BUDGET = 30_000
 """Element executions that judging one module may cost."""
 
 
+def _stopped() -> float:
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A module of the request, in place on a platform."""
@@ -44,11 +47,17 @@ def plan(
     *,
     all_platforms: bool = False,
     variables: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = _stopped,
 ) -> Plan:
-    """Prove and place, change nothing. Raises ConfigurationError for a request that makes no sense."""
-    started = time.perf_counter()
-    made = _Planner(request, world, account, dict(request.parameters) | dict(variables or {})).plan(all_platforms)
-    return replace(made, milliseconds=(time.perf_counter() - started) * 1e3)
+    """Prove and place, change nothing. Raises ConfigurationError for a request that makes no sense.
+
+    `clock` gives seconds; the time it took is in the plan.
+    """
+    started = clock()
+    made = _Planner(request, world, account, dict(request.parameters) | dict(variables or {})).plan(
+        all_platforms
+    )
+    return replace(made, milliseconds=(clock() - started) * 1e3)
 
 
 class _Planner:
@@ -56,7 +65,7 @@ class _Planner:
         self, request: Request, world: World, account: Account, variables: Mapping[str, str]
     ) -> None:
         self.request, self.world, self.account = request, world, account
-        self.variables = {k: v for k, v in variables.items()}
+        self.variables = dict(variables.items())
         self.operator = account.role is AccountRole.OPERATOR
         self.warnings: list[str] = [render(w) for w in request.warnings]
         self.machines: dict[tuple[str, bool, str], Machine] = {}
@@ -112,7 +121,7 @@ class _Planner:
         """The request with names of modules as written in their headers; every mistake is told at once."""
         problems: list[Diagnostic] = []
         names = [m.name for m in self.request.modules]
-        placeholder = {n: "192.0.2.1" for n in names}
+        placeholder = dict.fromkeys(names, "192.0.2.1")
         for module in self.request.modules:
             if module.stock is not None:
                 problems.append(
@@ -241,7 +250,9 @@ class _Planner:
         if reasons:
             return Trial(platform.name, False, tuple(reasons)), []
         candidates = self.place(platform, numbers)
-        refused = [c for c in candidates if c.security.assessment in (Assessment.REFUSED, Assessment.UNDECIDED)]
+        refused = [
+            c for c in candidates if c.security.assessment in (Assessment.REFUSED, Assessment.UNDECIDED)
+        ]
         if refused:
             for c in refused:
                 why = next((k.reason for k in c.security.checks if k.holds is not Answer.YES), "")
@@ -270,9 +281,7 @@ class _Planner:
                 security = assess(box, PARSE, rules, Budget(SECURITY_BUDGET))
                 self.secured[module.name, number] = security
             sandbox = security.assessment is Assessment.SANDBOX
-            placed = make_module(
-                module.name, self.account, platform.name, number, box, sandbox, allowed
-            )
+            placed = make_module(module.name, self.account, platform.name, number, box, sandbox, allowed)
             placement = Placement(module.name, platform.name, addresses[module.name])
             out.append(Candidate(module, placement, security, placed))
         return out
@@ -282,7 +291,9 @@ class _Planner:
     ) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
         """Every requirement and every rule, with the candidates in place."""
         world = self.world
-        network: Network = world.network.with_modules([*world.network.modules, *(c.placed for c in candidates)])
+        network: Network = world.network.with_modules(
+            [*world.network.modules, *(c.placed for c in candidates)]
+        )
         names = frozenset(c.module.name for c in candidates)
         templates: Templates = {}
         for c in candidates:
@@ -295,9 +306,7 @@ class _Planner:
         if len(numbers) == 1:
             variables["ADDR"] = next(iter(numbers.values()))
         requirements = tuple(
-            answer(
-                prepare(reach, variables), network, tables, None, names, self.operator, world.arrivals
-            )
+            answer(prepare(reach, variables), network, tables, None, names, self.operator, world.arrivals)
             for reach in self.checked_requirements
         )
         rules = tuple(

@@ -93,7 +93,8 @@ def prepare(reach: Reach, addresses: Mapping[str, int]) -> Question:
 
     hops = [replace(hop, node=node(hop.node)) for hop in (reach.start, *reach.hops)]
     conditions = tuple(
-        flowspec.lower(hop.flow.resolve(addresses)) if hop.flow is not None else ir.Const(1, 1) for hop in hops
+        flowspec.lower(hop.flow.resolve(addresses)) if hop.flow is not None else ir.Const(1, 1)
+        for hop in hops
     )
     return Question(reach, hops[0], tuple(hops[1:]), conditions)
 
@@ -108,6 +109,8 @@ class Base:
     found: Findings
     waiting: list[tuple[str, State, Progress]] = field(default_factory=list)
     cut: bool = False
+    check: Check | None = None
+    """The answer, where no further module can change it."""
 
 
 def first_is(question: Question, network: Network, candidates: frozenset[str]) -> bool:
@@ -151,6 +154,11 @@ def explore_base(question: Question, network: Network, tables: Callable[[], Tabl
     except BudgetExceeded:
         base.cut = True
     base.waiting = query.waiting
+    some = question.reach.quantifier is Quantifier.SOME
+    if base.found.conforming if some else base.found.violating or base.found.conforming:
+        check = _conclude(question, network, base.found, is_any_state(question.reach), operator=True)
+        if check.holds is (Answer.YES if some else Answer.NO):
+            base.check = check
     return base
 
 
@@ -171,13 +179,19 @@ def answer(
     sees inner nodes.
     """
     reach = question.reach
+    if base is not None and base.check is not None:
+        return base.check if operator else replace(base.check, trace=(), reason=_discreet(base.check.reason))
     used = tables() if is_any_state(reach) else Tables(False)
     found = Findings() if base is None else base.found.copy()
     query = _Query(question, network, used, Budget(BUDGET), found)
     cut = base is not None and base.cut
     try:
         if base is None:
-            near = arrivals(question.start.node) if arrivals is not None and first_is(question, network, candidates) else None
+            near = (
+                arrivals(question.start.node)
+                if arrivals is not None and first_is(question, network, candidates)
+                else None
+            )
             platforms = {m.platform for m in network.modules if m.name in candidates}
             if near is None or near.cut or not query.continue_from(near.waiting, platforms):
                 for start in starts(question.start.node, network):
@@ -190,13 +204,17 @@ def answer(
     except BudgetExceeded:
         cut = True
     some = reach.quantifier is Quantifier.SOME
-    decided = bool(found.conforming) if some or reach.quantifier is Quantifier.NEVER else bool(found.violating)
+    decided = (
+        bool(found.conforming) if some or reach.quantifier is Quantifier.NEVER else bool(found.violating)
+    )
     if cut and not decided:
         return Check(reach.text, Answer.UNDECIDED, "too many paths: the exploration was cut short")
     return _conclude(question, network, found, is_any_state(reach), operator)
 
 
-def _conclude(question: Question, network: Network, found: Findings, any_state: bool, operator: bool) -> Check:
+def _conclude(
+    question: Question, network: Network, found: Findings, any_state: bool, operator: bool
+) -> Check:
     reach = question.reach
     if reach.quantifier is Quantifier.SOME:
         for state, progress in found.conforming[:MAX_FOUND]:
@@ -217,12 +235,16 @@ def _conclude(question: Question, network: Network, found: Findings, any_state: 
     )
     if bad:
         for state, progress, why in bad[:MAX_FOUND]:
-            witness = _witness(question, network, state, progress, conform=reach.quantifier is Quantifier.NEVER)
+            witness = _witness(
+                question, network, state, progress, conform=reach.quantifier is Quantifier.NEVER
+            )
             if witness is not None:
                 return Check(reach.text, Answer.NO, why or "a flow does this", witness=witness,
                              trace=_trace(state, operator, network))  # fmt: skip
         state, progress, why = bad[0]
-        note = "only with table entries that other flows have made" if any_state else "not confirmed by a packet"
+        note = (
+            "only with table entries that other flows have made" if any_state else "not confirmed by a packet"
+        )
         packet = _packet(state, progress)
         shown = Witness(summary(packet), packet[14:].hex(), note) if packet else None
         reason = f"{why or 'a flow may do this'} ({note})"
@@ -232,13 +254,22 @@ def _conclude(question: Question, network: Network, found: Findings, any_state: 
     return Check(reach.text, Answer.YES)
 
 
+def _discreet(reason: str) -> str:
+    """What a tenant is told of a rule that fails without its doing."""
+    return "it does not hold in this network" if reason else ""
+
+
 def _no_flow(question: Question, found: Findings, operator: bool, network: Network) -> Check:
     if found.furthest is None:
         return Check(question.reach.text, Answer.NO, "no packet can start there with such a flow")
     index, place, reason, state = found.furthest
     if index < len(question.hops):
         target = _node_name(question.hops[index])
-        where = f"at {place}" if operator or place.split("/")[0] in {m.name for m in network.modules} else "on the way"
+        where = (
+            f"at {place}"
+            if operator or place.split("/")[0] in {m.name for m in network.modules}
+            else "on the way"
+        )
         text = f"no flow gets to {target} as asked; the furthest ends {where}: {reason}"
     else:
         text = reason
@@ -287,7 +318,9 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
                         yield _module_start(own)
                     else:
                         yield from _from_node(snapshot, end.node, ((first, last),))
-                outside = rs.intersect(rs.intersect(((low, high),), rs.complement(inside, 32)), outside_sources(snapshot))
+                outside = rs.intersect(
+                    rs.intersect(((low, high),), rs.complement(inside, 32)), outside_sources(snapshot)
+                )
                 if outside:
                     for end in snapshot.outside:
                         yield _start(end, outside)
@@ -432,9 +465,7 @@ class _Query:
                 self.waiting.append((outcome.node, outcome.state, progress))
             reason = outcome.reason or f"delivered at {outcome.node}"
             far = self.found.furthest
-            if not outcome.delivered and (far is None or progress.index > far[0]):
-                self.found.furthest = (progress.index, outcome.node, reason, outcome.state)
-            elif far is None:
+            if (not outcome.delivered and (far is None or progress.index > far[0])) or far is None:
                 self.found.furthest = (progress.index, outcome.node, reason, outcome.state)
 
     def hold(self, state: State, index: int) -> Iterator[tuple[State, tuple[object, ...]]]:
@@ -481,7 +512,9 @@ class _Query:
                 out.append((rest, progress))
         return out
 
-    def look_always(self, place: str, port: int, state: State, progress: Progress) -> list[tuple[State, object]]:
+    def look_always(
+        self, place: str, port: int, state: State, progress: Progress
+    ) -> list[tuple[State, object]]:
         last = self.question.hops[-1]
         arrived = arrival(last.node, place, port, state, self.network, progress, owned=False)
         if arrived is not FALSE:
@@ -564,7 +597,12 @@ class _Query:
             far = self.found.furthest
             if far is None or far[0] <= index:
                 hop = _node_name(self.question.hops[index])
-                self.found.furthest = (self.last, place, f"a flow gets to {hop}, but not as asked there", state)
+                self.found.furthest = (
+                    self.last,
+                    place,
+                    f"a flow gets to {hop}, but not as asked there",
+                    state,
+                )
 
 
 def located(state: State, network: Network, tables: Tables) -> Iterator[State]:
@@ -678,7 +716,8 @@ def _same_payload(before: Payload, now: Payload) -> Formula:
         return FALSE
     found: list[Formula] = []
     for a, b in zip(before.parts, now.parts, strict=True):
-        assert isinstance(a, tuple) and isinstance(b, tuple)
+        assert isinstance(a, tuple)
+        assert isinstance(b, tuple)
         if a[:2] != b[:2] or a[3] != b[3]:
             return FALSE
         difference: Linear = minus(a[2], b[2])
@@ -727,9 +766,7 @@ def _output_witness(state: State, progress: Progress) -> Witness | None:
     return Witness(summary(frame), frame[14:].hex(), "as it leaves that output", True) if frame else None
 
 
-def conforms_concretely(
-    question: Question, network: Network, events: list[Event], frame: bytes
-) -> bool:
+def conforms_concretely(question: Question, network: Network, events: list[Event], frame: bytes) -> bool:
     """Whether the packet's recorded way conforms to the statement (for `always`: to its hops)."""
     departs_at = 0
     before = frame

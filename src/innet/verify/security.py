@@ -116,7 +116,9 @@ def settle(box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget) -
 def assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
     """Judge a module. Never `safe` unless every packet it can send, in any state, conforms."""
     if rules.account.role is AccountRole.OPERATOR:
-        return Security(Assessment.SAFE, (Check("the operator's own modules are not restricted", Answer.YES),))
+        return Security(
+            Assessment.SAFE, (Check("the operator's own modules are not restricted", Answer.YES),)
+        )
     try:
         return _assess(box, parse, rules, budget)
     except BudgetExceeded:
@@ -153,7 +155,11 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
     checks = [_rule_check(ANTI_SPOOFING, forging, shown, box, parse, rules, origin)]
     if third or not rules.connectionless:
         text = DEFAULT_OFF if rules.connectionless else f"{DEFAULT_OFF}; {CONNECTIONLESS}"
-        checks.append(_rule_check(text, straying, {text: shown[DEFAULT_OFF]} if straying else {}, box, parse, rules, origin))
+        checks.append(
+            _rule_check(
+                text, straying, {text: shown[DEFAULT_OFF]} if straying else {}, box, parse, rules, origin
+            )
+        )
     bad = forging or straying
     if loops:
         checks.append(
@@ -219,7 +225,7 @@ def earlier_source(term: Term, store: Store) -> bool:
     candidates: list[Atom] = []
     resolved = resolve(term, store)
     for one in (term, resolved):
-        if isinstance(one, Lin) or isinstance(one, K):
+        if isinstance(one, (Lin, K)):
             continue
         if isinstance(one, Sym):
             candidates.append(one)

@@ -54,7 +54,7 @@ def machine_of(source: Source, variables: Mapping[str, str] | None = None) -> Ma
 def module_box(name: str, machine: Machine, interface: str) -> Box:
     """A module's configuration: all its entries and exits are on the platform's interface."""
     entries = tuple(machine.with_role(Role.ENTRY))
-    return Box(name, machine, {interface: entries}, {e: interface for e in machine.with_role(Role.EXIT)})
+    return Box(name, machine, {interface: entries}, dict.fromkeys(machine.with_role(Role.EXIT), interface))
 
 
 def middlebox_box(name: str, machine: Machine) -> Box:
@@ -119,7 +119,9 @@ class World:
     def network(self) -> Network:
         """The network with the deployed modules."""
         if self._network is None:
-            self._network = self._shared.network.with_modules(self._shared.module(d, self) for d in self.deployed)
+            self._network = self._shared.network.with_modules(
+                self._shared.module(d, self) for d in self.deployed
+            )
         return self._network
 
     def tables(self, more: Templates | None = None) -> Tables:
