@@ -7,7 +7,7 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import State, possible, resolve
 from innet.symbolic.store import Store
-from innet.symbolic.terms import K, Term
+from innet.symbolic.terms import K, Lin, Term
 
 PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 47: "gre"}
 MAX_RANGES = 3
@@ -41,10 +41,19 @@ def describe(name: str, term: Term, store: Store) -> str:
     if isinstance(known, K):
         return number(name, known.value)
     domain = possible(term, store)
-    text = str(known).strip("()")
+    text = _plain(known)
     if rs.size(domain) < 1 << term.width:
         return f"{text} in {span(name, domain)}"
     return text
+
+
+def _plain(term: Term) -> str:
+    """A term as people write it: what is subtracted is not shown as a large sum."""
+    match term:
+        case Lin(linear=(const, ((atom, 1),))):
+            by = const if const < 1 << term.width - 1 else const - (1 << term.width)
+            return f"{atom} {'-' if by < 0 else '+'} {abs(by)}"
+    return str(term)
 
 
 def number(name: str, value: int) -> str:

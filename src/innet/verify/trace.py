@@ -1,0 +1,88 @@
+"""The story of a flow: every path its packets take through the network, as the paper's Figure 2b prints one."""
+
+from dataclasses import replace
+
+from innet import flowspec
+from innet.diagnostics import ConfigurationError, Diagnostic, Source, Span, suggest
+from innet.explore.flow import Budget, BudgetExceeded, Hop
+from innet.explore.network import Outcome, Walk, parse
+from innet.messages import Step
+from innet.policy import Node, Reach, parse_policy
+from innet.symbolic.execute import evaluate
+from innet.symbolic.state import State, Tables
+from innet.verify.reach import starts
+from innet.verify.story import steps
+from innet.verify.world import World
+
+BUDGET = 20_000
+
+
+def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ...]:
+    """The paths of all packets of `flow` (tcpdump's words, empty for any) that start at `node`, tables empty.
+
+    Delivered ones come first; the last step of each says how it ended. Raises ConfigurationError for a flow or node
+    that makes no sense.
+    """
+    condition = flowspec.lower(flowspec.parse_flow(flow).predicate)
+    place = start_node(node, world)
+    tables = Tables(False)
+    walk = Walk(world.network, tables, Budget(BUDGET), _pass, frozenset())
+    found: list[Outcome] = []
+    try:
+        for start in starts(place, world.network):
+            for parsed in parse(start.injected.state, world.network.parse, tables):
+                for state, formula in evaluate(condition, parsed, tables):
+                    if not (state.store.assume(formula) and state.store.feasible()):
+                        continue
+                    if start.end is not None:
+                        found += [outcome for outcome, _ in walk.from_wire(start.end, state, None)]
+                    elif start.module is not None:
+                        found += [outcome for outcome, _ in walk.from_module(start.module, state, None)]
+    except BudgetExceeded:
+        note = Step("…", note="there are more paths: the exploration was cut short")
+        return (*_stories(found), (note,))
+    return _stories(found)
+
+
+def _stories(found: list[Outcome]) -> tuple[tuple[Step, ...], ...]:
+    ordered = sorted(found, key=lambda outcome: not outcome.delivered)
+    return tuple(_story(outcome) for outcome in ordered)
+
+
+def _story(outcome: Outcome) -> tuple[Step, ...]:
+    hop = outcome.state.hop
+    assert isinstance(hop, Hop)
+    story = steps(hop, outcome.state.store, outcome.state)
+    end = (
+        "delivered"
+        if outcome.delivered
+        else f"not followed: {outcome.reason}"
+        if outcome.lost
+        else f"dropped: {outcome.reason}"
+    )
+    return (*story[:-1], replace(story[-1], note=end))
+
+
+def _pass(place: str, port: int, state: State, progress: object) -> tuple[tuple[State, object], ...]:
+    return ((state, progress),)
+
+
+def start_node(word: str, world: World) -> Node:
+    """The node that `word` means at the start of a path: as in a rule of the operator."""
+    rule = parse_policy(Source("--from", f"reach from {word} -> internet")).rules[0]
+    node = rule.start.node
+    name = getattr(node, "name", None)
+    if name is not None and name not in world.snapshot.nodes:
+        known = [*world.snapshot.nodes, "client", "internet"]
+        near = suggest(word, known)
+        raise ConfigurationError(
+            Diagnostic(
+                "V303", f"'{word}' is not a node of the network", Span(Source("--from", word), 0, len(word)),
+                "an address, a subnet, 'client', 'internet', or one of " + ", ".join(world.snapshot.nodes),
+                f"did you mean '{near}'?" if near else "",
+            )
+        )  # fmt: skip
+    return node
+
+
+__all__ = ["Reach", "trace_flow"]
