@@ -84,7 +84,7 @@ class Flow:
     state: State
 
 
-class BudgetExceeded(Exception):
+class BudgetExceeded(Exception):  # noqa: N818 - an answer (undecided), no error
     """The exploration took more steps than it may; the answer is undecided."""
 
 
@@ -124,8 +124,9 @@ def flows(
 ) -> Iterator[Flow]:
     """Every flow from `start` to its end. `watch(element, port, state)` sees each arrival and says what goes on.
 
-    A holder lets everything out by output 0 (time is not modelled); an exit ends the flow, and lets it go on by its
-    output 0 where that is connected. Pull connections are followed forward, as packets go.
+    Time is not modelled: what a holder got may leave by any of its outputs (a full queue's second one too); an exit
+    ends the flow, and lets it go on by its outputs where they are connected. Pull connections are followed forward, as
+    packets go.
     """
     work: list[Arrival] = [(e, p, s) for e, p, s in start]
     work.reverse()
@@ -147,12 +148,11 @@ def flows(
                         last = n + 1 == len(targets)
                         work.append((target, into, after if last else after.fork()))
                 elif isinstance(result, Held):
-                    role = elements[element].ROLE
-                    targets = machine.next.get((element, 0), ())
-                    if role is Role.EXIT:
-                        yield Flow(End.EXIT, element, "", after.fork() if targets else after)
-                    for n, (target, into) in enumerate(targets):
-                        work.append((target, into, after if n + 1 == len(targets) else after.fork()))
+                    if elements[element].ROLE is Role.EXIT:
+                        yield Flow(End.EXIT, element, "", after.fork())
+                    for output in range(machine.outputs(element)):
+                        for target, into in machine.next.get((element, output), ()):
+                            work.append((target, into, after.fork()))
                 elif isinstance(result, Dropped):
                     yield Flow(End.DROPPED, element, result.reason, after)
                 else:

@@ -265,7 +265,7 @@ class Walk:
     def switch(
         self, node: Switch, end: End, state: State, progress: object
     ) -> Iterator[tuple[Outcome, object]]:
-        """A frame for an address in the table goes there; the sender's choice is not modelled, so it may go anywhere."""
+        """A frame may leave by any other port: which address the sender wrote is not modelled."""
         others = [name for name in node.interfaces if name != end.interface]
         for n, name in enumerate(others):
             yield from self.send(node.name, name, state if n + 1 == len(others) else state.fork(), progress)
@@ -296,9 +296,9 @@ class Walk:
             if state.store.status(mine) is False:
                 continue
             one = state.fork()
-            if one.store.assume(mine) and one.store.assume(negate(equal(src, K(module.address, 32)))):
-                if one.store.feasible():
-                    yield from self.module(module, one, progress)
+            foreign = negate(equal(src, K(module.address, 32)))
+            if one.store.assume(mine) and one.store.assume(foreign) and one.store.feasible():
+                yield from self.module(module, one, progress)
             if not (state.store.assume(negate(mine)) and state.store.feasible()):
                 return
         yield Outcome(node.name, False, NO_MODULE, state), progress

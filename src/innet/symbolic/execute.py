@@ -78,7 +78,7 @@ _Frame: TypeAlias = "tuple[ir.Block, int, _Frame] | None"
 
 
 def evaluate(expr: ir.Expr, state: State, tables: Tables) -> Iterator[tuple[State, Formula]]:
-    """A condition on a packet, without running anything: cases of `state` (exclusive, complete), each with a formula."""
+    """A condition on a packet, without running anything: cases of `state`, exclusive and complete, with a formula."""
     work = [state]
     while work:
         one = work.pop()
@@ -439,7 +439,7 @@ class _Step:
         if reply is not None:
             rows.append((self.row(reply[0]), self.row(reply[1])))
         full = self.state.fork() if self.tables.any_state else None
-        for row_key, row_values in rows:
+        for row_key, _ in rows:
             self.delete(table, row_key)
         for row_key, row_values in rows:
             self.state.entries = (*self.state.entries, Entry(element, table.name, row_key, row_values))
@@ -570,7 +570,7 @@ class _Step:
         raise AssertionError(op)
 
     def field_test(self, op: Op, f: ir.Field, number: K) -> Formula:
-        """A field compared with a constant; where it may be absent (and is then zero) without telling the cases apart."""
+        """A field compared with a constant; where it may be absent (and so zero), both cases in one formula."""
         at = self.memory.marks.get(f.mark)
         if at is not None and at is not UNKNOWN:
             first, last = f.bit // 8, (f.bit + f.width + 7) // 8

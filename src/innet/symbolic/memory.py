@@ -41,7 +41,7 @@ ANNOTATIONS = -1
 _numbers = count()
 
 
-class Split(Exception):
+class Split(Exception):  # noqa: N818 - steers the executor, no error
     """The operation depends on which of `alternatives` holds: exclusive, and one always does."""
 
     def __init__(self, *alternatives: Formula) -> None:
@@ -49,7 +49,7 @@ class Split(Exception):
         self.alternatives = alternatives
 
 
-class Imprecise(Exception):
+class Imprecise(Exception):  # noqa: N818 - steers the executor, no error
     """The engine cannot follow this operation; the answer will be `undecided`, with this reason."""
 
 
@@ -429,7 +429,11 @@ class Memory:
                 del self.marks[mark]
         if offset:
             blob, length = self.blobs[rid], self.lengths[rid]
-            kept = {b - 8 * offset: c for b, c in self.cells[rid].items() if b >= 8 * offset}
+            first = 8 * offset
+            kept = {b - first: c for b, c in self.cells[rid].items() if b >= first}
+            for b, (width, term, by) in self.cells[rid].items():
+                if b < first < b + width:
+                    kept[0] = (b + width - first, slice_of(term, 0, b + width - first), by)
             new = self.add_region(
                 minus(length, (offset, ())), None if blob is None else blob.tail((offset, ())), 0
             )

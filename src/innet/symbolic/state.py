@@ -36,7 +36,10 @@ LENGTH_BITS = 15
 """Lengths below 32 KiB leave 16-bit sums of lengths and headers room."""
 
 MAX_PAYLOAD = 1480
-"""Bytes after the IPv4 header: links carry 1,500-byte packets (what platforms and Ethernet enforce)."""
+"""Bytes after the IPv4 header on the operator's links, which carry packets of 1,500 bytes."""
+
+MAX_LENGTH = (1 << LENGTH_BITS) - 1
+"""The longest payload there is in any proof; platforms do not hand over longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +165,10 @@ IP_CELLS = (
 )  # fmt: skip
 
 
-def inject_ip(label: str = "", link: bool = True) -> Injected:
+def inject_ip(label: str = "", link: bool = True, max_payload: int = MAX_PAYLOAD) -> Injected:
     """Any IPv4 packet with a complete header, in an Ethernet frame if `link`: what a network delivers.
+
+    At most `max_payload` bytes follow the header.
 
     Fragments, options, wrong lengths and wrong checksums are all in there. Marks are not set except DATA.
     """
@@ -185,7 +190,7 @@ def inject_ip(label: str = "", link: bool = True) -> Injected:
     hl = symbols["ip.hl"]
     store.domains[hl] = ((5, 15),)
     size = symbols["length"] = Sym(label + "length", LENGTH_BITS)
-    store.domains[size] = ((0, MAX_PAYLOAD),)
+    store.domains[size] = ((0, max_payload),)
     options = Blob(label + "options", (-20, ((hl, 4),)))
     payload = Blob(label + "payload", (0, ((size, 1),)))
     memory.add_region((-20, ((hl, 4),)), options)

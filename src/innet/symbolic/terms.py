@@ -481,7 +481,7 @@ def _linear_mod(term: Term) -> Linear | None:
 # ---- evaluation
 
 
-class Unbound(Exception):
+class Unbound(Exception):  # noqa: N818 - a question without an answer, no error
     """A symbol has no value."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, render, suggest
+from innet.elements.base import Role as ElementRole
 from innet.explore.flow import Budget
 from innet.explore.machine import Machine
 from innet.explore.network import Module as PlacedModule
@@ -20,7 +21,16 @@ from innet.policy.syntax import Hop
 from innet.verify.reach import answer, prepare
 from innet.verify.security import Rules, Security, Templates, assess
 from innet.verify.texts import address_variables, with_addresses
-from innet.verify.world import PARSE, Deployed, World, allowed_for, machine_of, make_module, module_box
+from innet.verify.world import (
+    PARSE,
+    Deployed,
+    World,
+    allowed_for,
+    device_of,
+    machine_of,
+    make_module,
+    module_box,
+)
 
 SECURITY_BUDGET = 30_000
 """Element executions that judging one module may cost."""
@@ -130,7 +140,7 @@ class _Planner:
                 )  # fmt: skip
                 continue
             try:
-                self.machine(module, placeholder)
+                problems += unsuitable(module, self.machine(module, placeholder))
             except ConfigurationError as error:
                 problems += error.diagnostics
         requirements: list[Reach] = []
@@ -320,6 +330,36 @@ class _Planner:
         ignore: list[Diagnostic] = []
         names = [m.name for m in self.request.modules]
         return tuple(self.named(r, names, ignore) for r in self.request.requirements)
+
+
+def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
+    """What a configuration has that a platform does not offer, or that could change it after it was proven."""
+    found: list[Diagnostic] = []
+    for name, element in machine.elements.items():
+        kind = type(element).__name__
+        wrong = ""
+        if kind in FORBIDDEN:
+            wrong = FORBIDDEN[kind]
+        elif any(not call.handler.rpartition(".")[2].startswith("reset") for call in element.calls()):
+            wrong = "it writes a handler, and what was proven must not change; only counters may be reset"
+        elif element.ROLE in (ElementRole.ENTRY, ElementRole.EXIT) and device_of(machine, name) != "0":
+            wrong = "a module has one interface, 0"
+        if wrong:
+            text = f"module '{module.name}': {name} ({kind}) cannot run on a platform: {wrong}"
+            found.append(
+                Diagnostic(
+                    "V306", text, module.name_span, help="leave it out, or use FromNetfront and ToNetfront"
+                )
+            )
+    return found
+
+
+FORBIDDEN = {
+    "Script": "scripts could change what was proven",
+    "DriverManager": "scripts could change what was proven",
+    "FromDump": "a platform has no files",
+    "ToDump": "a platform has no files",
+}
 
 
 def _worst(assessments: list[Assessment]) -> Assessment:

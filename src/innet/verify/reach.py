@@ -1,8 +1,8 @@
 """Requirements and rules (the paper's section 4.2): do some, all or no flows go as a `reach` statement says.
 
-`reach` asks for a flow, tables empty at its start, and its yes carries a packet that was replayed through the network by
-the reference interpreter. `always` and `never` look at all flows, in any state of the tables unless `new` is said, and
-their no carries a packet too; where that needs entries of other flows, it says so.
+`reach` asks for a flow, tables empty at its start, and its yes carries a packet that was replayed through the network
+by the reference interpreter. `always` and `never` look at all flows, in any state of the tables unless `new` is said,
+and their no carries a packet too; where that needs entries of other flows, it says so.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -20,7 +20,7 @@ from innet.messages import Role as AccountRole
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
 from innet.symbolic.memory import Memory
-from innet.symbolic.state import Injected, State, Tables, Template, inject_ip, resolve
+from innet.symbolic.state import MAX_LENGTH, Injected, State, Tables, Template, inject_ip, resolve
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
 from innet.verify.story import steps
@@ -76,7 +76,7 @@ class Judged:
 
 def inject(address: int, own: bool = True) -> Injected:
     """Any packet that the platform hands to the module at `address` (or, not `own`, to any other)."""
-    injected = inject_ip()
+    injected = inject_ip(max_payload=MAX_LENGTH)
     store, symbols = injected.state.store, injected.symbols
     mine = rs.single(address)
     store.domains[symbols["ip.src"]] = rs.complement(mine, 32)
