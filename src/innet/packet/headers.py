@@ -65,6 +65,10 @@ PROTO_ICMP, PROTO_IPIP, PROTO_TCP, PROTO_UDP = 1, 4, 6, 17
 ETHERTYPE_IPV4, ETHERTYPE_ARP = 0x0800, 0x0806
 
 
+LONGEST_PAYLOAD = (1 << 15) - 1
+"""Bytes after the IPv4 header of the longest packet that proofs know of and platforms hand to modules."""
+
+
 class PacketType:
     """Values of `anno.packet_type`: how the frame was addressed, as the receiving host sees it."""
 
