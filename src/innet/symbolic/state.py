@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from innet import ir
 from innet.ir.nodes import Mark
+from innet.packet.headers import LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import equal
 from innet.symbolic.memory import ANNOTATIONS, Memory
@@ -32,14 +33,11 @@ from innet.symbolic.terms import (
     linear_of,
 )
 
-LENGTH_BITS = 15
+LENGTH_BITS = LONGEST_PAYLOAD.bit_length()
 """Lengths below 32 KiB leave 16-bit sums of lengths and headers room."""
 
 MAX_PAYLOAD = 1480
 """Bytes after the IPv4 header on the operator's links, which carry packets of 1,500 bytes."""
-
-MAX_LENGTH = (1 << LENGTH_BITS) - 1
-"""The longest payload there is in any proof; platforms do not hand over longer ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from innet.ir.interpret import State as ConcreteState
 from innet.ir.nodes import Mark, Program
 from innet.messages import Account, Answer, Assessment, Check, Step, Witness
 from innet.messages import Role as AccountRole
+from innet.packet.headers import LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
 from innet.symbolic.memory import Memory
-from innet.symbolic.state import MAX_LENGTH, Injected, State, Tables, Template, inject_ip, resolve
+from innet.symbolic.state import Injected, State, Tables, Template, inject_ip, resolve
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
 from innet.verify.story import steps
@@ -76,7 +77,7 @@ class Judged:
 
 def inject(address: int, own: bool = True) -> Injected:
     """Any packet that the platform hands to the module at `address` (or, not `own`, to any other)."""
-    injected = inject_ip(max_payload=MAX_LENGTH)
+    injected = inject_ip(max_payload=LONGEST_PAYLOAD)
     store, symbols = injected.state.store, injected.symbols
     mine = rs.single(address)
     store.domains[symbols["ip.src"]] = rs.complement(mine, 32)
