@@ -16,8 +16,9 @@ from innet.ir.nodes import Mark, Program
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Snapshot, Switch, lpm
 from innet.packet.headers import ETHERTYPE_IPV4
 from innet.symbolic import ranges as rs
-from innet.symbolic.execute import Emitted, execute
+from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.formulas import equal, less, member, negate
+from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import State, Tables, possible
 from innet.symbolic.terms import Fn, K, Sym, Term, add, adjust, cast, shift_left
@@ -176,6 +177,9 @@ class Walk:
                 yield from self.box(self.network.boxes[end.node], end, one, then)
             return
         for parsed in parse(state, self.network.parse, self.tables):
+            if parsed.lost:
+                yield Outcome(end.node, False, parsed.lost, parsed, True), progress
+                continue
             if Mark.NET not in parsed.memory.marks:
                 yield Outcome(end.node, False, "not IPv4", parsed), progress
                 continue
@@ -311,7 +315,10 @@ class Walk:
         interface = next(iter(module.box.entries), "0")
         for one, then in seen:
             for inside in self.enforced(module, one, inward=True):
-                yield from self.run(module.box, interface, inside, then, module)
+                if inside.lost:
+                    yield Outcome(module.name, False, inside.lost, inside, True), then
+                else:
+                    yield from self.run(module.box, interface, inside, then, module)
 
     def enforced(self, module: Module, state: State, inward: bool) -> Iterator[State]:
         """What the sandbox around the module lets through, in or out."""
@@ -320,7 +327,9 @@ class Walk:
             return
         program = module.enforcer.inward if inward else module.enforcer.outward
         for result in execute(program, state, self.tables, module.box.scope):
-            if isinstance(result, Emitted):
+            if isinstance(result, Emitted | Lost):
+                if isinstance(result, Lost):
+                    result.state.lost = result.reason
                 yield result.state
 
     def box(self, box: Box, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
@@ -374,6 +383,9 @@ class Walk:
             return
         out = End(module.platform, interface)
         for one in framed(state, self.network.parse, self.tables):
+            if one.lost:
+                yield Outcome(module.name, False, one.lost, one, True), progress
+                continue
             if Mark.NET not in one.memory.marks:
                 yield Outcome(module.name, False, "a module sends IPv4 only", one), progress
                 continue
@@ -386,6 +398,9 @@ class Walk:
                     continue
             sends = f"{module.name} sends"
             for passed in self.enforced(module, one, inward=False):
+                if passed.lost:
+                    yield Outcome(module.name, False, passed.lost, passed, True), progress
+                    continue
                 seen = (
                     self.watch(sends, 0, passed, progress) if sends in self.places else ((passed, progress),)
                 )
@@ -426,13 +441,15 @@ def blank(state: State) -> None:
 
 
 def parse(state: State, program: Program, tables: Tables) -> Iterator[State]:
-    """The frame with NET and TRANSPORT set where it carries a complete IPv4 header."""
+    """The frame with NET and TRANSPORT set where it carries a complete IPv4 header; `lost` where that cannot be told."""
     if Mark.NET in state.memory.marks and Mark.TRANSPORT in state.memory.marks:
         yield state
         return
     blank(state)
     for result in execute(program, state, tables):
-        if isinstance(result, Emitted):
+        if isinstance(result, Emitted | Lost):
+            if isinstance(result, Lost):
+                result.state.lost = result.reason
             yield result.state
 
 
@@ -440,8 +457,21 @@ def framed(state: State, program: Program, tables: Tables) -> Iterator[State]:
     """What a platform puts on the wire of what a module's exit hands over: a frame; parsed."""
     memory = state.memory
     data, net = memory.marks[Mark.DATA], memory.marks.get(Mark.NET)
-    if net is not None and memory.locate(*data, state.store) == memory.locate(*net, state.store):
-        memory.marks[Mark.DATA] = memory.locate(*data, state.store)
+    try:
+        start = memory.locate(*data, state.store)
+        bare = net is not None and start == memory.locate(*net, state.store)
+    except Split as split:
+        for alternative in split.alternatives:
+            case = state.fork()
+            if case.store.assume(alternative) and case.store.feasible():
+                yield from framed(case, program, tables)
+        return
+    except Imprecise as why:
+        state.lost = str(why)
+        yield state
+        return
+    if bare:
+        memory.marks[Mark.DATA] = start
         memory.clip()
         ether = memory.add_region((14, ()), None, 0)
         memory.cells[ether][96] = (16, K(ETHERTYPE_IPV4, 16), state.hop)

@@ -70,6 +70,8 @@ class State:
     entries: tuple[Entry, ...] = ()
     hop: object = None
     over: tuple[str, ...] = ()
+    lost: str = ""
+    """Why the engine cannot follow these packets further, if it cannot."""
     progress: object = None
     """What the question asked keeps of this path; the executor carries it along."""
 
@@ -81,6 +83,7 @@ class State:
             self.entries,
             self.hop,
             self.over,
+            self.lost,
             self.progress,
         )
 

@@ -19,7 +19,7 @@ from innet.network import Platform, format_address, parse_address
 from innet.policy import ElementPort, Module, Named, Node, Place, Reach, Region, Request, Variable
 from innet.policy.syntax import Hop
 from innet.verify.reach import answer, prepare
-from innet.verify.security import Rules, Security, Templates, assess
+from innet.verify.security import Rules, Security, Templates, assess, sandbox_templates
 from innet.verify.texts import address_variables, with_addresses
 from innet.verify.world import (
     PARSE,
@@ -308,6 +308,12 @@ class _Planner:
         templates: Templates = {}
         for c in candidates:
             templates.update(c.security.templates)
+            if c.placed.enforcer is not None:
+                number, budget = c.placed.address, Budget(SECURITY_BUDGET)
+                made = sandbox_templates(
+                    c.placed.box, c.placed.enforcer, PARSE, number, c.security.templates, budget
+                )
+                templates.update(made)
 
         def tables(more: Templates = templates):  # type: ignore[no-untyped-def]  # Tables, see World.tables
             return world.tables(more)

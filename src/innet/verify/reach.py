@@ -25,6 +25,7 @@ from innet.policy.syntax import Hop as PolicyHop
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import evaluate, formula_of, read
 from innet.symbolic.formulas import all_of, at_most_zero, equal, member, negate
+from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import Injected, State, Tables, inject_ip
 from innet.symbolic.terms import FALSE, TRUE, Formula, K, Linear, Term, minus
@@ -151,7 +152,7 @@ def explore_base(question: Question, network: Network, tables: Callable[[], Tabl
     try:
         for start in starts(question.start.node, network):
             query.explore(start)
-    except BudgetExceeded:
+    except (BudgetExceeded, Imprecise, Split):
         base.cut = True
     base.waiting = query.waiting
     some = question.reach.quantifier is Quantifier.SOME
@@ -201,7 +202,7 @@ def answer(
                 if start.module is not None and start.module.name in candidates:
                     query.explore(start)
             query.resume(base.waiting, candidates)
-    except BudgetExceeded:
+    except (BudgetExceeded, Imprecise, Split):
         cut = True
     some = reach.quantifier is Quantifier.SOME
     decided = (

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, flows
-from innet.explore.network import Box, framed, header
+from innet.explore.network import Box, Enforcer, framed, header
+from innet.explore.network import parse as parse_frame
 from innet.explore.replay import enter, module_frame
 from innet.explore.witness import Solution, solutions, summary
 from innet.ir.interpret import State as ConcreteState
@@ -19,8 +20,9 @@ from innet.messages import Account, Answer, Assessment, Check, Step, Witness
 from innet.messages import Role as AccountRole
 from innet.packet.headers import LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
+from innet.symbolic.execute import Emitted, execute
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
-from innet.symbolic.memory import Memory
+from innet.symbolic.memory import Imprecise, Memory, Split
 from innet.symbolic.state import Injected, State, Tables, Template, inject_ip, resolve
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
@@ -114,6 +116,31 @@ def settle(box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget) -
     raise BudgetExceeded
 
 
+def sandbox_templates(
+    box: Box, around: Enforcer, parse: Program, address: int, known: Templates, budget: Budget
+) -> Templates:
+    """The entries that flows can make in a sandboxed module and in the sandbox itself, until no new kind turns up."""
+    tables = Tables(any_state=True)
+    tables.templates = {key: [*rows] for key, rows in known.items()}
+    entries = [e for names in box.entries.values() for e in names]
+    for _ in range(MAX_ROUNDS):
+        before = {key: len(rows) for key, rows in tables.templates.items()}
+        start: list[Arrival] = [(e, OUTSIDE, empty()) for e in box.machine.with_role(Role.SOURCE)]
+        for frame in parse_frame(inject(address).state, parse, tables):
+            for result in execute(around.inward, frame, tables, box.scope):
+                if isinstance(result, Emitted):
+                    start += [(e, OUTSIDE, result.state.fork()) for e in entries]
+        for flow in flows(box.machine, start, tables, budget, None, box.scope):
+            if flow.end is End.EXIT:
+                for sent_frame in framed(flow.state, parse, tables):
+                    if Mark.NET in sent_frame.memory.marks:
+                        for _result in execute(around.outward, sent_frame, tables, box.scope):
+                            budget.spend()
+        if {key: len(rows) for key, rows in tables.templates.items()} == before:
+            return tables.templates
+    raise BudgetExceeded
+
+
 def assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
     """Judge a module. Never `safe` unless every packet it can send, in any state, conforms."""
     if rules.account.role is AccountRole.OPERATOR:
@@ -138,7 +165,10 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
     lost = [f for f in found if f.end is End.LOST]
     for flow in found:
         if flow.end is End.EXIT:
-            judged += judge(flow, parse, tables, rules, origin.symbols["ip.src"])
+            try:
+                judged += judge(flow, parse, tables, rules, origin.symbols["ip.src"])
+            except (Imprecise, Split) as why:
+                lost.append(replace(flow, reason=f"{flow.place}: {why}"))
     good = forging = straying = vacuous = False
     shown: dict[str, tuple[Judged, Formula]] = {}
     for j in judged:
@@ -196,6 +226,8 @@ def judge(flow: Flow, parse: Program, tables: Tables, rules: Rules, source: Sym)
     """What packets of a flow that leaves may do. What is not IPv4 the platform does not let out."""
     hop = _hop(flow.state)
     for state in framed(flow.state, parse, tables):
+        if state.lost:
+            raise Imprecise(state.lost)
         if Mark.NET not in state.memory.marks:
             continue
         store = state.store

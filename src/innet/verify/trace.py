@@ -9,6 +9,7 @@ from innet.explore.network import Outcome, Walk, parse
 from innet.messages import Step
 from innet.policy import Node, Reach, parse_policy
 from innet.symbolic.execute import evaluate
+from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.state import State, Tables
 from innet.verify.reach import starts
 from innet.verify.story import steps
@@ -38,7 +39,7 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
                         found += [outcome for outcome, _ in walk.from_wire(start.end, state, None)]
                     elif start.module is not None:
                         found += [outcome for outcome, _ in walk.from_module(start.module, state, None)]
-    except BudgetExceeded:
+    except (BudgetExceeded, Imprecise, Split):
         note = Step("…", note="there are more paths: the exploration was cut short")
         return (*_stories(found), (note,))
     return _stories(found)

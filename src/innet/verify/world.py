@@ -22,7 +22,7 @@ from innet.policy import Node, Policy, Reach
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, inject_ip
 from innet.verify.reach import Base, everything_from, explore_base, prepare
-from innet.verify.security import Templates, arrivals, settle
+from innet.verify.security import Templates, arrivals, sandbox_templates, settle
 
 BOX_BUDGET = 50_000
 """Element executions that a middlebox's possible table entries may cost to find out."""
@@ -212,9 +212,14 @@ class _Shared:
         if found is None:
             tables = Tables(any_state=True)
             box = self.module(d, world).box
+            module = self.module(d, world)
             if _stateful(box.machine):
                 settle(box, arrivals(box, inject(d.address)), tables, Budget(BOX_BUDGET))
-            found = self._module_templates[d] = tables.templates
+            found = tables.templates
+            if module.enforcer is not None:
+                budget = Budget(BOX_BUDGET)
+                found = sandbox_templates(box, module.enforcer, PARSE, d.address, found, budget)
+            self._module_templates[d] = found
         return found
 
 

@@ -1,0 +1,254 @@
+"""How answers look: text for people, one JSON object for programs. Both show the same."""
+
+import json
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from innet.diagnostics import Diagnostic, InNetError
+from innet.messages import (
+    SCHEMA,
+    Answer,
+    Assessment,
+    Check,
+    Placement,
+    Plan,
+    Step,
+    Trial,
+    Witness,
+    to_json,
+)
+
+HOLDS = {Answer.YES: True, Answer.NO: False, Answer.UNDECIDED: None}
+GREEN, RED, YELLOW, BOLD, DIM, PLAIN = "\033[32m", "\033[31m", "\033[33m", "\033[1m", "\033[2m", "\033[0m"
+COLOURS = {
+    "yes": GREEN, "safe": GREEN, "fits": GREEN, "no": RED, "refused": RED, "does not fit": RED,
+    "sandbox": YELLOW, "undecided": YELLOW,
+}  # fmt: skip
+MAX_WIDTH = 120
+
+
+class Style:
+    """Colours, or none: for a terminal whose user has not asked for none (https://no-color.org)."""
+
+    def __init__(self, colours: bool | None = None) -> None:
+        if colours is None:
+            colours = (
+                sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+            )
+        self.colours = colours
+
+    def word(self, word: str, width: int = 0) -> str:
+        """A word of an answer in its colour, padded to `width`."""
+        return self.paint(word, COLOURS.get(word, "")) + " " * (width - len(word))
+
+    def title(self, text: str) -> str:
+        return self.paint(text, BOLD)
+
+    def dim(self, text: str) -> str:
+        return self.paint(text, DIM)
+
+    def paint(self, text: str, colour: str) -> str:
+        return f"{colour}{text}{PLAIN}" if self.colours and colour else text
+
+
+# ---- JSON
+
+
+def print_json(value: dict[str, object]) -> None:
+    """One object on one line, with its schema's version first."""
+    print(json.dumps({"schema": SCHEMA, **value}), flush=True)
+
+
+def plan_json(plan: Plan) -> dict[str, object]:
+    """A plan with the keys that other programs rely on (DESIGN section 12)."""
+    requirements, rules, _ = answers(plan)
+    return {
+        "assessment": plan.assessment.value,
+        "granted": plan.granted,
+        "placements": to_json(plan.placements),
+        "platforms": [
+            {
+                "name": t.name,
+                "fits": t.fits,
+                "reasons": list(t.reasons),
+                "requirements": [check_json(c) for c in t.requirements],
+                "rules": [check_json(c) for c in t.rules],
+            }
+            for t in plan.platforms
+        ],
+        "security": [check_json(c) for c in plan.security],
+        "requirements": [check_json(c) for c in requirements],
+        "rules": [check_json(c) for c in rules],
+        "warnings": list(plan.warnings),
+        "milliseconds": round(plan.milliseconds, 3),
+    }
+
+
+def check_json(check: Check) -> dict[str, object]:
+    """One question: `holds` is true, false, or null where it is undecided."""
+    return {
+        "text": check.text,
+        "holds": HOLDS[check.holds],
+        "reason": check.reason,
+        "remedy": check.remedy,
+        "witness": None if check.witness is None else to_json(check.witness),
+        "trace": [step_json(step) for step in check.trace],
+    }
+
+
+def step_json(step: Step) -> dict[str, object]:
+    return {
+        "place": step.place,
+        "fields": dict(step.fields),
+        "changed": list(step.changed),
+        "note": step.note,
+    }
+
+
+def error_json(error: InNetError) -> dict[str, object]:
+    """What went wrong, as `{"error": {"diagnostics": [...]}}`."""
+    return {"error": {"diagnostics": [diagnostic_json(d) for d in error.diagnostics]}}
+
+
+def diagnostic_json(d: Diagnostic) -> dict[str, object]:
+    file, line, column = d.span.source.landmark(d.span.start) if d.span is not None else (None, None, None)
+    return {
+        "code": d.code,
+        "severity": d.severity.value,
+        "message": d.message,
+        "file": file,
+        "line": line,
+        "column": column,
+        "expected": d.expected,
+        "help": d.help,
+        "facts": dict(d.facts),
+    }
+
+
+def answers(plan: Plan) -> tuple[tuple[Check, ...], tuple[Check, ...], str]:
+    """Requirements and rules to show, and for which platform. Where nothing fits and the plan's own are empty (the last
+    platform was full, say), those of the last platform that was looked at closely."""
+    if not plan.requirements and not plan.rules:
+        for trial in reversed(plan.platforms):
+            if trial.requirements or trial.rules:
+                return trial.requirements, trial.rules, f", on {trial.name}"
+    return plan.requirements, plan.rules, ""
+
+
+# ---- text
+
+
+def plan_text(plan: Plan, style: Style, names: Sequence[str] = ()) -> str:
+    """A plan to be read: verdict, security, platforms, requirements, rules, places. `names`: the request's modules."""
+    return "\n".join(_plan(plan, style, names))
+
+
+def _plan(plan: Plan, style: Style, names: Sequence[str]) -> Iterator[str]:
+    what = ", ".join(names) or "question"
+    verdict = plan.assessment.value
+    if not names:
+        verdict = (
+            "yes"
+            if plan.granted
+            else "no"
+            if any(c.holds is Answer.NO for c in plan.requirements)
+            else "undecided"
+        )
+    elif plan.granted and not plan.placements:
+        verdict = "refused"
+    yield f"{style.title(what)}: {style.word(verdict)}{_explanation(plan, names)} {style.dim(_time(plan))}"
+    if plan.security:
+        yield from ("", style.title("Security"), *checks(plan.security, style))
+    if plan.platforms:
+        yield from ("", style.title("Platforms, in the order tried"), *_trials(plan.platforms, style))
+    requirements, rules, where = answers(plan)
+    if requirements:
+        yield from ("", style.title(f"Requirements{where}"), *checks(requirements, style))
+    if rules:
+        yield from ("", style.title(f"Operator's rules{where}"), *checks(rules, style))
+    if plan.placements:
+        yield from ("", style.title("Placed"), *_placements(plan.placements))
+    for warning in plan.warnings:
+        yield f"\nwarning: {warning}"
+
+
+def _explanation(plan: Plan, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    if plan.assessment is Assessment.SANDBOX:
+        return " (runs behind a sandbox that stops what may not leave)"
+    if plan.assessment is Assessment.UNDECIDED:
+        return " (the proof ran out of its budget; treated as refused)"
+    if plan.assessment is Assessment.SAFE and not plan.placements:
+        return " (safe, but no platform fits)"
+    return ""
+
+
+def _time(plan: Plan) -> str:
+    return f"[{plan.milliseconds:.1f} ms]"
+
+
+def checks(found: Iterable[Check], style: Style) -> Iterator[str]:
+    """Each question with its answer, and what shows it."""
+    for check in found:
+        yield from _hanging(f"  {style.word(check.holds.value, 10)} ", 13, check.text)
+        failed = check.holds is not Answer.YES
+        if check.reason:
+            yield from _hanging(f"{'':13}", 13, check.reason)
+        if check.witness is not None:
+            yield from _witness(check.witness, failed, style)
+        if failed and check.trace:
+            yield from trace_lines(check.trace, style, " " * 13)
+        if failed and check.remedy:
+            yield from _hanging(f"{'':13}help: ", 19, check.remedy)
+
+
+def _witness(witness: Witness, failed: bool, style: Style) -> Iterator[str]:
+    label = "witness" if failed else "shown by"
+    yield from _hanging(
+        f"{'':13}{label}: ", 15 + len(label), style.dim(witness.summary) if not failed else witness.summary
+    )
+    if failed and witness.result:
+        yield from _hanging(f"{'':13}{'':{len(label)}}  ", 15 + len(label), witness.result)
+
+
+def _trials(trials: Iterable[Trial], style: Style) -> Iterator[str]:
+    for trial in trials:
+        if trial.fits:
+            yield f"  {trial.name:<12} {style.word('fits')}"
+            continue
+        yield f"  {trial.name:<12} {style.word('does not fit')}"
+        for reason in trial.reasons:
+            yield from _hanging(f"{'':15}- ", 17, reason)
+
+
+def _placements(placements: Iterable[Placement]) -> Iterator[str]:
+    for p in placements:
+        where = f"{p.module} on {p.platform}: {p.address}"
+        if p.protocol is None:
+            yield f"  {where}, all protocols"
+        else:
+            yield f"  {where}, {p.protocol} " + ("all ports" if p.port is None else f"port {p.port}")
+
+
+def trace_lines(trace: Iterable[Step], style: Style, indent: str = "  ") -> Iterator[str]:
+    """The packet's story, one line a place: the fields that this place changed, all of them where it begins."""
+    first = True
+    for step in trace:
+        shown = [f"{name} = {value}" for name, value in step.fields if first or name in step.changed]
+        text = ", ".join(shown) + (f" ({step.note})" if step.note else "")
+        mark = "  " if first else "->"
+        yield from _hanging(f"{indent}{mark} {step.place:<22} ", len(indent) + 26, text)
+        first = False
+
+
+def _hanging(head: str, indent: int, text: str) -> Iterator[str]:
+    """`head` and then `text`, folded to the width of the terminal, later lines indented."""
+    width = min(shutil.get_terminal_size((MAX_WIDTH, 24)).columns, MAX_WIDTH) - indent
+    lines = [part for line in text.split("\n") for part in (textwrap.wrap(line, max(width, 30)) or [""])]
+    yield head.rstrip() if not text else head + lines[0]
+    for line in lines[1:]:
+        yield " " * indent + line

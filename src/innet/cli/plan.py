@@ -1,0 +1,76 @@
+"""`innet plan REQUEST`: prove and place, change nothing."""
+
+import argparse
+
+from innet.cli import codes
+from innet.messages import Answer, Assessment, Plan, Role
+
+ROLES = [role.value for role in Role]
+
+
+def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The verb and its arguments."""
+    parser = verbs.add_parser(
+        "plan",
+        help="prove and place a request, change nothing",
+        description="Prove and place a request, change nothing.",
+    )
+    request_arguments(parser)
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--account", metavar="NAME", help="who asks: an account of the accounts file")
+    who.add_argument("--role", choices=ROLES, help="who asks, in a dry run (default: client)")
+    parser.add_argument(
+        "--own",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="an address or prefix the asker owns (repeat)",
+    )
+    parser.add_argument("--all", action="store_true", help="try every platform, also after one fits")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(verb=run, state=None)
+
+
+def request_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a request needs around it."""
+    parser.add_argument("request", metavar="REQUEST", help="the request's file (- for standard input)")
+    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="a value for ${NAME-default}")
+    parser.add_argument("--network", required=True, metavar="FILE", help="the operator's network")
+    parser.add_argument("--policy", metavar="FILE", help="the operator's rules (default: none)")
+    parser.add_argument(
+        "--accounts", metavar="FILE", help="the accounts (default: accounts.yaml beside the network file)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the plan; the exit code says whether it is granted."""
+    from innet.cli import files
+
+    request = files.read_request(args)
+    account = files.asker(args)
+    snapshot = files.read_network(args.network)
+    policy = files.read_policy(args.policy)
+
+    from innet.cli.output import Style, plan_json, plan_text, print_json
+    from innet.controller.answer import plan_for
+    from innet.controller.proofs import Proofs
+
+    plan = Proofs(snapshot, policy).plan(request, (), account, all_platforms=args.all)
+    shown = plan_for(plan, account.role, request, snapshot)
+    if args.json:
+        print_json(plan_json(shown))
+    else:
+        print(plan_text(shown, Style(), [module.name for module in request.modules]))
+    return code_of(plan, bool(request.modules))
+
+
+def code_of(plan: Plan, with_modules: bool) -> int:
+    """The exit code for a plan: granted, refused, or undecided."""
+    if plan.assessment is Assessment.REFUSED:
+        return codes.REFUSED
+    if plan.assessment is Assessment.UNDECIDED:
+        return codes.UNDECIDED
+    if plan.granted and (plan.placements or not with_modules):
+        return codes.YES
+    answers = {check.holds for check in (*plan.requirements, *plan.rules)}
+    return codes.UNDECIDED if Answer.UNDECIDED in answers and Answer.NO not in answers else codes.REFUSED
