@@ -48,6 +48,7 @@ class KnowingProver:
         request: Request,
         deployed: tuple[Deployed, ...],
         account: Account,
+        reserved: frozenset[int] = frozenset(),
         *,
         all_platforms: bool = False,
     ) -> Plan:

@@ -172,6 +172,17 @@ def test_sandboxes_know_their_accounts_addresses_as_they_come_and_go(tmp_path: P
     assert "198.51.100.2/32" not in bench.agents["one"].seen[-1].whitelist
 
 
+def test_an_address_a_third_party_may_still_send_to_is_nobody_elses(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    first = bench.controller.apply(request("First"), PROVIDER)
+    assert first.identifier is not None
+    assert bench.controller.apply(request("Second"), PROVIDER).identifier is not None
+    freed = first.plan.placements[0].address
+    bench.controller.kill(first.identifier, PROVIDER)
+    stranger = bench.controller.apply(request("Third"), OTHER)
+    assert stranger.plan.placements[0].address != freed
+
+
 def test_clients_sandboxes_may_send_anywhere(tmp_path: Path) -> None:
     bench = Bench(tmp_path, assessment=Assessment.SANDBOX)
     bench.controller.apply(request(), CLIENT)

@@ -5,8 +5,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from innet.controller.whitelist import FULL, prefixes, whitelist
+from innet.controller.whitelist import whitelist
 from innet.messages import Role
+from innet.network.addresses import FULL, prefixes
 
 addresses = st.integers(0, FULL)
 

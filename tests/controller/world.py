@@ -54,6 +54,7 @@ class YesProver:
         request: Request,
         deployed: tuple[Deployed, ...],
         account: Account,
+        reserved: frozenset[int] = frozenset(),
         *,
         all_platforms: bool = False,
     ) -> Plan:
@@ -61,7 +62,7 @@ class YesProver:
         for platform in self.network.platforms:
             here = [d for d in deployed if d.platform == platform.name]
             room = (platform.capacity.modules or 0) - len(here)
-            taken = {d.address for d in deployed}
+            taken = {d.address for d in deployed} | reserved
             free = [a for a in range(platform.pools[0].low + 1, platform.pools[0].high) if a not in taken]
             if room >= len(request.modules) <= len(free):
                 placements = tuple(

@@ -55,7 +55,8 @@ class Controller:
 
     def plan(self, request: Request, account: Account, *, all_platforms: bool = False) -> Plan:
         """Prove and place beside what is deployed; change nothing."""
-        return self._settings.prover.plan(request, self._deployed()[1], account, all_platforms=all_platforms)
+        deployed, reserved = self._deployed()[1], self._settings.store.quarantined()
+        return self._settings.prover.plan(request, deployed, account, reserved, all_platforms=all_platforms)
 
     def apply(self, request: Request, account: Account) -> Reply:
         """Deploy a request, whole or not at all.
@@ -66,7 +67,7 @@ class Controller:
         store = self._settings.store
         for _ in range(ATTEMPTS):
             version, deployed = self._deployed()
-            plan = self._settings.prover.plan(request, deployed, account)
+            plan = self._settings.prover.plan(request, deployed, account, store.quarantined())
             if not plan.granted or not plan.placements:
                 return Reply(plan)
             name = identifier(self._settings.random, store.known)

@@ -20,11 +20,12 @@ class Prover(Protocol):
         request: Request,
         deployed: tuple[Deployed, ...],
         account: Account,
+        reserved: frozenset[int] = frozenset(),
         *,
         all_platforms: bool = False,
     ) -> Plan:
-        """Whether and where the request can be had, beside what is deployed. Raises ConfigurationError or PolicyError
-        for bad input."""
+        """Whether and where the request can be had, beside what is deployed; `reserved` addresses are given to nobody.
+        Raises ConfigurationError or PolicyError for bad input."""
         ...
 
     def texts(self, request: Request, placed: Plan) -> Mapping[str, str]:
@@ -37,19 +38,18 @@ class Proofs:
 
     def __init__(self, snapshot: Snapshot, policy: Policy) -> None:
         self._world = World(snapshot, policy)
-        self._deployed: tuple[Deployed, ...] = ()
 
     def plan(
         self,
         request: Request,
         deployed: tuple[Deployed, ...],
         account: Account,
+        reserved: frozenset[int] = frozenset(),
         *,
         all_platforms: bool = False,
     ) -> Plan:
-        if deployed != self._deployed:
-            self._world = self._world.with_deployed(deployed)
-            self._deployed = deployed
+        if (deployed, reserved) != (self._world.deployed, self._world.reserved):
+            self._world = self._world.with_deployed(deployed, reserved)
         variables = dict(request.parameters)
         return plan(
             request,

@@ -176,6 +176,17 @@ class Store:
         row = self._db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
         return int(row[0])
 
+    def quarantined(self) -> frozenset[int]:
+        """Addresses of killed modules of third parties that still have others: those were proven to send to the
+        account's own modules only, so the addresses must not become somebody else's."""
+        held = ", ".join("?" for _ in HOLDING)
+        rows = self._db.execute(
+            "SELECT DISTINCT m.address FROM modules m JOIN deployments d USING (identifier) WHERE d.state = ? AND "
+            f"d.account IN (SELECT account FROM deployments WHERE role = ? AND state IN ({held}))",
+            [State.KILLED.value, Role.THIRD_PARTY.value, *(state.value for state in HOLDING)],
+        ).fetchall()
+        return frozenset(address for (address,) in rows)
+
     def holding(self) -> tuple[int, tuple[DeploymentRow, ...]]:
         """The version, and the deployments that hold addresses, as of one moment."""
         self._db.execute("BEGIN")

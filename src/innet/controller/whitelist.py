@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 
 from innet.messages import Role
-from innet.network import Prefix
-
-FULL = 0xFFFF_FFFF
+from innet.network.addresses import prefixes
 
 
 def whitelist(role: Role, owned: Iterable[tuple[int, int]], modules: Iterable[int]) -> tuple[str, ...]:
@@ -16,15 +14,3 @@ def whitelist(role: Role, owned: Iterable[tuple[int, int]], modules: Iterable[in
     ranges = [*owned, *((address, address) for address in modules)]
     found = {prefix for low, high in ranges for prefix in prefixes(low, high)}
     return tuple(str(prefix) for prefix in sorted(found))
-
-
-def prefixes(low: int, high: int) -> list[Prefix]:
-    """The fewest prefixes that cover exactly [low, high], in order."""
-    found = []
-    while low <= high:
-        size = low & -low or FULL + 1
-        while low + size - 1 > high:
-            size >>= 1
-        found.append(Prefix(low, 32 - (size.bit_length() - 1)))
-        low += size
-    return found

@@ -441,7 +441,7 @@ def blank(state: State) -> None:
 
 
 def parse(state: State, program: Program, tables: Tables) -> Iterator[State]:
-    """The frame with NET and TRANSPORT set where it carries a complete IPv4 header; `lost` where that cannot be told."""
+    """The frame with NET and TRANSPORT set where it carries a complete IPv4 header; `lost` where that is unclear."""
     if Mark.NET in state.memory.marks and Mark.TRANSPORT in state.memory.marks:
         yield state
         return

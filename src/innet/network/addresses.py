@@ -98,6 +98,18 @@ def covering(address: int, length: int) -> Prefix:
     return Prefix(address & ~(FULL >> length) & FULL, length)
 
 
+def prefixes(low: int, high: int) -> list[Prefix]:
+    """The fewest prefixes that cover exactly [low, high], in order."""
+    found = []
+    while low <= high:
+        size = low & -low or FULL + 1
+        while low + size - 1 > high:
+            size >>= 1
+        found.append(Prefix(low, 32 - (size.bit_length() - 1)))
+        low += size
+    return found
+
+
 def parse_prefix(text: str) -> Prefix:
     """The prefix written `10.0.0.0/8`, or `10.1.2.3` for a single address; `ValueError` if it is none."""
     address, number = parse_interface(text)

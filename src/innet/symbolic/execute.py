@@ -24,6 +24,7 @@ from innet.symbolic.terms import (
     Formula,
     K,
     Lin,
+    Linear,
     Sym,
     Term,
     add,
@@ -34,6 +35,7 @@ from innet.symbolic.terms import (
     linear_of,
     minus,
     opaque,
+    plus,
     shift_left,
     shift_right,
 )
@@ -287,20 +289,13 @@ class _Step:
 
     def set_mark(self, mark: Mark, base: Mark, offset: int, plus: Term | None) -> None:
         memory, store = self.memory, self.store
-        if mark is Mark.DATA and base is Mark.END:
-            total = memory.distance(Mark.DATA, Mark.END)
-            assert total is not None
-            at = memory.advance(memory.marks[Mark.DATA], total, store)
-            memory.set_data((at[0], at[1] + offset))
+        start = memory.end() if base is Mark.END else memory.position(base)
+        if start is None:
+            if mark is not Mark.DATA and mark is not Mark.END:
+                memory.marks.pop(mark, None)
             return
-        if mark is Mark.END and base is Mark.END and plus is None and offset >= 0:
-            if offset:
-                memory.add_region((offset, ()), None)
-            return
-        base_at = memory.position(base)
-        if base_at is None:
-            memory.marks.pop(mark, None)
-            return
+        if start == UNKNOWN:
+            raise Imprecise(f"{mark.value} put relative to {base.value}, whose position depends on the packet")
         by = (0, ()) if plus is None else linear_of(plus)
         if by is None:
             raise Imprecise(f"{mark.value} moved by a value that may overflow")
@@ -310,40 +305,29 @@ class _Step:
             by = (low, ())
         if mark is Mark.AUX and by[1]:
             memory.marks[mark] = UNKNOWN
-            return
-        start = (base_at[0], base_at[1])
-        if mark is Mark.END:
+        elif mark is Mark.END:
             self._set_end(start, by)
-            return
-        at = memory.advance(start, by, store)
-        if mark is Mark.DATA:
-            if by[0] > 0 or by[1] or base is not Mark.DATA:
-                inside = memory.available(base, by[0], 0, store) if not by[1] else TRUE
-                if inside is not None and inside is not TRUE:
-                    decided = store.status(inside)
-                    if decided is None:
-                        raise Split(inside, negate(inside))
-                    if decided is False and base_at is not None:
-                        self.set_mark(Mark.DATA, Mark.END, 0, None)
-                        return
-            memory.set_data(at)
-            return
-        rid, off = at
-        memory.marks[mark] = (rid, off)
+        elif mark is Mark.DATA:
+            beyond = minus(by, memory.to_end(*start))
+            if by[1] or base is not Mark.DATA or by[0] > 0:
+                if not memory.decide(at_most_zero(beyond), store):
+                    start, by = memory.end(), (0, ())
+            memory.set_data(memory.advance(start, by, store))
+        else:
+            memory.marks[mark] = memory.advance(start, by, store)
 
-    def _set_end(self, start: tuple[int, int], by: tuple[int, tuple[tuple[object, int], ...]]) -> None:
+    def _set_end(self, start: tuple[int, int], by: Linear) -> None:
         memory, store = self.memory, self.store
-        remaining = memory.to_end(*start)
-        grows = minus(by, remaining)  # type: ignore[arg-type]  # a Linear
+        grows = minus(by, memory.to_end(*start))
         if not grows[1] and grows[0] == 0:
             return
-        shrink = at_most_zero(grows)
-        decided = True if store.entails(shrink) else None if store.allows(shrink) else False
-        if decided is None:
-            raise Split(shrink, negate(shrink))
-        if decided:
+        if memory.decide(at_most_zero(grows), store):
+            data = memory.marks[Mark.DATA]
+            ahead = minus((0, ()), plus_linear(memory.to_end(*data), grows))  # from the new end to DATA
+            if not memory.decide(at_most_zero(ahead), store):
+                start, by = data, (0, ())
             if by[1]:
-                memory.cut_end(start, by, store)  # type: ignore[arg-type]  # a Linear
+                memory.cut_end(start, by, store)
             else:
                 memory.set_end((start[0], start[1] + by[0]), store)
         else:

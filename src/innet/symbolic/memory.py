@@ -122,6 +122,12 @@ class Memory:
             return last, length[0]
         return self.marks.get(mark)
 
+    def end(self) -> tuple[int, int]:
+        """The position of END; an empty region begins there if the last one is of unknown length."""
+        last = self.order[-1]
+        length = self.lengths[last]
+        return (self.add_region((0, ()), None), 0) if length[1] else (last, length[0])
+
     def distance(self, start: Mark, end: Mark) -> Linear | None:
         """Bytes from `start` to `end`; None if one is not set."""
         if start is end:
@@ -310,16 +316,16 @@ class Memory:
             if low == high:
                 return rid, low
             last = index + 1 == len(self.order)
-            if not last and self._decide(at_most_zero(minus((0, ()), left)), store):
+            if not last and self.decide(at_most_zero(minus((0, ()), left)), store):
                 index, rest = index + 1, left
                 rid = self.order[index]
                 continue
-            if not self._decide(at_most_zero(left), store):
-                raise Imprecise("a header that reaches beyond the packet")
+            if not self.decide(at_most_zero(left), store):
+                self._by_value(rest, store)  # beyond the packet: only at constant distances
             return self._cut(rid, rest, store), 0
 
     @staticmethod
-    def _decide(f: Formula, store: Store) -> bool:
+    def decide(f: Formula, store: Store) -> bool:
         """Whether `f` holds on this path; splits it if both can be."""
         decided = store.status(f)
         if decided is None:
@@ -400,7 +406,7 @@ class Memory:
         index = self.order.index(rid)
         while index + 1 < len(self.order):
             left = minus(rest, self.lengths[rid])
-            if not self._decide(at_most_zero(minus((0, ()), left)), store):
+            if not self.decide(at_most_zero(minus((0, ()), left)), store):
                 break
             index, rest = index + 1, left
             rid = self.order[index]
@@ -412,10 +418,14 @@ class Memory:
         gone = self.order[index + 1 :]
         if not gone:
             return
-        self.order = self.order[: index + 1]
-        for mark, (rid, _) in list(self.marks.items()):
+        last = self.order[index]
+        for mark, (rid, offset) in list(self.marks.items()):
             if rid in gone:
-                raise Imprecise(f"{mark.value} beyond the end of the packet")
+                away = minus(self.from_start(rid, offset), self.from_start(last, 0))
+                if away[1]:
+                    raise Imprecise(f"{mark.value} beyond the end of the packet")
+                self.marks[mark] = (last, away[0])
+        self.order = self.order[: index + 1]
         for rid in gone:
             self.cells.pop(rid, None)
 

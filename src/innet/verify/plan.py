@@ -292,7 +292,9 @@ class _Planner:
                 self.secured[module.name, number] = security
             sandbox = security.assessment is Assessment.SANDBOX
             placed = make_module(module.name, self.account, platform.name, number, box, sandbox, allowed)
-            placement = Placement(module.name, platform.name, addresses[module.name])
+            protocol = None if security.protocol is None else PROTOCOLS.get(security.protocol)
+            port = None if protocol is None else security.port
+            placement = Placement(module.name, platform.name, addresses[module.name], protocol, port)
             out.append(Candidate(module, placement, security, placed))
         return out
 
@@ -359,6 +361,9 @@ def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
             )
     return found
 
+
+PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+"""Protocols that a placement names; null stands for all others."""
 
 FORBIDDEN = {
     "Script": "scripts could change what was proven",

@@ -18,7 +18,7 @@ from innet.ir.interpret import State as ConcreteState
 from innet.ir.nodes import Mark, Program
 from innet.messages import Account, Answer, Assessment, Check, Step, Witness
 from innet.messages import Role as AccountRole
-from innet.packet.headers import LONGEST_PAYLOAD
+from innet.packet.headers import LONGEST_PAYLOAD, PROTO_TCP, PROTO_UDP
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Emitted, execute
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
@@ -62,6 +62,10 @@ class Security:
     assessment: Assessment
     checks: tuple[Check, ...]
     templates: Templates = field(default_factory=dict)
+    protocol: int | None = None
+    """The only IP protocol of packets that have an effect; None: more than one."""
+    port: int | None = None
+    """The only destination port of them, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,19 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
     else:
         assessment = Assessment.SAFE
         checks.append(Check("the module sends nothing: a sink", Answer.YES))
-    return Security(assessment, tuple(checks), tables.templates)
+    protocol = port = None
+    if judged and not lost:
+        protocol = _only([j.state.store.domain(origin.symbols["ip.proto"]) for j in judged])
+        dport = origin.payload.carved.get((16, 16))
+        if dport is not None and protocol in (PROTO_TCP, PROTO_UDP):
+            port = _only([j.state.store.domain(dport) for j in judged])
+    return Security(assessment, tuple(checks), tables.templates, protocol, port)
+
+
+def _only(domains: list[rs.Ranges]) -> int | None:
+    """The one value that all sets have, or None."""
+    values = {low if low == high else None for domain in domains for low, high in domain}
+    return values.pop() if len(values) == 1 else None
 
 
 def judge(flow: Flow, parse: Program, tables: Tables, rules: Rules, source: Sym) -> Iterator[Judged]:

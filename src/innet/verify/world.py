@@ -18,6 +18,7 @@ from innet.explore.network import Box, Enforcer, Module, Network
 from innet.messages import Account
 from innet.messages import Role as AccountRole
 from innet.network import Middlebox, Snapshot, format_address
+from innet.network.addresses import FULL, prefixes
 from innet.policy import Node, Policy, Reach
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, inject_ip
@@ -77,20 +78,10 @@ def device_of(machine: Machine, element: str) -> str:
 
 def enforcer(address: int, allowed: rs.Ranges | None) -> Enforcer:
     """The sandbox of a module: `allowed` None lets it write to anyone (clients)."""
-    whitelist = ((0, 0),) if allowed is None else tuple(masks(allowed))
+    ranges = ((0, FULL),) if allowed is None else allowed
+    whitelist = tuple((p.low, FULL & ~(p.high - p.low)) for low, high in ranges for p in prefixes(low, high))
     element = ChangeEnforcer(address, whitelist)
     return Enforcer(element.trace(0, 2, "enforcer", 2), element.trace(1, 2, "enforcer", 2))
-
-
-def masks(ranges: rs.Ranges) -> Iterable[tuple[int, int]]:
-    """The fewest (address, mask) pairs that cover exactly the ranges."""
-    for low, high in ranges:
-        while low <= high:
-            size = low & -low or 1 << 32
-            while low + size - 1 > high:
-                size >>= 1
-            yield low, ~(size - 1) & 0xFFFF_FFFF
-            low += size
 
 
 def allowed_for(account: Account, deployed: Iterable[Deployed], extra: Iterable[int] = ()) -> rs.Ranges:
@@ -102,16 +93,27 @@ def allowed_for(account: Account, deployed: Iterable[Deployed], extra: Iterable[
 class World:
     """The network with what is deployed on it. Immutable to the eye; remembers explorations."""
 
-    def __init__(self, snapshot: Snapshot, policy: Policy, deployed: tuple[Deployed, ...] = ()) -> None:
-        self.snapshot, self.policy, self.deployed = snapshot, policy, deployed
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        policy: Policy,
+        deployed: tuple[Deployed, ...] = (),
+        reserved: frozenset[int] = frozenset(),
+    ) -> None:
+        self.snapshot, self.policy, self.deployed, self.reserved = snapshot, policy, deployed, reserved
         self._shared: _Shared = _Shared(snapshot)
         self._bases: dict[Reach, Base] = {}
         self._arrivals: dict[Node, Base] = {}
         self._network: Network | None = None
 
-    def with_deployed(self, deployed: tuple[Deployed, ...]) -> "World":
-        """The same network and rules with other modules deployed; what is known of the network is kept."""
-        other = World(self.snapshot, self.policy, deployed)
+    def with_deployed(
+        self, deployed: tuple[Deployed, ...], reserved: frozenset[int] = frozenset()
+    ) -> "World":
+        """The same network and rules with other modules deployed; what is known of the network is kept.
+
+        `reserved` addresses are given to nobody.
+        """
+        other = World(self.snapshot, self.policy, deployed, reserved)
         other._shared = self._shared
         return other
 
@@ -156,7 +158,7 @@ class World:
         """The first address of the platform's pools that no module has; network and broadcast addresses are not
         given."""
         node = self.snapshot.nodes[platform]
-        used = {d.address for d in self.deployed} | set(taken)
+        used = {d.address for d in self.deployed} | self.reserved | set(taken)
         for pool in getattr(node, "pools", ()):
             edge = 1 if pool.length < 31 else 0
             for address in range(pool.low + edge, pool.high - edge + 1):
