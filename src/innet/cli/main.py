@@ -56,7 +56,6 @@ def parser() -> argparse.ArgumentParser:
     run.add_parser(verbs)
     demo.add_parser(verbs)
     bench.add_parser(verbs)
-    bench.add_parser(verbs)
     return whole
 
 
