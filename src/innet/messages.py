@@ -89,13 +89,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a module runs and how it is reached; protocol and port None mean all."""
+    """Where a module runs and how it is reached; protocol and port None mean all. `sandbox`: in a ChangeEnforcer."""
 
     module: str
     platform: str
     address: str
     protocol: str | None = None
     port: int | None = None
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,12 @@ class YesProver:
             free = [a for a in range(platform.pools[0].low + 1, platform.pools[0].high) if a not in taken]
             if room >= len(request.modules) <= len(free):
                 placements = tuple(
-                    Placement(m.name, platform.name, format_address(a))
+                    Placement(
+                        m.name,
+                        platform.name,
+                        format_address(a),
+                        sandbox=self.assessment is Assessment.SANDBOX,
+                    )
                     for m, a in zip(request.modules, free, strict=False)
                 )
                 self.on_plan()

@@ -10,7 +10,7 @@ from innet.controller.process import this_process
 from innet.controller.proofs import Prover
 from innet.controller.store import ModuleRow, StaleError, Store
 from innet.diagnostics import Diagnostic, InNetError
-from innet.messages import Account, Assessment, Plan
+from innet.messages import Account, Plan
 from innet.network import Snapshot, parse_address
 from innet.platform.protocol import Observation, PlatformAgent
 from innet.policy import Request, unparse_request
@@ -134,7 +134,7 @@ class Controller:
                 platform=p.platform,
                 address=parse_address(p.address),
                 text=texts[p.module],
-                sandbox=plan.assessment is Assessment.SANDBOX,
+                sandbox=p.sandbox,
                 protocol=p.protocol,
                 port=p.port,
                 owned=account.owned,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, render, suggest
+from innet.elements.base import Element
 from innet.elements.base import Role as ElementRole
 from innet.explore.flow import Budget
 from innet.explore.machine import Machine
@@ -113,7 +114,8 @@ class _Planner:
             for check in c.security.checks
         )
         worst = _worst([c.security.assessment for c in shown])
-        best = next((t for t in trials if t.fits), trials[-1])
+        checked = [t for t in trials if t.requirements or t.rules]
+        best = next((t for t in trials if t.fits), (checked or trials)[-1])
         placements = tuple(c.placement for c in chosen or ())
         if chosen is None and worst in (Assessment.SAFE, Assessment.SANDBOX):
             undecided = any(
@@ -290,11 +292,11 @@ class _Planner:
                 rules = Rules(number, self.account, allowed, self.world.snapshot.operator.connectionless)
                 security = assess(box, PARSE, rules, Budget(SECURITY_BUDGET))
                 self.secured[module.name, number] = security
-            sandbox = security.assessment is Assessment.SANDBOX
-            placed = make_module(module.name, self.account, platform.name, number, box, sandbox, allowed)
             protocol = None if security.protocol is None else PROTOCOLS.get(security.protocol)
             port = None if protocol is None else security.port
-            placement = Placement(module.name, platform.name, addresses[module.name], protocol, port)
+            sandbox = security.assessment is Assessment.SANDBOX
+            placement = Placement(module.name, platform.name, addresses[module.name], protocol, port, sandbox)
+            placed = make_module(module.name, self.account, platform.name, number, box, sandbox, allowed)
             out.append(Candidate(module, placement, security, placed))
         return out
 
@@ -348,7 +350,7 @@ def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
         wrong = ""
         if kind in FORBIDDEN:
             wrong = FORBIDDEN[kind]
-        elif any(not call.handler.rpartition(".")[2].startswith("reset") for call in element.calls()):
+        elif any(not handler.rpartition(".")[2].startswith("reset") for handler in written(element)):
             wrong = "it writes a handler, and what was proven must not change; only counters may be reset"
         elif element.ROLE in (ElementRole.ENTRY, ElementRole.EXIT) and device_of(machine, name) != "0":
             wrong = "a module has one interface, 0"
@@ -364,6 +366,12 @@ def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 """Protocols that a placement names; null stands for all others."""
+
+def written(element: Element) -> list[str]:
+    """The handlers that an element writes when it has counted enough, or made its last packet."""
+    end_call: tuple[str, str] | None = getattr(element, "end_call", None)
+    return [call.handler for call in element.calls()] + ([end_call[0]] if end_call else [])
+
 
 FORBIDDEN = {
     "Script": "scripts could change what was proven",
