@@ -84,12 +84,17 @@ class _View:
         hidden = False
         for step in steps:
             place = self.ends.get(step.place)
-            if place is not None or re.split("[:/]", step.place)[0] in self.modules:
+            if place is not None or self.own(step.place):
                 yield replace(step, place=place or step.place, note=self.text(step.note))
                 hidden = False
             elif not hidden:
                 yield Step(NETWORK)
                 hidden = True
+
+    def own(self, place: str) -> bool:
+        """Whether a place is an element of the tenant's modules (and not a node that happens to be called like one)."""
+        module, inside, _ = place.partition(":")
+        return bool(inside) and module in self.modules
 
     def text(self, text: str) -> str:
         """The text, or a plain word in its place if it names what is inside."""

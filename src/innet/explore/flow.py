@@ -8,6 +8,7 @@ from innet.elements.base import Role
 from innet.explore.machine import Machine
 from innet.ir.nodes import Mark
 from innet.symbolic.execute import Dropped, Emitted, Held, execute
+from innet.symbolic.memory import BudgetExceeded
 from innet.symbolic.state import State, Tables
 from innet.symbolic.terms import Term
 
@@ -82,10 +83,6 @@ class Flow:
     place: str
     reason: str
     state: State
-
-
-class BudgetExceeded(Exception):  # noqa: N818 - an answer (undecided), no error
-    """The exploration took more steps than it may; the answer is undecided."""
 
 
 class Budget:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from innet.elements.base import OUTSIDE
-from innet.explore.flow import Budget, Hop, hop_to, repeated
+from innet.explore.fabric import LOOP, Way, ways
+from innet.explore.flow import STORY, Budget, Flow, Hop, hop_to, look, repeated
 from innet.explore.flow import End as Ended
 from innet.explore.flow import flows as config_flows
 from innet.explore.machine import Machine
@@ -17,13 +18,15 @@ from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Rou
 from innet.packet.headers import ETHERTYPE_IPV4
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Emitted, Lost, execute
-from innet.symbolic.formulas import equal, less, member, negate
-from innet.symbolic.memory import Imprecise, Split
+from innet.symbolic.formulas import all_of, equal, less, member, negate
+from innet.symbolic.memory import ANNOTATIONS, Imprecise, Split
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import State, Tables, possible
+from innet.symbolic.state import Injected, State, Tables, inject_ip, possible
 from innet.symbolic.terms import Fn, K, Sym, Term, add, adjust, cast, shift_left
 
 MAX_HOPS = 255
+
+TTL = [name for name, *_ in STORY].index("ttl")
 
 NO_MODULE = "no module has this address"
 
@@ -37,11 +40,14 @@ class Box:
     entries: Mapping[str, tuple[str, ...]]
     exits: Mapping[str, str]
     """Which interface each exit element sends on."""
+    mark: str = "/"
+    """What follows its name in those of its elements: "/" for a middlebox, ":" for a module, so that a tenant's module
+    is never taken for an operator's box, whatever it is called."""
 
     @property
     def scope(self) -> str:
         """What the names of its elements begin with, in traces and tables."""
-        return self.name + "/"
+        return self.name + self.mark
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,17 @@ class Module:
     box: Box
     enforcer: Enforcer | None = None
     """The sandbox around it, if it has one."""
+    sent: "Sent | None" = None
+    """What it sends on any packets, if that is known already."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a module sends, outside a sandbox, on any packets that it gets, whatever is in its tables: exit elements
+    and packets."""
+
+    injected: Injected
+    flows: tuple[tuple[str, State], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +108,33 @@ class Network:
         self.by_address = {m.address: m for m in self.modules}
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
         self._macs: dict[End, Term] = {}
+        self._starts: dict[tuple[End, Ranges], Injected] = {}
+        self.ran: dict[object, list[Flow]] = {}
+        """What became of packets in modules, by module, element and packets; see `Walk.through`."""
 
     def with_modules(self, modules: Iterable[Module]) -> "Network":
         """The same network with other modules; what is remembered is shared."""
         other = Network(self.snapshot, self.boxes, self.parse, modules)
-        other._outputs, other._macs = self._outputs, self._macs
+        other._outputs, other._macs, other._starts = self._outputs, self._macs, self._starts
         return other
 
+    def start(self, end: End, sources: Ranges) -> Injected:
+        """Any packets with these sources that arrive at `end`: the same symbols each time, so that what is found out
+        about them for one question serves others. To be forked, not changed."""
+        found = self._starts.get((end, sources))
+        if found is None:
+            found = self._starts[end, sources] = inject_ip()
+            found.state.store.domains[found.symbols["ip.src"]] = sources
+        return found
+
     def outputs(self, router: str) -> tuple[tuple[tuple[str, ...], Ranges], ...]:
-        """For each output of a router the destinations that it sends there."""
+        """For each output of a router the destinations that it sends there; () drops."""
         found = self._outputs.get(router)
         if found is None:
             table = lpm.by_output(self.snapshot.table(router))
-            found = self._outputs[router] = tuple((out, tuple(parts)) for out, parts in table.items())
+            routed = tuple((out, tuple(parts)) for out, parts in table.items())
+            rest = rs.complement(rs.normal(part for _, parts in routed for part in parts), 32)
+            found = self._outputs[router] = (*routed, ((), rest)) if rest else routed
         return found
 
     def mac(self, end: End) -> Term:
@@ -127,6 +158,8 @@ class Walk:
     ) -> None:
         self.network, self.tables, self.budget = network, tables, budget
         self.watch, self.places = watch, places
+        self.wanted: Callable[[object], bool] = lambda progress: True
+        """Whether flows with that progress that end nowhere of interest are to be told of."""
         self.work: list[tuple[End, State, object]] = []
 
     def from_wire(self, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
@@ -137,6 +170,13 @@ class Walk:
     def from_module(self, module: Module, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         """Packets that a platform hands to a module."""
         yield from self.module(module, state, progress)
+        yield from self.rest()
+
+    def from_exit(
+        self, module: Module, element: str, state: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
+        """Packets that a module's exit hands to the platform."""
+        yield from self.leave(module.box, module.box.exits[element], state, progress, module)
         yield from self.rest()
 
     def from_platform(
@@ -223,40 +263,58 @@ class Walk:
     def route(
         self, node: Router, end: End, state: State, progress: object
     ) -> Iterator[tuple[Outcome, object]]:
-        _memory, store = state.memory, state.store
+        """From a router to where the routers let packets out of their midst."""
+        store = state.store
         ttl, dst = header(state, 64, 8), header(state, 128, 32)
         expired = less(ttl, K(1, 8), True)
         if store.status(expired) is not False:
-            late = state.fork()
-            if late.store.assume(expired) and late.store.feasible():
-                yield Outcome(node.name, False, "time to live expired", late), progress
+            if self.wanted(progress):
+                late = state.fork()
+                if late.store.assume(expired) and late.store.feasible():
+                    yield Outcome(node.name, False, "time to live expired", late), progress
             if not (store.assume(negate(expired)) and store.feasible()):
                 return
-        domain = possible(dst, store)
-        rest = domain
-        going: list[tuple[tuple[str, ...], Ranges]] = []
-        for output, ranges in self.network.outputs(node.name):
-            part = rs.intersect(domain, ranges)
-            if part:
-                going.append((output, part))
-                rest = rs.intersect(rest, rs.complement(part, 32))
-        if rest:
-            going.append(((), rest))
-        for n, (output, part) in enumerate(going):
-            one = state if n + 1 == len(going) else state.fork()
-            if len(going) > 1 and not (one.store.assume(member(dst, part)) and one.store.feasible()):
+        network = self.network
+        found = [
+            way
+            for way in ways(network.snapshot, network.outputs, node.name, possible(dst, store), self.places)
+            if self.matters(way, progress)
+        ]
+        header_at = [(ttl, header(state, 80, 16))]
+        fields = look(state)
+        for n, way in enumerate(found):
+            if way.out is None and not self.wanted(progress):
                 continue
-            if not output:
-                yield Outcome(node.name, False, "no route", one), progress
+            self.budget.spend()
+            one = state if n + 1 == len(found) else state.fork()
+            passed = len(way.routers) - (way.out is None)
+            while len(header_at) <= passed:
+                header_at.append(lowered(*header_at[-1]))
+            limits = [member(dst, way.destinations)]
+            if way.reason is not LOOP and len(way.routers) > 1:
+                limits.append(member(ttl, ((len(way.routers) + 1, 255),)))
+            if not (one.store.assume(all_of(*limits)) and one.store.feasible()):
                 continue
-            if output == ("self",):
-                yield Outcome(node.name, False, "addressed to the router itself", one), progress
+            follow_hops(one, way.routers, header_at, fields)
+            if passed:
+                net = one.memory.marks[Mark.NET]
+                write(one, net, 64, 8, header_at[passed][0])
+                write(one, net, 80, 16, header_at[passed][1])
+            last = way.routers[-1]
+            if way.out is None:
+                yield Outcome(last, False, way.reason, one), progress
                 continue
-            lower_ttl(one)
-            for k, interface in enumerate(output):
-                copy = one if k + 1 == len(output) else one.fork()
-                self.readdress(copy, End(node.name, interface))
-                yield from self.send(node.name, interface, copy, progress)
+            self.readdress(one, way.out)
+            yield from self.send(last, way.out.interface, one, progress)
+
+    def matters(self, way: Way, progress: object) -> bool:
+        """Whether what becomes of packets on this way can be of interest to who asked."""
+        if way.out is None:
+            return self.wanted(progress)
+        peer = self.network.snapshot.neighbour(*way.out)
+        if peer is None or not isinstance(self.network.snapshot.nodes[peer.node], Internet | Clients | Host):
+            return True
+        return peer.node in self.places or self.wanted(progress)
 
     def readdress(self, state: State, out: End) -> None:
         """A station sends the frame: its own address as source, the next station's as destination."""
@@ -325,6 +383,10 @@ class Walk:
         if module.enforcer is None:
             yield state
             return
+        if inward and self.tables.any_state:
+            # ChangeEnforcer passes or drops what comes in, unchanged; the entries it makes are among the templates
+            yield state
+            return
         program = module.enforcer.inward if inward else module.enforcer.outward
         for result in execute(program, state, self.tables, module.box.scope):
             if isinstance(result, Emitted | Lost):
@@ -362,9 +424,13 @@ class Walk:
                 out.append(one)
             return out
 
-        found = config_flows(
-            box.machine, arrivals, self.tables, self.budget, watch if watching else None, box.scope
-        )
+        found: Iterable[Flow]
+        if watching or module is None or self.tables.any_state or len(arrivals) > 1:
+            found = config_flows(
+                box.machine, arrivals, self.tables, self.budget, watch if watching else None, box.scope
+            )
+        else:
+            found = self.through(module, *arrivals[0])
         for flow in found:
             then = flow.state.progress
             if flow.end is Ended.EXIT:
@@ -372,6 +438,21 @@ class Walk:
             else:
                 lost = flow.end is not Ended.DROPPED
                 yield Outcome(box.scope + flow.place, False, flow.reason, flow.state, lost), then
+
+    def through(self, module: Module, element: str, port: int, state: State) -> Iterator[Flow]:
+        """Flows through a module whose tables are empty; several questions send it the same packets."""
+        key = (module.name, element, port, contents(state))
+        known = self.network.ran.get(key)
+        if known is None:
+            box = module.box
+            flows = config_flows(
+                box.machine, [(element, port, state.fork())], self.tables, self.budget, None, box.scope
+            )
+            known = self.network.ran[key] = list(flows)
+        for flow in known:
+            after = flow.state.fork()
+            after.progress = state.progress
+            yield Flow(flow.end, flow.place, flow.reason, after)
 
     def leave(
         self, box: Box, interface: str, state: State, progress: object, module: Module | None
@@ -418,18 +499,42 @@ def header(state: State, bit: int, width: int) -> Term:
     return state.memory.read(rid, offset * 8 + bit, width, state.store)
 
 
+def contents(state: State) -> object:
+    """A packet and all that is known of it, comparable: the same packets have equal contents (not always the other way
+    round), whatever way they came."""
+    memory, store = state.memory, state.store
+    place = {rid: n for n, rid in enumerate(memory.order)}
+    regions = tuple(
+        (memory.lengths[rid], memory.blobs[rid], tuple(sorted((b, c[0], c[1]) for b, c in cells.items())))
+        for rid, cells in ((rid, memory.cells[rid]) for rid in (*memory.order, ANNOTATIONS))
+    )
+    marks = frozenset((mark, place.get(rid, rid), at) for mark, (rid, at) in memory.marks.items())
+    facts = frozenset(store.domains.items()), frozenset(store.substitution.items())
+    more = store.unequal, store.inequalities, store.clauses, store.sliced
+    return regions, marks, facts, more, state.entries, state.over, state.lost
+
+
 def write(state: State, at: tuple[int, int], bit: int, width: int, term: Term) -> None:
     state.memory.write(at[0], at[1] * 8 + bit, width, term, state.hop, state.store)
 
 
-def lower_ttl(state: State) -> None:
-    """What a router does to the header (RFC 1812 section 5.3.1)."""
-    net = state.memory.marks[Mark.NET]
-    ttl, total = header(state, 64, 8), header(state, 80, 16)
+def lowered(ttl: Term, total: Term) -> tuple[Term, Term]:
+    """Time to live and header checksum after one more router (RFC 1812 section 5.3.1)."""
     lower = add(ttl, K(1, 8), -1)
-    write(state, net, 64, 8, lower)
     old, new = shift_left(cast(ttl, 16), 8), shift_left(cast(lower, 16), 8)
-    write(state, net, 80, 16, Fn("adjust", (total, old, new, 16, 0), 16, adjust))
+    return lower, Fn("adjust", (total, old, new, 16, 0), 16, adjust)
+
+
+def follow_hops(
+    state: State, routers: tuple[str, ...], header_at: list[tuple[Term, Term]], fields: tuple[Term | None, ...]
+) -> None:
+    """Note on the path that the packet went through `routers`; it is at the first of them."""
+    hop = state.hop
+    assert isinstance(hop, Hop)
+    for n, name in enumerate(routers[1:], 1):
+        came = fields if fields[TTL] is None else (*fields[:TTL], header_at[n][0], *fields[TTL + 1 :])
+        hop = Hop(hop, name, 0, came, hop.depth + 1)
+    state.hop = hop
 
 
 def blank(state: State) -> None:
@@ -454,12 +559,17 @@ def parse(state: State, program: Program, tables: Tables) -> Iterator[State]:
 
 
 def framed(state: State, program: Program, tables: Tables) -> Iterator[State]:
-    """What a platform puts on the wire of what a module's exit hands over: a frame; parsed."""
+    """What a platform puts on the wire of what a module's exit hands over: a frame; parsed.
+
+    Data that starts at both header marks is a frame, as it is for the exits themselves.
+    """
     memory = state.memory
-    data, net = memory.marks[Mark.DATA], memory.marks.get(Mark.NET)
+    data, mac, net = (memory.marks.get(mark) for mark in (Mark.DATA, Mark.MAC, Mark.NET))
+    assert data is not None
     try:
         start = memory.locate(*data, state.store)
-        bare = net is not None and start == memory.locate(*net, state.store)
+        frame = mac is not None and start == memory.locate(*mac, state.store)
+        bare = not frame and net is not None and start == memory.locate(*net, state.store)
     except Split as split:
         for alternative in split.alternatives:
             case = state.fork()

@@ -157,7 +157,7 @@ class Replay:
             yield peer, frame
 
     def state(self, box: Box) -> State:
-        return self.states.setdefault(box.name, State())
+        return self.states.setdefault(box.scope, State())
 
 
 def lowered(frame: bytes) -> bytes:
@@ -171,7 +171,7 @@ def module_frame(packet: PacketBuffer) -> bytes | None:
     """What the platform sends of a packet at a module's exit: an IPv4 frame, or None if it is not one."""
     marks = packet.marks
     frame = packet.data
-    if marks.get(Mark.NET) == marks[Mark.DATA]:
+    if marks.get(Mark.MAC) != marks[Mark.DATA]:
         frame = ETHERNET + frame
     good = frame[12:14] == ETHERTYPE_IPV4.to_bytes(2, "big") and len(frame) >= 34 and frame[14] >> 4 == 4
     size = (frame[14] & 15) * 4 if good else 0

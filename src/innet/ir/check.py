@@ -43,7 +43,8 @@ class _Checker:
             self.statements += 1
             self.need(self.statements <= MAX_STATEMENTS, f"more than {MAX_STATEMENTS} statements")
             if isinstance(stmt, ir.Emit | ir.Drop | ir.Hold):
-                self.need(n == len(block) - 1, f"unreachable statements after {stmt}")
+                if n != len(block) - 1:
+                    self.fail(f"unreachable statements after {stmt}")
             bound = self.stmt(stmt, bound)
         return bound
 
@@ -145,7 +146,8 @@ class _Checker:
         self.need(field.mark is not ir.Mark.END or field.bit < 0, "nothing lies behind END")
 
     def width(self, expr: ir.Expr, width: int, bound: dict[str, int]) -> None:
-        self.need(expr.width == width, f"{expr} has {expr.width} bits, {width} are needed")
+        if expr.width != width:
+            self.fail(f"{expr} has {expr.width} bits, {width} are needed")
         match expr:
             case ir.Const(value, w):
                 self.need(0 <= value < 1 << w, f"{value} does not fit into {w} bits")

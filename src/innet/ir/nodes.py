@@ -27,6 +27,8 @@ class Mark(Enum):
     AUX = "aux"
     ANNOTATION = "anno"
 
+    __hash__ = object.__hash__  # members are unique; this is much faster than hashing the name
+
 
 class Op(Enum):
     """Operators on two values of one width; the predicates give one bit. ONES adds with end-around carry."""
@@ -44,6 +46,8 @@ class Op(Enum):
     NE = "!="
     LT = "<"
     LE = "<="
+
+    __hash__ = object.__hash__
 
     @property
     def is_predicate(self) -> bool:

@@ -10,11 +10,23 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from innet import ir
-from innet.ir.interpret import apply, ones_sum
+from innet.ir.interpret import PacketBuffer, apply, find_option, ones_sum
 from innet.ir.nodes import PREDICATES, Mark, Op
 from innet.symbolic import ranges as rs
-from innet.symbolic.formulas import all_of, any_of, as_term, at_most_zero, equal, less, member, negate, truth
-from innet.symbolic.memory import Imprecise, Memory, Split, length_term
+from innet.symbolic.formulas import (
+    all_of,
+    any_of,
+    as_term,
+    at_most_zero,
+    equal,
+    in_atom,
+    less,
+    member,
+    negate,
+    truth,
+)
+from innet.symbolic.memory import ANNOTATIONS, BudgetExceeded, Imprecise, Memory, Split, length_term
+from innet.symbolic.needed import needed
 from innet.symbolic.state import Entry, Renaming, State, Tables, keys_equal, overlay
 from innet.symbolic.store import Store
 from innet.symbolic.terms import (
@@ -35,10 +47,12 @@ from innet.symbolic.terms import (
     linear_of,
     minus,
     opaque,
-    plus,
     shift_left,
     shift_right,
 )
+
+MAX_OVERFLOWS = 8
+"""How many ways a sum can overflow are told apart where a position depends on it."""
 
 UNKNOWN = (-2, 0)
 """The position of a mark that the engine does not follow: reads there give fresh values."""
@@ -130,6 +144,9 @@ def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") 
     while work:
         state, frame = work.pop()
         while True:
+            tables.statements -= 1
+            if tables.statements < 0:
+                raise BudgetExceeded
             if frame is None:
                 raise AssertionError("a checked program ends every path with a verdict")
             block, at, parent = frame
@@ -197,7 +214,8 @@ class _Step:
         env, memory, store = self.state.env, self.memory, self.store
         match stmt:
             case ir.Let(var, value):
-                env[var.name] = self.value(value)
+                if var.name in needed(self.program):
+                    env[var.name] = self.value(value)
             case ir.Assign(f, value):
                 self.assign(f, self.value(value))
             case ir.Adjust(f, old, new, keep_zero):
@@ -247,6 +265,11 @@ class _Step:
 
     # ---- fields
 
+    def present_bytes(self, mark: Mark, length: int) -> Formula:
+        """Whether `length` bytes from `mark` on are there."""
+        there = self.memory.available(mark, 0, length, self.store)
+        return FALSE if there is None else there
+
     def present(self, f: ir.Field) -> bool:
         """Whether the field is there on this path; splits the path if both can be."""
         first, last = f.bit // 8, (f.bit + f.width + 7) // 8
@@ -295,10 +318,15 @@ class _Step:
                 memory.marks.pop(mark, None)
             return
         if start == UNKNOWN:
-            raise Imprecise(f"{mark.value} put relative to {base.value}, whose position depends on the packet")
-        by = (0, ()) if plus is None else linear_of(plus)
+            raise Imprecise(
+                f"{mark.value} put relative to {base.value}, whose position depends on the packet"
+            )
+        by = (0, ()) if plus is None else self.integer(plus)
         if by is None:
-            raise Imprecise(f"{mark.value} moved by a value that may overflow")
+            if mark is Mark.AUX:
+                memory.marks[mark] = UNKNOWN
+                return
+            raise Imprecise(f"{mark.value} moved by a value that cannot be followed")
         by = store.canonical((by[0] + offset, by[1]))
         low, high = store.bounds(by)
         if low == high:
@@ -312,7 +340,7 @@ class _Step:
             if by[1] or base is not Mark.DATA or by[0] > 0:
                 if not memory.decide(at_most_zero(beyond), store):
                     start, by = memory.end(), (0, ())
-            memory.set_data(memory.advance(start, by, store))
+            memory.set_data(memory.advance(start, by, store), store)
         else:
             memory.marks[mark] = memory.advance(start, by, store)
 
@@ -323,16 +351,13 @@ class _Step:
             return
         if memory.decide(at_most_zero(grows), store):
             data = memory.marks[Mark.DATA]
-            ahead = minus((0, ()), plus_linear(memory.to_end(*data), grows))  # from the new end to DATA
+            ahead = minus(minus((0, ()), grows), memory.to_end(*data))  # from the new end to DATA
             if not memory.decide(at_most_zero(ahead), store):
                 start, by = data, (0, ())
-            if by[1]:
-                memory.cut_end(start, by, store)
-            else:
-                memory.set_end((start[0], start[1] + by[0]), store)
+            memory.cut_end(start, by, store)
         else:
             low, high = store.bounds(store.canonical(grows))
-            memory.add_region((low, ()) if low == high else grows, None)
+            memory.grow((low, ()) if low == high else grows, store)
 
     # ---- tables
 
@@ -422,7 +447,8 @@ class _Step:
         rows = [(self.row(key), self.row(values))]
         if reply is not None:
             rows.append((self.row(reply[0]), self.row(reply[1])))
-        full = self.state.fork() if self.tables.any_state else None
+        matters = self.tables.any_state and ok.name in self.tables.read_by(self.program)
+        full = self.state.fork() if matters else None
         for row_key, _ in rows:
             self.delete(table, row_key)
         for row_key, row_values in rows:
@@ -460,22 +486,33 @@ class _Step:
         )
 
     def find_option(self, stmt: ir.FindOption) -> list[State] | None:
+        """Whether there is such an option, and where, is computable when the packet is known; the store cannot tell."""
         env = self.state.env
-        hl = self.value(ir.Field(Mark.NET, 4, 4))
-        optioned = member(hl, ((6, 15),))
-        decided = self.store.status(optioned)
-        none = (K(0, 1), K(0, 16), K(0, 16))
+        none = K(0, 1), K(0, 16), K(0, 16)
         env[stmt.found.name], env[stmt.offset.name], env[stmt.length.name] = none
-        if decided is False:
+        if not self.memory.decide(self.present_bytes(Mark.NET, 20), self.store):
             return None
+        optioned = member(self.value(ir.Field(Mark.NET, 4, 4)), ((6, 15),))
+        if self.store.status(optioned) is False:
+            return None
+        header, at = self.content(Mark.NET)
+        found, offset, length = (
+            Fn(f"option {what}", (header, at, stmt.kinds), width, compute)  # type: ignore[arg-type]  # nested
+            for what, width, compute in (
+                ("found", 1, _option_found),
+                ("offset", 16, _option_offset),
+                ("length", 16, _option_length),
+            )
+        )
+        exists = in_atom(found, rs.single(1))
         other = self.state.fork()
-        if not (other.store.assume(optioned) and other.store.feasible()):
+        inside = all_of(exists, optioned, member(offset, ((20, 58),)), member(length, ((2, 40),)))
+        if not (other.store.assume(inside) and other.store.feasible()):
             return None
-        offset, length = Sym("option.offset", 16, "unknown"), Sym("option.length", 16, "unknown")
-        other.store.assume(all_of(member(offset, ((20, 58),)), member(length, ((2, 40),))))
         other.env[stmt.found.name] = K(1, 1)
         other.env[stmt.offset.name], other.env[stmt.length.name] = offset, length
-        other.over = (*other.over, "IPv4 options")
+        if not self.store.assume(negate(exists)):
+            return [other]
         return [self.state, other]
 
     # ---- values
@@ -533,10 +570,8 @@ class _Step:
             return as_term(compare(op, self.value(left), self.value(right)))
         a, b = self.value(left), self.value(right)
         match op:
-            case Op.ADD:
-                return add(a, b)
-            case Op.SUB:
-                return add(a, b, -1)
+            case Op.ADD | Op.SUB:
+                return self.exact(add(a, b, 1 if op is Op.ADD else -1))
             case Op.AND | Op.OR | Op.XOR:
                 return bitwise(op, a, b)
             case Op.SHL | Op.SHR:
@@ -552,6 +587,36 @@ class _Step:
                     )
                 return opaque(op, a, b, a.width)
         raise AssertionError(op)
+
+    def exact(self, term: Term) -> Term:
+        """A sum that cannot overflow on this path, as an integer; any other term as it is."""
+        if term.__class__ is Lin and not term.exact and (linear := self.wrapped(term)) is not None:
+            term = Lin(linear, term.width)
+            term.exact = True
+        return term
+
+    def wrapped(self, term: Lin) -> Linear | None:
+        """The integer that a sum modulo 2^width is on this path; None if it overflows for some packets only."""
+        low, high = self.store.bounds(self.store.canonical(term.linear))
+        times = low >> term.width
+        if high >> term.width != times:
+            return None
+        const, parts = term.linear
+        return const - (times << term.width), parts
+
+    def integer(self, term: Term) -> Linear | None:
+        """A term as an integer sum, if it is one; splits the path where the sum overflows for some packets only."""
+        linear = linear_of(term)
+        if linear is not None or not isinstance(term, Lin):
+            return linear
+        const, parts = term.linear
+        low, high = self.store.bounds(self.store.canonical(term.linear))
+        first, last = low >> term.width, high >> term.width
+        for times in range(first, min(last, first + MAX_OVERFLOWS) + 1):
+            start = const - (times << term.width)
+            if times == last or self.memory.decide(at_most_zero((start + 1 - (1 << term.width), parts)), self.store):
+                return start, parts
+        return None
 
     def field_test(self, op: Op, f: ir.Field, number: K) -> Formula:
         """A field compared with a constant; where it may be absent (and so zero), both cases in one formula."""
@@ -590,21 +655,52 @@ class _Step:
             return K(0, 16)
         if self.memory.marks.get(mark) is UNKNOWN:
             return Sym("sum", 16, "unknown")
+        content, start = self.content(mark)
+        return Fn("sum", (content, start + offset, length), 16, _sum_bytes)  # type: ignore[arg-type]  # nested
+
+    def content(self, mark: Mark) -> tuple[tuple[object, ...], int]:
+        """The bytes from the region of `mark` on, as an argument for opaque values, and where the mark is in them."""
         memory = self.memory
-        regions: list[object] = []
-        for rid in memory.order[memory.order.index(at[0]) :]:
+        at = memory.position(mark)
+        assert at is not None
+        regions = []
+        for rid in (at[0],) if at[0] == ANNOTATIONS else memory.order[memory.order.index(at[0]) :]:
             cells = tuple((b, c[0], c[1]) for b, c in sorted(memory.cells[rid].items()))
             regions.append((memory.blobs[rid] or "", length_term(memory.lengths[rid]), cells))
-        return Fn("sum", (tuple(regions), at[1] + offset, length), 16, _sum_bytes)  # type: ignore[arg-type]  # nested
+        return tuple(regions), at[1]
 
 
-def _sum_bytes(
-    regions: tuple[tuple[bytes | str, int, tuple[tuple[int, int, int], ...]], ...], start: int, length: int
-) -> int:
+_Content: TypeAlias = "tuple[tuple[bytes | str, int, tuple[tuple[int, int, int], ...]], ...]"
+"""Regions as `_Step.content` gives them, their terms evaluated: bytes, length, (bit, width, number) cells."""
+
+
+def _bytes(regions: _Content) -> bytes:
     data = bytearray()
     for content, size, cells in regions:
         data += overlay(content if isinstance(content, bytes) else b"", size, cells)
-    return ones_sum(bytes(data[max(start, 0) : max(start + length, 0)]))
+    return bytes(data)
+
+
+def _sum_bytes(regions: _Content, start: int, length: int) -> int:
+    return ones_sum(_bytes(regions)[max(start, 0) : max(start + length, 0)])
+
+
+def _option(regions: _Content, start: int, kinds: tuple[int, ...]) -> tuple[int, int] | None:
+    packet = PacketBuffer(_bytes(regions))
+    packet.marks[Mark.NET] = start
+    return find_option(packet, kinds)
+
+
+def _option_found(regions: _Content, start: int, kinds: tuple[int, ...]) -> int:
+    return int(_option(regions, start, kinds) is not None)
+
+
+def _option_offset(regions: _Content, start: int, kinds: tuple[int, ...]) -> int:
+    return (_option(regions, start, kinds) or (0, 0))[0]
+
+
+def _option_length(regions: _Content, start: int, kinds: tuple[int, ...]) -> int:
+    return (_option(regions, start, kinds) or (0, 0))[1]
 
 
 def compare(op: Op, a: Term, b: Term) -> Formula:

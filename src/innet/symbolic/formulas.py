@@ -217,6 +217,8 @@ def equal(a: Term, b: Term) -> Formula:
         if left == right:
             return always((k - m) % (1 << a.width) == 0)
         return Same(left, right, (m - k) % (1 << a.width), True)
+    if a.__class__ is Lin and b.__class__ is Lin and not (d := minus(a.linear, b.linear))[1]:
+        return always(d[0] % (1 << a.width) == 0)
     la, lb = linear_of(a), linear_of(b)
     if la is not None and lb is not None:
         d = minus(la, lb)

@@ -53,6 +53,10 @@ class Imprecise(Exception):  # noqa: N818 - steers the executor, no error
     """The engine cannot follow this operation; the answer will be `undecided`, with this reason."""
 
 
+class BudgetExceeded(Exception):  # noqa: N818 - an answer (undecided), no error
+    """The exploration took more steps than it may; the answer is undecided."""
+
+
 Cell = tuple[int, Term, object]
 """Width in bits, what it holds, and the hop that wrote it last."""
 
@@ -315,6 +319,8 @@ class Memory:
             low, high = store.bounds(rest)
             if low == high:
                 return rid, low
+            if low < 0 and not self.decide(at_most_zero(minus((0, ()), rest)), store):
+                self._by_value(rest, store)
             last = index + 1 == len(self.order)
             if not last and self.decide(at_most_zero(minus((0, ()), left)), store):
                 index, rest = index + 1, left
@@ -360,49 +366,27 @@ class Memory:
         self.lengths[rid] = at
         return new
 
-    def set_data(self, at: tuple[int, int]) -> None:
+    def set_data(self, at: tuple[int, int], store: Store) -> None:
         """DATA moves; in front of the buffer zeros appear."""
         rid, offset = at
         index = self.order.index(rid)
-        while offset < 0 and index > 0 and not self.lengths[self.order[index - 1]][1]:
+        while offset < 0 and index > 0:
+            before = store.canonical(self.lengths[self.order[index - 1]])
+            low, high = store.bounds(before)
+            if low != high:
+                self._by_value(before, store)
             index -= 1
-            rid = self.order[index]
-            offset += self.lengths[rid][0]
+            offset += low
+        rid = self.order[index]
         if offset < 0:
-            if index > 0:
-                raise Imprecise("data that begins inside a part of unknown length")
             rid = self.add_region((-offset, ()), None, 0)
             offset = 0
         self.marks[Mark.DATA] = (rid, offset)
 
-    def set_end(self, at: tuple[int, int], store: Store) -> None:
-        """END moves: bytes after it are gone; where it moves up, zeros appear."""
-        rid, offset = at
-        rid, offset = self.locate(rid, offset, store)
-        index = self.order.index(rid)
-        length = store.canonical(self.lengths[rid])
-        grow = minus((offset, ()), length)
-        low, high = store.bounds(grow)
-        if low == high and low > 0:
-            self.add_region((low, ()), None)
-            return
-        if high > 0:
-            up = at_most_zero(minus((1, ()), grow))
-            raise Split(up, negate(up))
-        self._drop_after(index)
-        self.lengths = {**self.lengths, rid: (offset, ())}
-        if any(b + c[0] > 8 * offset for b, c in self.cells[rid].items()):
-            owned = self._own(rid)
-            for b, (w, term, by) in list(owned.items()):
-                if b >= 8 * offset:
-                    del owned[b]
-                elif b + w > 8 * offset:
-                    owned[b] = (8 * offset - b, slice_of(term, b + w - 8 * offset, 8 * offset - b), by)
-
     def cut_end(self, at: tuple[int, int], by: Linear, store: Store) -> None:
-        """END moves to `by` bytes after `at`; it is known not to move up, and `by` is not a constant."""
-        rid, offset = at
-        rest = plus(by, (offset, ()))
+        """END moves to `by` bytes after `at`, which is known not to be behind it: bytes after it are gone."""
+        rid, offset = at if by[1] else self.settled(at[0], at[1] + by[0])
+        rest = plus(by, (offset, ())) if by[1] else (offset, ())
         index = self.order.index(rid)
         while index + 1 < len(self.order):
             left = minus(rest, self.lengths[rid])
@@ -410,21 +394,49 @@ class Memory:
                 break
             index, rest = index + 1, left
             rid = self.order[index]
-        # cells that may lie behind the new end are never read: `available` asks first
-        self._drop_after(index)
+        rest = store.canonical(rest)
+        low, high = store.bounds(rest)
+        if low == high:
+            rest = (low, ())
+            self._cut_cells(rid, rest, store)
+        # otherwise cells may lie behind the new end; nobody reads them, since `available` asks first
+        self._drop_after(index, store)
         self.lengths = {**self.lengths, rid: rest}
 
-    def _drop_after(self, index: int) -> None:
+    def grow(self, by: Linear, store: Store) -> None:
+        """END moves up by `by` bytes: zeros appear."""
+        last = self.order[-1]
+        self._cut_cells(last, store.canonical(self.lengths[last]), store)
+        self.add_region(by, None)
+
+    def _cut_cells(self, rid: int, rest: Linear, store: Store) -> None:
+        """Forget the cells behind the first `rest` bytes of a region."""
+        low, _ = store.bounds(rest)
+        behind = {b: c for b, c in self.cells[rid].items() if b + c[0] > 8 * low}
+        if not behind:
+            return
+        blob = self.blobs[rid]
+        own = {b for b, c in behind.items() if blob is not None and c[1] is blob.carved.get((b, c[0]))}
+        if rest[1] and len(own) < len(behind):
+            self._by_value(rest, store)
+        owned = self._own(rid)
+        for b, (width, term, by) in behind.items():
+            del owned[b]
+            if b < 8 * low and b not in own:
+                owned[b] = (8 * low - b, slice_of(term, b + width - 8 * low, 8 * low - b), by)
+
+    def _drop_after(self, index: int, store: Store) -> None:
         gone = self.order[index + 1 :]
         if not gone:
             return
         last = self.order[index]
         for mark, (rid, offset) in list(self.marks.items()):
             if rid in gone:
-                away = minus(self.from_start(rid, offset), self.from_start(last, 0))
-                if away[1]:
-                    raise Imprecise(f"{mark.value} beyond the end of the packet")
-                self.marks[mark] = (last, away[0])
+                away = store.canonical(minus(self.from_start(rid, offset), self.from_start(last, 0)))
+                low, high = store.bounds(away)
+                if low != high:
+                    self._by_value(away, store)
+                self.marks[mark] = (last, low)
         self.order = self.order[: index + 1]
         for rid in gone:
             self.cells.pop(rid, None)
@@ -473,9 +485,10 @@ class Memory:
 
 
 def length_term(length: Linear) -> Term:
-    """A length in bytes, as 16 bits; lengths of packets do not overflow."""
+    """A length in bytes that is known not to be negative, as 16 bits; lengths of packets do not overflow."""
     term = from_linear(length, 16)
     if isinstance(term, Lin):
+        term = Lin(length, 16)  # with the constant as it is: the sum is an integer
         term.exact = True
     return term
 

@@ -26,7 +26,7 @@ from innet.symbolic.terms import (
     holds,
 )
 
-MAX_TRIES = 300
+MAX_TRIES = 120
 
 
 def satisfied(store: Store, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bool:

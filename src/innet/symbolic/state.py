@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from innet import ir
 from innet.ir.nodes import Mark
+from innet.ir.uses import variables_read
 from innet.packet.headers import LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import equal
@@ -218,9 +219,12 @@ def overlay(content: bytes, length: int, cells: tuple[tuple[int, int, int], ...]
     data = bytearray(content[:length])
     data.extend(bytes(max(0, length - len(data))))
     for bit, width, number in cells:
+        behind = bit + width - 8 * len(data)
+        if behind > 0:  # cut off: what is left of it stands at the end
+            if behind >= width:
+                continue
+            width, number = width - behind, number >> behind
         first, last = bit // 8, (bit + width + 7) // 8
-        if last > len(data):
-            continue
         shift = last * 8 - bit - width
         mask = (1 << width) - 1 << shift
         old = int.from_bytes(data[first:last], "big")
@@ -254,13 +258,31 @@ def annotation_bytes(memory: Memory, values: Mapping[Sym, int], blobs: Mapping[B
 # ---- tables
 
 
+MAX_KINDS = 16
+"""Kinds of entries of one table that are told apart before new ones are widened, so that their number settles: first
+what is known of their symbols together goes, then all that is known of their values, at last of their keys."""
+
+MAX_STATEMENTS = 20_000
+"""Statements that answering one question may execute, on all paths together: some seconds."""
+
+
 class Tables:
     """What an exploration knows of tables: constant ones by outcome, and the entries that other flows can make."""
 
     def __init__(self, any_state: bool) -> None:
         self.any_state = any_state
+        self.statements = MAX_STATEMENTS
+        """How many more statements an exploration with these tables may execute."""
         self.templates: dict[tuple[str, str], list[Template]] = {}
+        self._read: dict[int, tuple[ir.Program, frozenset[str]]] = {}
         self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
+
+    def read_by(self, program: ir.Program) -> frozenset[str]:
+        """The variables that the program reads: an outcome that nobody asks for need not be told apart."""
+        found = self._read.get(id(program))
+        if found is None:
+            found = self._read[id(program)] = (program, variables_read(program.body))
+        return found[1]
 
     def prefixes(self, table: ir.Table) -> dict[tuple[int, ...], Ranges]:
         """For each row of values of a PREFIX table, the keys that find it."""
@@ -275,8 +297,15 @@ class Tables:
         """A packet on a path with `store` can make this entry."""
         rows = self.templates.setdefault((element, table), [])
         template = make_template(key, values, store)
-        if not any(covers(old, template) for old in rows):
-            rows.append(template)
+        if any(covers(old, template) for old in rows):
+            return
+        if len(rows) >= 2 * MAX_KINDS:
+            template = widened(template, keep_key=len(rows) < 3 * MAX_KINDS)
+        elif len(rows) >= MAX_KINDS:
+            template = Template(template.key, template.values, template.domains, ())
+        if len(rows) >= MAX_KINDS:
+            rows[:] = [old for old in rows if not covers(template, old)]
+        rows.append(template)
 
 
 ANY = "any value"
@@ -304,20 +333,34 @@ def _simple(term: Term) -> Term:
     return Sym("any", term.width, ANY)
 
 
+def widened(template: Template, keep_key: bool) -> Template:
+    """Entries of this kind and more: nothing is known of symbols but where they come from, and other values may be
+    anything; without `keep_key`, constants in the key may too."""
+    key = tuple(t if keep_key or not isinstance(t, K) else Sym("any", t.width, ANY) for t in template.key)
+    values = tuple(t if isinstance(t, Sym) else Sym("any", t.width, ANY) for t in template.values)
+    return Template(key, values, (), ())
+
+
 def covers(old: Template, new: Template) -> bool:
-    """Whether every entry of `new` is one of `old`, seen by renaming symbols one to one."""
+    """Whether every entry of `new` is one of `old`, seen by renaming symbols one to one.
+
+    Whoever finds an entry sees symbols of earlier packets, so that those of this packet and earlier ones are alike.
+    """
     if len(old.key) != len(new.key):
         return False
     names: dict[Atom, Atom] = {}
     for a, b in zip((*old.key, *old.values), (*new.key, *new.values), strict=True):
         if isinstance(a, Sym) and a.origin.endswith(ANY):
             continue
-        if isinstance(a, Sym) and isinstance(b, Sym) and a.origin == b.origin:
+        if isinstance(a, Sym) and isinstance(b, Sym) and earlier(a.origin) == earlier(b.origin):
             if names.setdefault(a, b) is not b:
                 return False
         elif a != b:
             return False
-    if len(set(map(id, names.values()))) != len(names) or old.facts:
+    if len(set(map(id, names.values()))) != len(names):
+        return False
+    renaming = Renaming({a: b for a, b in names.items() if isinstance(a, Sym) and isinstance(b, Sym)})
+    if any(renaming.formula(fact) not in new.facts for fact in old.facts):
         return False
     new_domains = dict(new.domains)
     for atom, domain in old.domains:
@@ -362,18 +405,22 @@ def formula_atoms(f: Formula) -> set[Atom]:
     raise AssertionError(f)
 
 
+def earlier(origin: str) -> str:
+    """The origin that a symbol has for whoever finds it in an entry of another flow."""
+    return origin if origin.startswith("earlier ") else f"earlier {origin}"
+
+
 class Renaming:
     """Fresh copies of a template's symbols. What was a source becomes an *earlier* source."""
 
-    def __init__(self) -> None:
-        self.names: dict[Sym, Sym] = {}
+    def __init__(self, names: Mapping[Sym, Sym] | None = None) -> None:
+        self.names: dict[Sym, Sym] = dict(names or {})
         self.functions: dict[Fn, Sym] = {}
 
     def sym(self, s: Sym) -> Sym:
         new = self.names.get(s)
         if new is None:
-            origin = s.origin if s.origin.startswith("earlier ") else f"earlier {s.origin}"
-            new = self.names[s] = Sym(s.name + "'", s.width, origin)
+            new = self.names[s] = Sym(s.name + "'", s.width, earlier(s.origin))
         return new
 
     def term(self, term: Term) -> Term:

@@ -5,6 +5,8 @@ integers (lengths); and disjunctions that are not decided yet. "Cannot be true" 
 too generous (the caller marks nothing: every yes is replayed on a concrete packet, every safe looks at all paths).
 """
 
+from math import gcd
+
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import any_of, at_most_zero, in_atom, negate
 from innet.symbolic.ranges import Ranges
@@ -37,7 +39,7 @@ def _opposite(atoms: tuple[tuple[Atom, int], ...]) -> tuple[tuple[Atom, int], ..
 class Store:
     """Constraints of one path. `assume` adds to it and says False once nothing can satisfy it."""
 
-    __slots__ = ("clauses", "domains", "inequalities", "sliced", "substitution", "unequal")
+    __slots__ = ("_consistent", "clauses", "domains", "inequalities", "sliced", "substitution", "unequal")
 
     def __init__(self) -> None:
         self.domains: dict[Atom, Ranges] = {}
@@ -46,12 +48,15 @@ class Store:
         self.inequalities: tuple[Linear, ...] = ()
         self.clauses: tuple[AnyOf, ...] = ()
         self.sliced: tuple[Slice, ...] = ()
+        self._consistent: object = None
+        """The inequalities with their atoms' sets that were last found consistent."""
 
     def fork(self) -> "Store":
         other = Store.__new__(Store)
         other.domains, other.substitution = dict(self.domains), dict(self.substitution)
         other.unequal, other.inequalities = self.unequal, self.inequalities
         other.clauses, other.sliced = self.clauses, self.sliced
+        other._consistent = self._consistent
         return other
 
     # ---- looking
@@ -200,6 +205,7 @@ class Store:
             self.substitution[a] = (b, by)
             self.domains.pop(a, None)
             self.domains[b] = rs.shift(both, -by, width)
+            self.inequalities = tuple(self.canonical(linear) for linear in self.inequalities)
             pending, self.unequal = self.unequal, ()
             return all(self._relate(Same(x, y, n, False)) for x, y, n in pending)
         if rs.size(da) == 1:
@@ -329,37 +335,22 @@ class Store:
         """Fourier-Motzkin elimination over the rationals: an empty result is exact."""
         if len(self.inequalities) == 1:
             return True  # bounds were applied when it was added
-        rows: list[tuple[int, dict[Atom, int]]] = []
-        for linear in self.inequalities:
-            const, parts = self.canonical(linear)
-            rows.append((const, dict(parts)))
-        atoms = dict.fromkeys(a for _, row in rows for a in row)
-        for atom in atoms:
-            d = self.domain(atom)
-            rows.append((d[0][0], {atom: -1}))
-            rows.append((-d[-1][1], {atom: 1}))
-        for atom in atoms:
-            lower = [r for r in rows if r[1].get(atom, 0) < 0]
-            upper = [r for r in rows if r[1].get(atom, 0) > 0]
-            rows = [r for r in rows if atom not in r[1]]
-            for low_const, low in lower:
-                q = -low[atom]
-                for up_const, up in upper:
-                    p = up[atom]
-                    merged = {a: c * q for a, c in up.items()}
-                    for a, c in low.items():
-                        total = merged.get(a, 0) + c * p
-                        if total:
-                            merged[a] = total
-                        else:
-                            del merged[a]
-                    least = up_const * q + low_const * p
-                    if merged:
-                        rows.append((least, merged))
-                    elif least > 0:
-                        return False
-            if len(rows) > MAX_INEQUALITIES:
-                return True
+        sums = self.inequalities
+        place = {a: n for n, a in enumerate(dict.fromkeys(a for _, parts in sums for a, _ in parts))}
+        hulls = [(d[0][0], d[-1][1]) for d in map(self.domain, place)]
+        question = (self.inequalities, hulls, len(self.substitution))
+        if question == self._consistent:
+            return True
+        rows: dict[tuple[int, ...], int] = {}
+        for const, parts in sums:
+            vector = [0] * len(place)
+            for atom, c in parts:
+                vector[place[atom]] = c
+            key = tuple(vector)
+            rows[key] = max(const, rows.get(key, const))
+        if not eliminate(rows, hulls):
+            return False
+        self._consistent = question
         return True
 
     def _slices_feasible(self) -> bool:
@@ -405,6 +396,57 @@ class Store:
             return False
 
         return search(0)
+
+
+def eliminate(rows: dict[tuple[int, ...], int], hulls: list[tuple[int, int]]) -> bool:
+    """Whether numbers within `hulls` can make every sum (coefficients to constant) at most zero.
+
+    Fourier-Motzkin elimination over the rationals: False is exact. True also when it grows too large.
+    """
+    columns = list(range(len(hulls)))
+    while columns:
+
+        def cost(n: int) -> int:
+            signs = [key[n] for key in rows if key[n]]
+            below = sum(1 for c in signs if c < 0)
+            return (below + 1) * (len(signs) - below + 1)
+
+        n = min(columns, key=cost)
+        columns.remove(n)
+        first, last = hulls[n]
+        zeros = [0] * len(hulls)
+        unit_low, unit_high = zeros.copy(), zeros.copy()
+        unit_low[n], unit_high[n] = -1, 1
+        lower = [(key, c) for key, c in rows.items() if key[n] < 0]
+        upper = [(key, c) for key, c in rows.items() if key[n] > 0]
+        rows = {key: c for key, c in rows.items() if not key[n]}
+        lower.append((tuple(unit_low), first))
+        upper.append((tuple(unit_high), -last))
+        for low, low_const in lower:
+            q = -low[n]
+            for up, up_const in upper:
+                p = up[n]
+                key = tuple(q * a + p * b for a, b in zip(up, low, strict=True))
+                const = up_const * q + low_const * p
+                divisor = gcd(*key)
+                if divisor == 0:
+                    if const > 0:
+                        return False
+                    continue
+                if divisor > 1:
+                    key = tuple(a // divisor for a in key)
+                    const = -(-const // divisor)
+                greatest = const + sum(
+                    a * hulls[k][1] if a > 0 else a * hulls[k][0] for k, a in enumerate(key) if a
+                )
+                if greatest <= 0:
+                    continue  # holds for all numbers within the hulls
+                known = rows.get(key)
+                if known is None or const > known:
+                    rows[key] = const
+        if len(rows) > MAX_INEQUALITIES:
+            return True
+    return True
 
 
 def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]]) -> int | None:

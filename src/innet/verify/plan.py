@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, render, suggest
 from innet.elements.base import Element
 from innet.elements.base import Role as ElementRole
-from innet.explore.flow import Budget
+from innet.explore.flow import Budget, BudgetExceeded
 from innet.explore.machine import Machine
 from innet.explore.network import Module as PlacedModule
 from innet.explore.network import Network
@@ -21,7 +21,7 @@ from innet.policy import ElementPort, Module, Named, Node, Place, Reach, Region,
 from innet.policy.syntax import Hop
 from innet.verify.reach import answer, prepare
 from innet.verify.security import Rules, Security, Templates, assess, sandbox_templates
-from innet.verify.texts import address_variables, with_addresses
+from innet.verify.texts import deployed
 from innet.verify.world import (
     PARSE,
     Deployed,
@@ -120,7 +120,7 @@ class _Planner:
         if chosen is None and worst in (Assessment.SAFE, Assessment.SANDBOX):
             undecided = any(
                 check.holds is Answer.UNDECIDED for t in trials for check in (*t.requirements, *t.rules)
-            )
+            ) or any(not (t.requirements or t.rules) and t.reasons and "limits" in t.reasons[0] for t in trials)
             worst = Assessment.UNDECIDED if undecided else Assessment.REFUSED
         return Plan(
             worst, placements, tuple(trials), security, best.requirements, best.rules,
@@ -218,24 +218,20 @@ class _Planner:
         key = (module.name, mentions, ",".join(sorted(addresses.values())) if mentions else "")
         found = self.machines.get(key)
         if found is None:
-            source = module.source()
-            values = {**self.variables, **address_variables(module.name, addresses)}
-            if mentions:
-                source = replace(source, text=with_addresses(module.name, source.text, addresses))
-            found = self.machines[key] = machine_of(source, {k: v for k, v in values.items() if "." not in k})
+            found = self.machines[key] = machine_of(deployed(module, self.variables, addresses))
         return found
 
     # ---- placement
 
     def order(self) -> list[Platform]:
         """Platforms, best first: where the request's traffic arrives, then by free room, then by name."""
-        reached: set[str] | None = None
+        reached: frozenset[str] | None = None
         names = {m.name for m in self.request.modules}
         for reach in self.request.requirements:
             first = reach.hops[0].node
             mine = isinstance(first, ElementPort) and first.module in names
             if mine and isinstance(reach.start.node, Region) and reach.start.node.place is not Place.MODULE:
-                found = {platform for platform, _, _ in self.world.arrivals(reach.start.node).waiting}
+                found = self.world.near(reach.start.node)
                 reached = found if reached is None else reached & found
 
         def rank(platform: Platform) -> tuple[bool, int, str]:
@@ -270,7 +266,11 @@ class _Planner:
                 why = next((k.reason for k in c.security.checks if k.holds is not Answer.YES), "")
                 reasons.append(f"module {c.module.name} is {c.security.assessment.value}: {why}")
             return Trial(platform.name, False, tuple(reasons)), candidates
-        requirements, rules = self.check(candidates, numbers)
+        try:
+            requirements, rules = self.check(candidates, numbers)
+        except BudgetExceeded:
+            why = "what the modules do in the sandbox is too complex to be proven within the limits"
+            return Trial(platform.name, False, (why,)), candidates
         reasons += [f"requirement: {c.text}: {c.reason}" for c in requirements if c.holds is not Answer.YES]
         reasons += [
             f"operator's rule: {c.text}" + (f": {c.reason}" if self.operator else "")
@@ -297,6 +297,7 @@ class _Planner:
             sandbox = security.assessment is Assessment.SANDBOX
             placement = Placement(module.name, platform.name, addresses[module.name], protocol, port, sandbox)
             placed = make_module(module.name, self.account, platform.name, number, box, sandbox, allowed)
+            placed = replace(placed, sent=security.sent)
             out.append(Candidate(module, placement, security, placed))
         return out
 
@@ -366,6 +367,7 @@ def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 """Protocols that a placement names; null stands for all others."""
+
 
 def written(element: Element) -> list[str]:
     """The handlers that an element writes when it has counted enough, or made its last packet."""

@@ -31,13 +31,13 @@ from innet.symbolic.state import Injected, State, Tables, inject_ip
 from innet.symbolic.terms import FALSE, TRUE, Formula, K, Linear, Term, minus
 from innet.verify.story import steps
 
-BUDGET = 60_000
+BUDGET = 20_000
 """Element and hop executions one statement may cost."""
 
-MAX_FOUND = 12
+MAX_FOUND = 6
 """How many conforming flows are tried for one that replays."""
 
-MAX_SOLUTIONS = 24
+MAX_SOLUTIONS = 10
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def everything_from(node: Node, network: Network) -> Base:
     """All packets from `node` that come to platforms, tables empty at the start."""
     nowhere = PolicyHop(Subnet(0, 0xFFFF_FFFF))
     reach = Reach(PolicyHop(node), (nowhere,))
-    return explore_base(prepare(reach, {}), network, lambda: Tables(False))
+    return explore_base(prepare(reach, {}), network, lambda: Tables(False), whole=True)
 
 
 def is_any_state(reach: Reach) -> bool:
@@ -144,14 +144,20 @@ def is_any_state(reach: Reach) -> bool:
     return reach.quantifier is not Quantifier.SOME and not reach.new
 
 
-def explore_base(question: Question, network: Network, tables: Callable[[], Tables]) -> Base:
-    """Explore the statement in the network as it is."""
+def explore_base(
+    question: Question, network: Network, tables: Callable[[], Tables], whole: bool = False
+) -> Base:
+    """Explore the statement in the network as it is; unless `whole`, only until it is decided."""
     base = Base(Findings())
     used = tables() if is_any_state(question.reach) else Tables(False)
-    query = _Query(question, network, used, Budget(BUDGET), base.found)
+    query = _Query(question, network, used, Budget(BUDGET), base.found, operator=True)
+    query.some = query.some and not whole
     try:
         for start in starts(question.start.node, network):
             query.explore(start)
+            if query.shown is not None:
+                base.check = query.shown
+                return base
     except (BudgetExceeded, Imprecise, Split):
         base.cut = True
     base.waiting = query.waiting
@@ -184,10 +190,14 @@ def answer(
         return base.check if operator else replace(base.check, trace=(), reason=_discreet(base.check.reason))
     used = tables() if is_any_state(reach) else Tables(False)
     found = Findings() if base is None else base.found.copy()
-    query = _Query(question, network, used, Budget(BUDGET), found)
+    query = _Query(question, network, used, Budget(BUDGET), found, operator)
     cut = base is not None and base.cut
     try:
         if base is None:
+            if first_is(question, network, candidates):
+                shown = _directly(question, network, candidates, operator)
+                if shown is not None:
+                    return shown
             near = (
                 arrivals(question.start.node)
                 if arrivals is not None and first_is(question, network, candidates)
@@ -197,6 +207,8 @@ def answer(
             if near is None or near.cut or not query.continue_from(near.waiting, platforms):
                 for start in starts(question.start.node, network):
                     query.explore(start)
+                    if query.shown is not None:
+                        break
         else:
             for start in starts(question.start.node, network):
                 if start.module is not None and start.module.name in candidates:
@@ -204,6 +216,8 @@ def answer(
             query.resume(base.waiting, candidates)
     except (BudgetExceeded, Imprecise, Split):
         cut = True
+    if query.shown is not None:
+        return query.shown
     some = reach.quantifier is Quantifier.SOME
     decided = (
         bool(found.conforming) if some or reach.quantifier is Quantifier.NEVER else bool(found.violating)
@@ -211,6 +225,25 @@ def answer(
     if cut and not decided:
         return Check(reach.text, Answer.UNDECIDED, "too many paths: the exploration was cut short")
     return _conclude(question, network, found, is_any_state(reach), operator)
+
+
+def _directly(
+    question: Question, network: Network, candidates: frozenset[str], operator: bool
+) -> Check | None:
+    """The yes to a statement whose first hop is in a candidate, found among packets that are addressed to candidates
+    from the start. None if there is none; then other packets may still get there."""
+    mine = rs.normal((m.address, m.address) for m in network.modules if m.name in candidates)
+    query = _Query(question, network, Tables(False), Budget(BUDGET // 4), Findings(), operator)
+    try:
+        for start in starts(question.start.node, network):
+            state = start.injected.state.fork()
+            state.store.domains[start.injected.symbols["ip.dst"]] = mine
+            query.explore(replace(start, injected=replace(start.injected, state=state)))
+            if query.shown is not None:
+                return query.shown
+    except (BudgetExceeded, Imprecise, Split):
+        pass
+    return None
 
 
 def _conclude(
@@ -268,7 +301,7 @@ def _no_flow(question: Question, found: Findings, operator: bool, network: Netwo
         target = _node_name(question.hops[index])
         where = (
             f"at {place}"
-            if operator or place.split("/")[0] in {m.name for m in network.modules}
+            if operator or place.split(":")[0] in {m.name for m in network.modules}
             else "on the way"
         )
         text = f"no flow gets to {target} as asked; the furthest ends {where}: {reason}"
@@ -290,7 +323,7 @@ def _trace(state: State, operator: bool, network: Network) -> tuple[Step, ...]:
     if operator:
         return story
     mine = {m.name for m in network.modules}
-    return tuple(s for s in story if s.place.split("/")[0] in mine)
+    return tuple(s for s in story if ":" in s.place and s.place.split(":")[0] in mine)
 
 
 # ---- where packets start
@@ -302,10 +335,10 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
     match node:
         case Region(Place.INTERNET):
             for end in snapshot.outside:
-                yield _start(end, outside_sources(snapshot))
+                yield _start(network, end, outside_sources(snapshot))
         case Region(Place.CLIENT):
             for clients in snapshot.clients:
-                yield from _from_node(snapshot, clients.name, None)
+                yield from _from_node(network, clients.name, None)
         case Region(Place.MODULE):
             for module in network.modules:
                 yield _module_start(module)
@@ -318,13 +351,13 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
                     if own is not None:
                         yield _module_start(own)
                     else:
-                        yield from _from_node(snapshot, end.node, ((first, last),))
+                        yield from _from_node(network, end.node, ((first, last),))
                 outside = rs.intersect(
                     rs.intersect(((low, high),), rs.complement(inside, 32)), outside_sources(snapshot)
                 )
                 if outside:
                     for end in snapshot.outside:
-                        yield _start(end, outside)
+                        yield _start(network, end, outside)
         case ElementPort(module, element, port):
             found = next((m for m in network.modules if m.name == module), None)
             if found is not None:
@@ -334,7 +367,7 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
             for interface in snapshot.nodes[name].interfaces:
                 peer = snapshot.neighbour(name, interface)
                 if peer is not None:
-                    yield _start(peer, rs.full(32))
+                    yield _start(network, peer, rs.full(32))
 
 
 def outside_sources(snapshot: Snapshot) -> Ranges:
@@ -348,22 +381,21 @@ def subnet_ranges(address: int, mask: int) -> Ranges:
     return ((address & mask, address & mask | ~mask & 0xFFFF_FFFF),)
 
 
-def _from_node(snapshot: Snapshot, name: str, sources: Ranges | None) -> Iterator[Start]:
+def _from_node(network: Network, name: str, sources: Ranges | None) -> Iterator[Start]:
+    snapshot = network.snapshot
     node = snapshot.nodes[name]
     for interface in node.interfaces.values():
         peer = snapshot.neighbour(name, interface.name)
         if peer is None:
             continue
         if sources is not None:
-            yield _start(peer, sources)
+            yield _start(network, peer, sources)
         elif interface.subnet is not None and isinstance(node, Clients):
-            yield _start(peer, ((interface.subnet.low, interface.subnet.high),))
+            yield _start(network, peer, ((interface.subnet.low, interface.subnet.high),))
 
 
-def _start(end: End, sources: Ranges) -> Start:
-    injected = inject_ip()
-    injected.state.store.domains[injected.symbols["ip.src"]] = sources
-    return Start(injected, end=end)
+def _start(network: Network, end: End, sources: Ranges) -> Start:
+    return Start(network.start(end, sources), end=end)
 
 
 def _module_start(module: Module) -> Start:
@@ -380,13 +412,49 @@ def _module_start(module: Module) -> Start:
 
 class _Query:
     def __init__(
-        self, question: Question, network: Network, tables: Tables, budget: Budget, found: Findings
+        self,
+        question: Question,
+        network: Network,
+        tables: Tables,
+        budget: Budget,
+        found: Findings,
+        operator: bool,
     ) -> None:
         self.question, self.network, self.tables, self.found = question, network, tables, found
+        self.operator = operator
         self.walk = Walk(network, tables, budget, self.watch, self.places())
         self.always = question.reach.quantifier is Quantifier.ALWAYS
+        self.some = question.reach.quantifier is Quantifier.SOME
         self.last = len(question.hops)
         self.waiting: list[tuple[str, State, Progress]] = []
+        self.shown: Check | None = None
+        """The answer, once a flow is found that decides it."""
+        self.tried = len(found.conforming)
+        self.plain = question.flows[-1] == ir.Const(1, 1) and not question.hops[-1].const
+        self.walk.wanted = self.wanted
+
+    def wanted(self, progress: object) -> bool:
+        """Whether a flow that ends would be the one that came furthest."""
+        assert isinstance(progress, Progress)
+        return self.found.furthest is None or progress.index > self.found.furthest[0]
+
+    def settled(self, progress: object) -> bool:
+        """Whether a flow of an `always` conforms wherever it goes: it passed every way-point, no module, and nothing
+        is asked of it at the end."""
+        assert isinstance(progress, Progress)
+        return self.plain and progress.index + 1 == self.last and progress.module is None
+
+    def decided(self) -> bool:
+        """Whether a flow that was found answers the question: some flow was asked for, and it is shown by a packet."""
+        if self.shown is None and self.some:
+            while self.shown is None and self.tried < min(len(self.found.conforming), MAX_FOUND):
+                state, progress = self.found.conforming[self.tried]
+                self.tried += 1
+                witness = _witness(self.question, self.network, state, progress, conform=True)
+                if witness is not None:
+                    trace = _trace(state, self.operator, self.network)
+                    self.shown = Check(self.question.reach.text, Answer.YES, witness=witness, trace=trace)
+        return self.shown is not None
 
     def continue_from(self, waiting: Iterable[tuple[str, State, Progress]], platforms: set[str]) -> bool:
         """Go on with any packets that came to platforms, as if they had started with this question's flow.
@@ -439,9 +507,14 @@ class _Query:
         return frozenset(out)
 
     def explore(self, start: Start) -> None:
-        origin = replace(start, injected=replace(start.injected, state=start.injected.state.fork()))
-        state = start.injected.state
+        origin, state = start, start.injected.state.fork()
         if start.module is not None and start.output is None:
+            sent = start.module.sent
+            if sent is not None and start.module.enforcer is None and self.tables.any_state:
+                progress = Progress(departed=False, origin=Start(sent.injected, module=start.module))
+                for element, after in sent.flows:
+                    self.collect(self.walk.from_exit(start.module, element, after.fork(), progress))
+                return
             progress = Progress(departed=False, origin=origin)
             self.collect(self.walk.from_module(start.module, state, progress))
             return
@@ -458,16 +531,22 @@ class _Query:
                         self.collect(self.walk.from_output(start.module, element, port, held, progress))
 
     def collect(self, outcomes: Iterator[tuple[Outcome, object]]) -> None:
+        """Follow flows to their ends, or until one decides the question."""
+        if self.shown is not None:
+            return
         for outcome, progress in outcomes:
+            if len(self.found.conforming) > self.tried and self.decided():
+                return
             assert isinstance(progress, Progress)
             if outcome.lost:
                 self.found.lost.append(outcome.reason)
             if outcome.reason is NO_MODULE:
                 self.waiting.append((outcome.node, outcome.state, progress))
-            reason = outcome.reason or f"delivered at {outcome.node}"
             far = self.found.furthest
-            if (not outcome.delivered and (far is None or progress.index > far[0])) or far is None:
+            if far is None or (progress.index, depth(outcome.state)) > (far[0], depth(far[3])):
+                reason = outcome.reason or "delivered there"
                 self.found.furthest = (progress.index, outcome.node, reason, outcome.state)
+        self.decided()
 
     def hold(self, state: State, index: int) -> Iterator[tuple[State, tuple[object, ...]]]:
         """What the fields of the next hop's `const` are now."""
@@ -531,7 +610,7 @@ class _Query:
             both = all_of(passing, conforms)
             rest = one.fork()
             if one.store.assume(both) and one.store.feasible():
-                out += self.advance(place, one, progress)
+                out += (case for case in self.advance(place, one, progress) if not self.settled(case[1]))
             if rest.store.assume(negate(both)) and rest.store.feasible():
                 out.append((rest, progress))
         return out
@@ -606,6 +685,11 @@ class _Query:
                 )
 
 
+def depth(state: State) -> int:
+    """How many places the packets have passed."""
+    return state.hop.depth if isinstance(state.hop, Hop) else 0
+
+
 def located(state: State, network: Network, tables: Tables) -> Iterator[State]:
     """The packet with NET and TRANSPORT known, wherever it is: on a wire, or inside a configuration."""
     if Mark.NET in state.memory.marks and Mark.TRANSPORT in state.memory.marks:
@@ -628,7 +712,7 @@ def place_names(node: Node, network: Network) -> set[str]:
             hosts = {n.name for n in snapshot.nodes.values() if isinstance(n, Clients | Host | Internet)}
             return hosts | {f"module {m.name}" for m in network.modules}
         case ElementPort(module, element, _):
-            return {f"{module}/{element}"}
+            return {f"{module}:{element}"}
         case Named(name):
             return {name}
         case Variable():
@@ -664,7 +748,7 @@ def arrival(
             at = snapshot.nodes.get(place)
             return inside if isinstance(at, Clients | Host | Internet) else FALSE
         case ElementPort(module, element, at_port):
-            return TRUE if place == f"{module}/{element}" and port == at_port else FALSE
+            return TRUE if place == f"{module}:{element}" and port == at_port else FALSE
         case Named(name):
             return TRUE if place == name else FALSE
     raise AssertionError(node)

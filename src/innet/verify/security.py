@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, flows
-from innet.explore.network import Box, Enforcer, framed, header
+from innet.explore.network import Box, Enforcer, Sent, framed, header
 from innet.explore.network import parse as parse_frame
 from innet.explore.replay import enter, module_frame
 from innet.explore.witness import Solution, solutions, summary
@@ -20,7 +20,7 @@ from innet.messages import Account, Answer, Assessment, Check, Step, Witness
 from innet.messages import Role as AccountRole
 from innet.packet.headers import LONGEST_PAYLOAD, PROTO_TCP, PROTO_UDP
 from innet.symbolic import ranges as rs
-from innet.symbolic.execute import Emitted, execute
+from innet.symbolic.execute import execute
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Memory, Split
 from innet.symbolic.state import Injected, State, Tables, Template, inject_ip, resolve
@@ -66,6 +66,8 @@ class Security:
     """The only IP protocol of packets that have an effect; None: more than one."""
     port: int | None = None
     """The only destination port of them, if there is one."""
+    sent: Sent | None = None
+    """What it sends, if all of it could be followed."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,10 @@ def sandbox_templates(
         before = {key: len(rows) for key, rows in tables.templates.items()}
         start: list[Arrival] = [(e, OUTSIDE, empty()) for e in box.machine.with_role(Role.SOURCE)]
         for frame in parse_frame(inject(address).state, parse, tables):
-            for result in execute(around.inward, frame, tables, box.scope):
-                if isinstance(result, Emitted):
-                    start += [(e, OUTSIDE, result.state.fork()) for e in entries]
+            # what comes in goes on unchanged, so the module may be given all of it; the sandbox notes its entries
+            start += [(e, OUTSIDE, frame.fork()) for e in entries]
+            for _noted in execute(around.inward, frame, tables, box.scope):
+                budget.spend()
         for flow in flows(box.machine, start, tables, budget, None, box.scope):
             if flow.end is End.EXIT:
                 for sent_frame in framed(flow.state, parse, tables):
@@ -165,6 +168,15 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
     tables = Tables(any_state=True)
     found = settle(box, arrivals(box, injected), tables, budget)
     judged: list[Judged] = []
+    entries = {box.scope + e for names in box.entries.values() for e in names}
+    sent = Sent(
+        origin,
+        tuple(
+            (f.place, f.state.fork())
+            for f in found
+            if f.end is End.EXIT and _hop(f.state).story()[0].place in entries
+        ),
+    )
     loops = [f for f in found if f.end is End.LOOP]
     lost = [f for f in found if f.end is End.LOST]
     for flow in found:
@@ -229,7 +241,7 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
         dport = origin.payload.carved.get((16, 16))
         if dport is not None and protocol in (PROTO_TCP, PROTO_UDP):
             port = _only([j.state.store.domain(dport) for j in judged])
-    return Security(assessment, tuple(checks), tables.templates, protocol, port)
+    return Security(assessment, tuple(checks), tables.templates, protocol, port, None if lost else sent)
 
 
 def _only(domains: list[rs.Ranges]) -> int | None:
@@ -240,33 +252,42 @@ def _only(domains: list[rs.Ranges]) -> int | None:
 
 def judge(flow: Flow, parse: Program, tables: Tables, rules: Rules, source: Sym) -> Iterator[Judged]:
     """What packets of a flow that leaves may do. What is not IPv4 the platform does not let out."""
-    hop = _hop(flow.state)
     for state in framed(flow.state, parse, tables):
         if state.lost:
             raise Imprecise(state.lost)
-        if Mark.NET not in state.memory.marks:
-            continue
-        store = state.store
-        src, dst = header(state, 96, 32), header(state, 128, 32)
-        mine = rs.single(rules.address)
-        came = equal(src, source)
-        src_ok: Formula = TRUE
-        forges: Formula = FALSE
-        if not store.entails(came):
-            src_ok = member(src, mine)
-            forges = all_of(negate(src_ok), negate(came))
-        back = member(dst, mine)
-        dst_ok: Formula = TRUE
-        strays: Formula = FALSE
-        if rules.account.role is AccountRole.THIRD_PARTY:
-            answers = equal(dst, source)
-            if not (earlier_source(dst, store) or store.entails(answers)):
-                dst_ok = member(dst, rules.allowed)
-                strays = all_of(negate(dst_ok), negate(answers), negate(back))
-        if not rules.connectionless:
-            tcp = member(header(state, 72, 8), rs.single(6))
-            dst_ok, strays = all_of(dst_ok, tcp), any_of(strays, negate(tcp))
-        yield Judged(state, hop, flow.place, all_of(src_ok, dst_ok), forges, strays, back)
+        if Mark.NET in state.memory.marks:
+            yield from _judge(state, flow.place, rules, source)
+
+
+def _judge(state: State, place: str, rules: Rules, source: Sym) -> Iterator[Judged]:
+    store = state.store
+    try:
+        src, dst, proto = header(state, 96, 32), header(state, 128, 32), header(state, 72, 8)
+    except Split as split:  # the header lies across parts of unknown length
+        for alternative in split.alternatives:
+            case = state.fork()
+            if case.store.assume(alternative) and case.store.feasible():
+                yield from _judge(case, place, rules, source)
+        return
+    mine = rs.single(rules.address)
+    came = equal(src, source)
+    src_ok: Formula = TRUE
+    forges: Formula = FALSE
+    if not store.entails(came):
+        src_ok = member(src, mine)
+        forges = all_of(negate(src_ok), negate(came))
+    back = member(dst, mine)
+    dst_ok: Formula = TRUE
+    strays: Formula = FALSE
+    if rules.account.role is AccountRole.THIRD_PARTY:
+        answers = equal(dst, source)
+        if not (earlier_source(dst, store) or store.entails(answers)):
+            dst_ok = member(dst, rules.allowed)
+            strays = all_of(negate(dst_ok), negate(answers), negate(back))
+    if not rules.connectionless:
+        tcp = member(proto, rs.single(6))
+        dst_ok, strays = all_of(dst_ok, tcp), any_of(strays, negate(tcp))
+    yield Judged(state, _hop(state), place, all_of(src_ok, dst_ok), forges, strays, back)
 
 
 def earlier_source(term: Term, store: Store) -> bool:

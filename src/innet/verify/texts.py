@@ -1,11 +1,18 @@
-"""The Click texts of a request's modules, with what is known of parameters and addresses."""
+"""The Click texts of a request's modules, with what is known of parameters and addresses.
+
+What is proven is the very text that is deployed: no variable means one thing here and another there.
+"""
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from innet.policy import Request
+from innet.diagnostics import Source
+from innet.policy import Module, Request
 
-_VARIABLE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z0-9_.]+)\}|(?P<plain>[A-Za-z_][A-Za-z0-9_]*(?:\.ADDR)?))")
+_VARIABLE = re.compile(
+    r"\$(?:\{(?P<braced>[A-Za-z0-9_.]+)(?:-[^}]*)?\}|(?P<plain>[A-Za-z_][A-Za-z0-9_]*(?:\.ADDR)?))"
+)
 
 
 def address_variables(module: str, addresses: Mapping[str, str]) -> dict[str, str]:
@@ -26,11 +33,19 @@ def with_addresses(module: str, code: str, addresses: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, code)
 
 
+def deployed(module: Module, parameters: Mapping[str, str], addresses: Mapping[str, str]) -> Source:
+    """The module as it is deployed: a line of `define`s for its parameters, then its text, addresses written out."""
+    source = module.source()
+    code = with_addresses(module.name, source.text, addresses)
+    if not parameters:
+        return replace(source, text=code)
+    values = ", ".join(f"${name} {value}" for name, value in parameters.items()).replace("\n", " ")
+    origins = source.origins or ((1, source.name, 1),)
+    shifted = tuple((line + 1, name, there) for line, name, there in origins)
+    return Source(source.name, f"define({values});\n{code}", ((1, "parameters", 1), *shifted))
+
+
 def module_texts(request: Request, addresses: Mapping[str, str]) -> Mapping[str, str]:
-    """The text of each module as it is deployed: `define`s for its parameters, addresses written out."""
-    texts: dict[str, str] = {}
-    for module in request.modules:
-        values = ", ".join(f"${name} {value}" for name, value in request.parameters)
-        head = f"define({values});\n" if values else ""
-        texts[module.name] = head + with_addresses(module.name, module.code, addresses)
-    return texts
+    """The text of each module as it is deployed."""
+    parameters = dict(request.parameters)
+    return {module.name: deployed(module, parameters, addresses).text for module in request.modules}

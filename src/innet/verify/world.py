@@ -12,21 +12,25 @@ from innet.elements.base import OUTSIDE, Role
 from innet.elements.build import load
 from innet.elements.device.fromnetfront import FromNetfront
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
+from innet.explore.fabric import platforms_from
 from innet.explore.flow import Budget
 from innet.explore.machine import Machine
 from innet.explore.network import Box, Enforcer, Module, Network
 from innet.messages import Account
 from innet.messages import Role as AccountRole
-from innet.network import Middlebox, Snapshot, format_address
+from innet.network import Middlebox, Snapshot
 from innet.network.addresses import FULL, prefixes
 from innet.policy import Node, Policy, Reach
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, inject_ip
-from innet.verify.reach import Base, everything_from, explore_base, prepare
+from innet.verify.reach import Base, everything_from, explore_base, prepare, starts
 from innet.verify.security import Templates, arrivals, sandbox_templates, settle
 
 BOX_BUDGET = 50_000
 """Element executions that a middlebox's possible table entries may cost to find out."""
+
+SANDBOX = "(sandbox)"
+"""What the sandbox around a module is called in tables and traces: no element of the module can have that name."""
 
 PARSE = FromNetfront().trace(OUTSIDE, 1, "parse")
 """How a frame on a wire is read: the program of FromNetfront, as on the platforms."""
@@ -55,7 +59,9 @@ def machine_of(source: Source, variables: Mapping[str, str] | None = None) -> Ma
 def module_box(name: str, machine: Machine, interface: str) -> Box:
     """A module's configuration: all its entries and exits are on the platform's interface."""
     entries = tuple(machine.with_role(Role.ENTRY))
-    return Box(name, machine, {interface: entries}, dict.fromkeys(machine.with_role(Role.EXIT), interface))
+    return Box(
+        name, machine, {interface: entries}, dict.fromkeys(machine.with_role(Role.EXIT), interface), ":"
+    )
 
 
 def middlebox_box(name: str, machine: Machine) -> Box:
@@ -81,7 +87,7 @@ def enforcer(address: int, allowed: rs.Ranges | None) -> Enforcer:
     ranges = ((0, FULL),) if allowed is None else allowed
     whitelist = tuple((p.low, FULL & ~(p.high - p.low)) for low, high in ranges for p in prefixes(low, high))
     element = ChangeEnforcer(address, whitelist)
-    return Enforcer(element.trace(0, 2, "enforcer", 2), element.trace(1, 2, "enforcer", 2))
+    return Enforcer(element.trace(0, 2, SANDBOX, 2), element.trace(1, 2, SANDBOX, 2))
 
 
 def allowed_for(account: Account, deployed: Iterable[Deployed], extra: Iterable[int] = ()) -> rs.Ranges:
@@ -104,6 +110,7 @@ class World:
         self._shared: _Shared = _Shared(snapshot)
         self._bases: dict[Reach, Base] = {}
         self._arrivals: dict[Node, Base] = {}
+        self._near: dict[Node, frozenset[str]] = {}
         self._network: Network | None = None
 
     def with_deployed(
@@ -129,7 +136,7 @@ class World:
     def tables(self, more: Templates | None = None) -> Tables:
         """The entries that other flows can make: in middleboxes, in deployed modules, and `more`."""
         tables = Tables(any_state=True)
-        tables.templates = dict(self._shared.templates())
+        tables.templates = {key: [*rows] for key, rows in self._shared.templates().items()}
         for d in self.deployed:
             tables.templates.update(self._shared.module_templates(d, self))
         tables.templates.update(more or {})
@@ -148,6 +155,15 @@ class World:
         known = self._arrivals.get(node)
         if known is None:
             known = self._arrivals[node] = everything_from(node, self.network)
+        return known
+
+    def near(self, node: Node) -> frozenset[str]:
+        """The platforms that routes lead to from `node`, whatever boxes on the way do: those to try first."""
+        known = self._near.get(node)
+        if known is None:
+            ends = [start.end for start in starts(node, self.network) if start.end is not None]
+            found = platforms_from(self.snapshot, self.network.outputs, ends)
+            known = self._near[node] = frozenset(found)
         return known
 
     def used(self, platform: str) -> int:
@@ -199,7 +215,7 @@ class _Shared:
         found = self._modules.get(d)
         if found is None:
             interface = next(iter(self.snapshot.nodes[d.platform].interfaces), "0")
-            machine = machine_of(Source(d.name, d.text), {"ADDR": format_address(d.address)})
+            machine = machine_of(Source(d.name, d.text))
             name = d.identifier or d.name
             found = self._modules[d] = make_module(
                 name, d.account, d.platform, d.address, module_box(name, machine, interface),

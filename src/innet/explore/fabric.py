@@ -1,0 +1,96 @@
+"""Ways through routers: where destinations go from a router on, over any number of routers, without touching a packet.
+
+Routers look at nothing but the destination (and count hops), so that what a set of destinations does in a connected
+group of routers is a matter of sets alone. A packet with symbols is then handled once per way out, not once per hop.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass
+
+from innet.network import End, Middlebox, Platform, Router, Snapshot, Switch
+from innet.network.model import SELF
+from innet.symbolic import ranges as rs
+from innet.symbolic.ranges import Ranges
+
+Outputs = Callable[[str], tuple[tuple[tuple[str, ...], Ranges], ...]]
+"""For each output of a router the destinations that it sends there; `rest` of a table goes to the output ()."""
+
+NO_ROUTE = "no route"
+TO_ROUTER = "addressed to the router itself"
+LOOP = "forwarding loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Packets to `destinations` pass `routers` in that order, and leave the last one by interface `out`.
+
+    Or they end at the last one, for `reason`; those that loop have come back to it.
+    """
+
+    routers: tuple[str, ...]
+    out: End | None
+    reason: str
+    destinations: Ranges
+
+
+def ways(snapshot: Snapshot, outputs: Outputs, first: str, domain: Ranges, stops: Set[str]) -> Iterator[Way]:
+    """Every way of packets to `domain` that router `first` forwards; a router in `stops` counts as a way out.
+
+    Packets that come back to a router on their way would take the same turns again: that is a loop.
+    """
+    work: list[tuple[tuple[str, ...], Ranges]] = [((first,), domain)]
+    while work:
+        routers, here = work.pop()
+        name = routers[-1]
+        for output, ranges in outputs(name):
+            part = rs.intersect(here, ranges)
+            if not part:
+                continue
+            if not output or output == SELF:
+                yield Way(routers, None, TO_ROUTER if output else NO_ROUTE, part)
+                continue
+            for interface in output:
+                peer = snapshot.neighbour(name, interface)
+                if peer is None:
+                    yield Way(routers, None, f"nothing is plugged into {name}:{interface}", part)
+                elif not isinstance(snapshot.nodes[peer.node], Router) or peer.node in stops:
+                    yield Way(routers, End(name, interface), "", part)
+                elif peer.node in routers:
+                    yield Way((*routers, peer.node), None, LOOP, part)
+                else:
+                    work.append(((*routers, peer.node), part))
+
+
+def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) -> set[str]:
+    """The platforms that get packets to some address of their pools from `ends`, if boxes on the way pass everything
+    on, unchanged. An estimate: for proofs, packets have to be followed."""
+    found: set[str] = set()
+    seen: dict[str, Ranges] = {}
+    work = [(end, rs.full(32)) for end in ends]
+    while work:
+        end, here = work.pop()
+        known = seen.get(end.node, rs.EMPTY)
+        new = rs.intersect(here, rs.complement(known, 32)) if known else here
+        if not new:
+            continue
+        seen[end.node] = rs.union(known, new)
+        node = snapshot.nodes[end.node]
+        going: list[tuple[str, Ranges]] = []
+        if isinstance(node, Router):
+            for output, ranges in outputs(node.name):
+                part = () if output == SELF else rs.intersect(new, ranges)
+                if part:
+                    going += ((interface, part) for interface in output)
+        elif isinstance(node, Platform):
+            if rs.intersect(new, rs.normal((pool.low, pool.high) for pool in node.pools)):
+                found.add(node.name)
+        elif isinstance(node, Middlebox | Switch):
+            going += ((interface, new) for interface in node.interfaces if interface != end.interface)
+        for interface, part in going:
+            peer = snapshot.neighbour(node.name, interface)
+            if peer is not None:
+                work.append((peer, part))
+    return found
+
+
+__all__ = ["LOOP", "NO_ROUTE", "TO_ROUTER", "Way", "platforms_from", "ways"]

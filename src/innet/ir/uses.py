@@ -1,0 +1,49 @@
+"""Which variables a program reads."""
+
+from collections.abc import Iterator
+
+from innet.ir import nodes as ir
+
+
+def variables_read(block: ir.Block) -> frozenset[str]:
+    """The names of all variables that some expression in `block` reads."""
+    return frozenset(name for stmt in block for name in _read_by(stmt))
+
+
+def _read_by(stmt: ir.Stmt) -> Iterator[str]:
+    match stmt:
+        case ir.Branch(condition, then, otherwise):
+            yield from _in(condition)
+            yield from variables_read(then)
+            yield from variables_read(otherwise)
+        case ir.Let(_, value) | ir.Assign(_, value) | ir.Count(_, value):
+            yield from _in(value)
+        case ir.Adjust(_, old, new, _):
+            yield from _in(old, new)
+        case ir.SetMark(_, _, _, plus) if plus is not None:
+            yield from _in(plus)
+        case ir.Lookup(_, key, _, _) | ir.Delete(_, key):
+            yield from _in(*key)
+        case ir.Insert(_, key, values, _, idle_s, reply):
+            yield from _in(*key, *values, idle_s)
+            if reply is not None:
+                yield from _in(*reply[0], *reply[1])
+        case ir.Update(_, key, values, idle_s):
+            yield from _in(*key, *values, idle_s)
+        case ir.Allocate(_, key, _, _, _, prefer, _, _, _):
+            yield from _in(*key)
+            if prefer is not None:
+                yield from _in(prefer)
+
+
+def _in(*exprs: ir.Expr) -> Iterator[str]:
+    for e in exprs:
+        match e:
+            case ir.Var(name, _):
+                yield name
+            case ir.Binary(_, left, right):
+                yield from _in(left, right)
+            case ir.Not(value) | ir.Cast(value, _):
+                yield from _in(value)
+            case ir.Sum(_, _, length):
+                yield from _in(length)

@@ -1,0 +1,78 @@
+"""Which variables of a program a proof has to know: those that a decision, a packet or a table entry depends on.
+
+How long an entry lives and what is counted are not modelled, so that what only these read need not be computed.
+"""
+
+from collections.abc import Iterator
+
+from innet import ir
+
+MAX_KEPT = 4096
+_known: dict[int, tuple[ir.Program, frozenset[str]]] = {}
+
+
+def needed(program: ir.Program) -> frozenset[str]:
+    """The names of those variables."""
+    found = _known.get(id(program))
+    if found is None:
+        if len(_known) >= MAX_KEPT:
+            _known.clear()
+        names: set[str] = set()
+        lets: list[tuple[str, ir.Expr]] = []
+        for read in _reads(program.body, lets):
+            names |= read
+        size = -1
+        while size != len(names):
+            size = len(names)
+            for name, value in lets:
+                if name in names:
+                    names |= _in(value)
+        found = _known[id(program)] = (program, frozenset(names))
+    return found[1]
+
+
+def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]]) -> Iterator[set[str]]:
+    """What statements other than `Let` read, block by block; `lets` collects those."""
+    for stmt in block:
+        match stmt:
+            case ir.Let(var, value):
+                lets.append((var.name, value))
+            case ir.Branch(condition, then, otherwise):
+                yield _in(condition)
+                yield from _reads(then, lets)
+                yield from _reads(otherwise, lets)
+            case ir.Assign(_, value):
+                yield _in(value)
+            case ir.Adjust(_, old, new, _):
+                yield _in(old, new)
+            case ir.SetMark(_, _, _, plus) if plus is not None:
+                yield _in(plus)
+            case ir.Lookup(_, key, _, _) | ir.Delete(_, key):
+                yield _in(*key)
+            case ir.Insert(_, key, values, _, _, reply):
+                yield _in(*key, *values)
+                if reply is not None:
+                    yield _in(*reply[0], *reply[1])
+            case ir.Update(_, key, values, _):
+                yield _in(*key, *values)
+            case ir.Allocate(_, key, _, _, _, prefer, _, _, _):
+                yield _in(*key, *(() if prefer is None else (prefer,)))
+
+
+def _in(*exprs: ir.Expr) -> set[str]:
+    names: set[str] = set()
+    work = list(exprs)
+    while work:
+        match work.pop():
+            case ir.Var(name, _):
+                names.add(name)
+            case ir.Binary(_, left, right):
+                work += (left, right)
+            case ir.Not(value) | ir.Cast(value, _):
+                work.append(value)
+            case ir.Sum(_, _, length):
+                work.append(length)
+    return names
+
+
+__all__ = ["needed"]

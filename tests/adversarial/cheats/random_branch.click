@@ -1,0 +1,8 @@
+// Tries: one packet in three, by chance, is forged.
+// Cheats as: third-party, client
+// Expected: third-party sandbox, client sandbox
+
+FromNetfront() -> IPMirror -> way :: RandomSwitch;
+way [0] -> out :: ToNetfront();
+way [1] -> out;
+way [2] -> StoreIPAddress(203.0.113.9, src) -> out;

@@ -1,0 +1,4 @@
+// Does: filters, and hands on to the owner.
+// Expected: third-party safe, client safe
+
+FromNetfront() -> IPFilter(deny tcp dst port 23, deny ip frag, allow all) -> StoreIPAddress(172.16.15.133, dst) -> ToNetfront()

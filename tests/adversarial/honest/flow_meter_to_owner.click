@@ -1,0 +1,7 @@
+// Does: counts by class, and hands on to the owner.
+// Expected: third-party safe, client safe
+
+FromNetfront() -> classes :: IPClassifier(tcp, udp, -);
+classes [0] -> Counter -> own :: StoreIPAddress(172.16.15.133, dst) -> ToNetfront();
+classes [1] -> Counter -> own;
+classes [2] -> Counter -> own;

@@ -1,0 +1,6 @@
+// Does: a copy to each subscriber; all of them are the owner's.
+// Expected: third-party safe, client safe
+
+FromNetfront() -> copies :: Tee;
+copies [0] -> StoreIPAddress(172.16.15.133, dst) -> out :: ToNetfront();
+copies [1] -> StoreIPAddress(172.16.15.134, dst) -> out;

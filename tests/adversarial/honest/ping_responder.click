@@ -1,0 +1,4 @@
+// Does: answers pings.
+// Expected: third-party safe, client safe
+
+FromNetfront() -> ICMPPingResponder -> ToNetfront()

@@ -1,0 +1,4 @@
+// Does: counts and sends nothing.
+// Expected: third-party safe, client safe
+
+FromNetfront() -> Counter -> Discard
