@@ -211,7 +211,9 @@ def measure(setting: Setting, seed: int) -> list[tuple[str, float]]:
 def check(setting: Setting, shape: Shape, text: str, made: Plan) -> None:
     """A figure counts only if the answer is right: granted with replayed packets, or refused."""
     if made.granted is not shape.granted:
-        raise SystemExit(f"wrong answer on {setting.name}: {shape.name} is {made.assessment.value}\n{text}{made}")
+        raise SystemExit(
+            f"wrong answer on {setting.name}: {shape.name} is {made.assessment.value}\n{text}{made}"
+        )
     if shape.granted:
         shown = [c.witness is not None and c.witness.replayed for c in made.requirements]
         if not all(shown) or not shown:
@@ -234,8 +236,16 @@ class Result:
     def json(self) -> dict[str, object]:
         return {
             "network": self.setting.name,
-            "cold_ms": {"median": statistics.median(self.cold), "p99": p99(self.cold), "samples": len(self.cold)},
-            "next_ms": {"median": statistics.median(self.next), "p99": p99(self.next), "samples": len(self.next)},
+            "cold_ms": {
+                "median": statistics.median(self.cold),
+                "p99": p99(self.cold),
+                "samples": len(self.cold),
+            },
+            "next_ms": {
+                "median": statistics.median(self.next),
+                "p99": p99(self.next),
+                "samples": len(self.next),
+            },
             "next_ms_by_shape": self.shapes,
             "paper": self.setting.paper,
             "target_ms": {"cold": self.setting.cold_target, "next": self.setting.next_target},

@@ -42,9 +42,8 @@ class _Checker:
         for n, stmt in enumerate(block):
             self.statements += 1
             self.need(self.statements <= MAX_STATEMENTS, f"more than {MAX_STATEMENTS} statements")
-            if isinstance(stmt, ir.Emit | ir.Drop | ir.Hold):
-                if n != len(block) - 1:
-                    self.fail(f"unreachable statements after {stmt}")
+            if isinstance(stmt, ir.Emit | ir.Drop | ir.Hold) and n != len(block) - 1:
+                self.fail(f"unreachable statements after {stmt}")
             bound = self.stmt(stmt, bound)
         return bound
 

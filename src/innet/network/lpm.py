@@ -1,4 +1,4 @@
-"""Longest-prefix tables as disjoint intervals: nested prefixes are flattened once, with a stack, in O(n log n).
+"""Longest-prefix tables as disjoint intervals: nested prefixes are flattened once (`innet.symbolic.prefixes`).
 
 A flat table branches once per output, never once per route, and intersecting it with a set of addresses is a
 bisection. 100,000 prefixes take well under a second.
@@ -9,56 +9,12 @@ from collections.abc import Hashable, Iterable, Sequence
 from operator import itemgetter
 from typing import TypeAlias, TypeVar
 
-from innet.network.addresses import FULL
+from innet.symbolic.prefixes import flatten
 
 T = TypeVar("T", bound=Hashable)
 
 Flat: TypeAlias = list[tuple[int, int, T]]
 """Disjoint intervals (first address, last address, output), sorted; an address in none of them has no route."""
-
-
-def flatten(routes: Iterable[tuple[int, int, T]]) -> Flat[T]:
-    """The table of `routes` (prefix address, prefix length, output): the longest prefix that holds an address decides.
-
-    Of two routes with the same prefix the first stands. Neighbouring intervals with equal outputs are joined.
-    `ValueError` if an address has bits behind its prefix length.
-    """
-    ordered = sorted(
-        ((address, length, order, output) for order, (address, length, output) in enumerate(routes)),
-        key=itemgetter(0, 1, 2),
-    )
-    flat: Flat[T] = []
-    open_: list[tuple[int, T]] = []  # (last address, output) of the prefixes around the current place
-    place = 0  # everything below it is written
-    previous = (-1, -1)
-
-    def write(low: int, high: int, output: T) -> None:
-        if flat and flat[-1][1] + 1 == low and flat[-1][2] == output:
-            flat[-1] = (flat[-1][0], high, output)
-        else:
-            flat.append((low, high, output))
-
-    for address, length, _, output in ordered:
-        if (address, length) == previous:
-            continue
-        previous = (address, length)
-        if not 0 <= length <= 32 or address & (FULL >> length) or address > FULL:
-            raise ValueError(f"{address:#x}/{length} is not a prefix")
-        while open_ and open_[-1][0] < address:
-            high, around = open_.pop()
-            if place <= high:
-                write(place, high, around)
-                place = high + 1
-        if open_ and place < address:
-            write(place, address - 1, open_[-1][1])
-        place = address
-        open_.append((address | (FULL >> length), output))
-    while open_:
-        high, around = open_.pop()
-        if place <= high:
-            write(place, high, around)
-            place = high + 1
-    return flat
 
 
 def lookup(table: Sequence[tuple[int, int, T]], address: int) -> T | None:
@@ -94,3 +50,6 @@ def overlay(table: Sequence[tuple[int, int, T]], changes: Iterable[tuple[int, in
         pieces.append((low, high, output))
         result[first:last] = sorted(pieces, key=itemgetter(0))
     return result
+
+
+__all__ = ["Flat", "by_output", "flatten", "lookup", "overlay"]

@@ -167,17 +167,18 @@ def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") 
             try:
                 if kind is ir.Branch:
                     after: _Frame = (block, at + 1, parent)
-                    condition = truth(_Step(program, state, tables, scope).value(stmt.condition))  # type: ignore[union-attr]
+                    test, then = _nested(stmt)  # type: ignore[arg-type]  # a Branch
+                    condition = truth(_Step(program, state, tables, scope).value(test))
                     decided = state.store.status(condition)
                     if decided is not None:
-                        frame = (stmt.then if decided else stmt.otherwise, 0, after)  # type: ignore[union-attr]
+                        frame = (then if decided else stmt.otherwise, 0, after)  # type: ignore[union-attr]
                         continue
                     other = state.fork()
                     if other.store.assume(negate(condition)) and other.store.feasible():
                         work.append((other, (stmt.otherwise, 0, after)))  # type: ignore[union-attr]
                     if not (state.store.assume(condition) and state.store.feasible()):
                         break
-                    frame = (stmt.then, 0, after)  # type: ignore[union-attr]
+                    frame = (then, 0, after)
                     continue
                 if kind is ir.Copy:
                     yield Emitted(stmt.port, state.fork())  # type: ignore[union-attr]
@@ -197,6 +198,14 @@ def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") 
             if successors is not None:
                 work.extend((one, frame) for one in reversed(successors))
                 break
+
+
+def _nested(branch: ir.Branch) -> tuple[ir.Expr, ir.Block]:
+    """Condition and body of a `when` with nothing in it but another `when`: one decision, so two paths and not three."""
+    condition, then, otherwise = branch.condition, branch.then, branch.otherwise
+    while not otherwise and len(then) == 1 and isinstance(inner := then[0], ir.Branch) and not inner.otherwise:
+        condition, then = ir.Binary(Op.AND, condition, inner.condition), inner.then
+    return condition, then
 
 
 class _Step:

@@ -1,6 +1,7 @@
 """Longest-prefix tables as disjoint sets of addresses: one set per outcome, however many prefixes there are."""
 
 from collections.abc import Hashable, Iterable
+from operator import itemgetter
 from typing import TypeVar
 
 from innet.symbolic.ranges import Ranges, normal
@@ -8,36 +9,50 @@ from innet.symbolic.ranges import Ranges, normal
 T = TypeVar("T", bound=Hashable)
 
 
-def flatten(rows: Iterable[tuple[int, int, T]], width: int = 32) -> list[tuple[int, int, T]]:
-    """Disjoint (low, high, outcome) ranges, in order, of (prefix, length, outcome) rows; the first of equals wins.
+def flatten(routes: Iterable[tuple[int, int, T]], width: int = 32) -> list[tuple[int, int, T]]:
+    """Disjoint intervals (first, last, outcome), sorted, of `routes` (prefix, length, outcome), in O(n log n).
 
-    O(n log n). Addresses without a route are in no range.
+    The longest prefix that holds an address decides; of two routes with the same prefix the first stands; an address
+    in no interval has no route. Neighbouring intervals with equal outcomes are joined. `ValueError` if an address has
+    bits behind its prefix length.
     """
-    out: list[tuple[int, int, T]] = []
-    stack: list[tuple[int, T]] = []  # (last address, outcome) of the prefixes that hold `at`
-    at = 0
+    full = (1 << width) - 1
+    ordered = sorted(
+        ((address, length, order, outcome) for order, (address, length, outcome) in enumerate(routes)),
+        key=itemgetter(0, 1, 2),
+    )
+    flat: list[tuple[int, int, T]] = []
+    open_: list[tuple[int, T]] = []  # (last address, outcome) of the prefixes around the current place
+    place = 0  # everything below it is written
+    previous = (-1, -1)
 
-    def close(until: int) -> None:
-        nonlocal at
-        while stack and stack[-1][0] < until:
-            last, outcome = stack.pop()
-            if at <= last:
-                out.append((at, last, outcome))
-                at = last + 1
+    def write(low: int, high: int, outcome: T) -> None:
+        if flat and flat[-1][1] + 1 == low and flat[-1][2] == outcome:
+            flat[-1] = (flat[-1][0], high, outcome)
+        else:
+            flat.append((low, high, outcome))
 
-    seen: set[tuple[int, int]] = set()
-    for prefix, length, outcome in sorted(rows, key=lambda r: (r[0] >> width - r[1] << width - r[1], r[1])):
-        low = prefix >> width - length << width - length
-        if (low, length) in seen:
+    for address, length, _, outcome in ordered:
+        if (address, length) == previous:
             continue
-        seen.add((low, length))
-        close(low)
-        if stack and at < low:
-            out.append((at, low - 1, stack[-1][1]))
-        at = low
-        stack.append((low | (1 << width - length) - 1, outcome))
-    close(1 << width)
-    return out
+        previous = (address, length)
+        if not 0 <= length <= width or address & (full >> length) or address > full:
+            raise ValueError(f"{address:#x}/{length} is not a prefix")
+        while open_ and open_[-1][0] < address:
+            high, around = open_.pop()
+            if place <= high:
+                write(place, high, around)
+                place = high + 1
+        if open_ and place < address:
+            write(place, address - 1, open_[-1][1])
+        place = address
+        open_.append((address | (full >> length), outcome))
+    while open_:
+        high, around = open_.pop()
+        if place <= high:
+            write(place, high, around)
+            place = high + 1
+    return flat
 
 
 def outcomes(rows: Iterable[tuple[int, int, T]], width: int = 32) -> dict[T, Ranges]:

@@ -663,7 +663,7 @@ class _Query:
     def advance(self, place: str, state: State, progress: Progress) -> list[tuple[State, object]]:
         index = progress.index + 1
         module = progress.module
-        if place.startswith("module "):
+        if self.question.hops[progress.index].node == Region(Place.MODULE):
             module = next((m for m in self.network.modules if place == f"module {m.name}"), module)
         then = replace(progress, index=index, module=module, places=(*progress.places, place))
         if index == self.last:
@@ -878,7 +878,7 @@ def conforms_concretely(question: Question, network: Network, events: list[Event
         if found is None:
             return False
         at, before = found, events[found].packet
-        if events[found].place.startswith("module "):
+        if hop.node == Region(Place.MODULE):
             module = next((m for m in network.modules if events[found].place == f"module {m.name}"), module)
     return True
 

@@ -31,7 +31,7 @@ def steps(hop: Hop, store: Store, last: State | None = None) -> tuple[Step, ...]
             if old is not None and new is not None and old != new
         )
         out.append(Step(h.place, shown, changed))
-        before = after
+        before = tuple(old if new is None else new for old, new in zip(before, after, strict=True))
     return tuple(out)
 
 

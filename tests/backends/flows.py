@@ -1,0 +1,263 @@
+"""Packets in a row through elements with tables, in both modes of the symbolic executor.
+
+New flow: tables are empty at first, each packet's paths go on from those of the packet before, and what happens must be
+exactly one of them. Any state: the tables may hold whatever earlier packets can have put there, and what happens must be
+among the paths (at least one covers it).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from innet import ir
+from innet.ir import interpret
+from innet.ir.interpret import NS
+from innet.ir.nodes import Mark
+from innet.symbolic.execute import execute
+from innet.symbolic.formulas import all_of, in_atom
+from innet.symbolic.state import Entry, State, Tables
+from innet.symbolic.store import Store
+from innet.symbolic.terms import AtMostZero, Same
+from tests.backends.campaign import (
+    MAX_STATEMENTS,
+    Blobs,
+    Disagreement,
+    Explored,
+    Report,
+    Values,
+    bind,
+    compare,
+    explore,
+    interpreted,
+)
+from tests.backends.corpus import Corpus
+from tests.backends.forms import FRAMED, STRIPPED, Case, Form, Given, annotations, numbered, stateful, valuation
+
+MAX_ROUNDS = 6
+STEPS_NS = (0, 1, NS, 31 * NS, 61 * NS, 301 * NS, 1_000_000 * NS)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The programs of one element instance, by input port."""
+
+    cases: tuple[Case, ...]
+
+    def __str__(self) -> str:
+        return str(self.cases[0]).partition("[")[0]
+
+
+def instances(cases: Sequence[Case]) -> Iterator[Instance]:
+    """Instances with tables: the cases of one example and one number of outputs together."""
+    groups: dict[tuple[str, int], list[Case]] = {}
+    for case in cases:
+        groups.setdefault((case.example, case.program.outputs), []).append(case)
+    return (Instance(tuple(group)) for group in groups.values() if any(stateful(c.program) for c in group))
+
+
+class Talk:
+    """Packets of few hosts that talk to each other: new flows, more of them, answers, fragments."""
+
+    def __init__(self, rng: Random, example: str) -> None:
+        self.rng = rng
+        self.corpus = Corpus(rng, example, 0.05)
+        self.corpus.addresses = tuple(rng.sample(self.corpus.addresses, 3))
+        self.corpus.ports = tuple(rng.sample(self.corpus.ports, 2))
+        self.sent: list[bytes] = []
+        self.seen: list[bytes] = []
+
+    def next(self) -> bytes:
+        """An IPv4 packet: mostly one that has to do with those before."""
+        rng = self.rng
+        packet = self.corpus.ip()
+        if self.sent and rng.random() < 0.75:
+            kind = rng.random()
+            if kind < 0.5 and self.seen:
+                packet = answer(rng.choice(self.seen[-3:]))
+            else:
+                packet = rng.choice(self.sent[-3:])
+            packet = self.varied(packet)
+        self.sent.append(packet)
+        return packet
+
+    def varied(self, packet: bytes) -> bytes:
+        """The same flow: other flags, payload, or a fragment."""
+        rng, out = self.rng, bytearray(packet)
+        head = 4 * (out[0] & 15)
+        change = rng.random()
+        if out[9] == 6 and len(out) > head + 13 and change < 0.7:
+            out[head + 13] = rng.choice((0x02, 0x10, 0x11, 0x04, 0x14, 0x12, 0x01))
+        elif change < 0.8:
+            out[6:8] = rng.choice((0x2000, 0x00B9, 0x20B9, 0)).to_bytes(2, "big")
+        elif change < 0.9:
+            out += rng.randbytes(rng.randrange(1, 5))
+        return bytes(out)
+
+    def came_out(self, packet: interpret.PacketBuffer) -> None:
+        """Remember what left, for answers."""
+        net = packet.marks.get(Mark.NET)
+        if net is not None and net >= 0:
+            ip = bytes(packet.bytes[net : packet.marks[Mark.END]])
+            if len(ip) >= 20 and ip[0] >> 4 == 4 and len(ip) >= 4 * (ip[0] & 15) >= 20:
+                self.seen.append(ip)
+
+
+def answer(packet: bytes) -> bytes:
+    """The packet with source and destination, and the ports if there are any, exchanged."""
+    head = 4 * (packet[0] & 15)
+    out = packet[:12] + packet[16:20] + packet[12:16] + packet[20:]
+    if packet[9] in (6, 17) and len(packet) >= head + 4:
+        out = out[:head] + out[head + 2 : head + 4] + out[head : head + 2] + out[head + 4 :]
+    return out
+
+
+# ---- new flow
+
+
+@dataclass
+class Past:
+    """The one path that the packets so far took: what is known, the entries made, and the values of all symbols."""
+
+    store: Store
+    entries: tuple[Entry, ...]
+    values: Values
+    blobs: Blobs
+
+
+def new_flow(instance: Instance, reports: Sequence[Report], rng: Random, packets: int = 4) -> None:
+    """Some packets in a row, tables empty at first; raises `Disagreement`."""
+    form = rng.choice((FRAMED, STRIPPED))
+    talk = Talk(rng, instance.cases[0].example)
+    state, now = interpret.State(random=Random(rng.getrandbits(32))), [rng.getrandbits(40)]
+    state.clock = lambda: now[0]
+    past: Past | None = Past(Store(), (), {}, {})
+    story: list[str] = []
+    for n in range(packets):
+        if past is None:
+            return
+        now[0] += rng.choice(STEPS_NS)
+        number = rng.randrange(len(instance.cases))
+        given = next_packet(form, talk, rng)
+        if given is None:
+            continue
+        story.append(f"[{number}] {given} at {now[0]}")
+        try:
+            past = one_more(instance.cases[number], form, given, past, state, talk, reports[number], f"p{n}.")
+        except Disagreement as e:
+            raise Disagreement(f"{instance}, {form.name}: {'; then '.join(story)}: {e}") from None
+
+
+def next_packet(form: Form, talk: Talk, rng: Random) -> Given | None:
+    packet = talk.next()
+    data = talk.corpus.link() + packet
+    return Given(data, annotations(rng, talk.corpus)) if form.accepts(data) else None
+
+
+def one_more(
+    case: Case, form: Form, given: Given, past: Past, state: interpret.State, talk: Talk, report: Report, label: str
+) -> Past | None:
+    """One more packet after `past`; None if the engine lost it."""
+    start = form.symbolic(label)
+    tables = Tables(any_state=False)
+    tables.statements = MAX_STATEMENTS
+    results = []
+    for one in start.states:
+        store = merged(past.store, one.store)
+        results += execute(case.program, State(one.memory, store, entries=past.entries), tables)
+    packet = form.concrete(given)
+    run = interpreted(case.program, packet, state, report.watch(numbered(case.program)))
+    talk.came_out(packet)
+    values, blobs = valuation(start, given)
+    values |= past.values
+    blobs |= past.blobs
+    report.packets += 1
+    found = compare(results, run, values, blobs, report)
+    if found is None:
+        return None
+    return Past(found.state.store, found.state.entries, bind(found.state, run.env, values), blobs)
+
+
+def merged(a: Store, b: Store) -> Store:
+    """What is known in either of two stores without a symbol in common."""
+    out = a.fork()
+    known = all_of(
+        *(in_atom(atom, domain) for atom, domain in b.domains.items()),
+        *(Same(x, y, k, True) for x, (y, k) in b.substitution.items()),
+        *(Same(x, y, k, False) for x, y, k in b.unequal),
+        *(AtMostZero(linear) for linear in b.inequalities),
+        *b.clauses,
+    )
+    assert out.assume(known)
+    return out
+
+
+# ---- any state
+
+
+class AnyState:
+    """An instance whose tables may hold anything: its paths for each port and form, once their entries are known."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.tables = Tables(any_state=True)
+        self.paths: dict[tuple[int, str], Explored] = {}
+        known = -1
+        for _ in range(MAX_ROUNDS):
+            for number, case in enumerate(instance.cases):
+                for form in (FRAMED, STRIPPED):
+                    self.paths[number, form.name] = explore(case, form, self.tables)
+            size = sum(map(len, self.tables.templates.values()))
+            if size == known:
+                return
+            known = size
+        raise AssertionError(f"{instance}: the kinds of entries do not end")
+
+    def run(self, reports: Sequence[Report], rng: Random, packets: int = 12) -> None:
+        """Packets in a row, each of which some path must cover; with room for one flow, and for many."""
+        cases = self.instance.cases
+        programs = [case.program for case in cases]
+        if rng.random() < 0.6:
+            programs = [cramped(program) for program in programs]
+        talk = Talk(rng, cases[0].example)
+        state, now = interpret.State(random=Random(rng.getrandbits(32))), [rng.getrandbits(40)]
+        state.clock = lambda: now[0]
+        story: list[str] = []
+        for _ in range(packets):
+            now[0] += rng.choice(STEPS_NS)
+            number, form = rng.randrange(len(cases)), rng.choice((FRAMED, STRIPPED))
+            given = next_packet(form, talk, rng)
+            if given is None:
+                continue
+            explored, report = self.paths[number, form.name], reports[number]
+            packet = form.concrete(given)
+            run = interpreted(programs[number], packet, state, report.watch(numbered(programs[number])))
+            talk.came_out(packet)
+            story.append(f"[{number}] {form.name} {given} at {now[0]}")
+            report.packets += 1
+            values, blobs = valuation(explored.start, given)
+            try:
+                compare(explored.results, run, values, blobs, report, exact=False)
+            except Disagreement as e:
+                raise Disagreement(f"{self.instance}, any state: {'; then '.join(story)}: {e}") from None
+
+
+def cramped(program: ir.Program) -> ir.Program:
+    """The program with room for one flow only, and one number to allocate."""
+
+    def table(one: ir.Table) -> ir.Table:
+        return one if one.kind is ir.TableKind.PREFIX else replace(one, capacity=1, guarantee_s=3600)
+
+    def block(body: ir.Block) -> ir.Block:
+        return tuple(map(stmt, body))
+
+    def stmt(one: ir.Stmt) -> ir.Stmt:
+        match one:
+            case ir.Branch(condition, then, otherwise):
+                return ir.Branch(condition, block(then), block(otherwise))
+            case ir.Allocate(low=low):
+                return replace(one, table=table(one.table), high=low)
+            case ir.Lookup() | ir.Insert() | ir.Update() | ir.Delete():
+                return replace(one, table=table(one.table))
+        return one
+
+    return replace(program, body=block(program.body))

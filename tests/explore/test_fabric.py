@@ -1,0 +1,75 @@
+"""Ways through routers, against forwarding one address at a time."""
+
+from random import Random
+
+import pytest
+
+from innet.explore.fabric import LOOP, NO_ROUTE, TO_ROUTER, Way, platforms_from, ways
+from innet.explore.network import Network
+from innet.network import End, Platform, Router, Snapshot
+from innet.network.generate import operator_network
+from innet.network.model import SELF
+from innet.symbolic import ranges as rs
+from innet.verify.world import PARSE
+
+
+def walk(snapshot: Snapshot, router: str, address: int) -> tuple[tuple[str, ...], End | None, str]:
+    """Where one address goes from a router on: routers passed, the way out, or why it ends."""
+    passed = [router]
+    while True:
+        output = snapshot.forward(passed[-1], address)
+        if not output:
+            return tuple(passed), None, NO_ROUTE
+        if output == SELF:
+            return tuple(passed), None, TO_ROUTER
+        (interface,) = output
+        peer = snapshot.neighbour(passed[-1], interface)
+        assert peer is not None
+        if not isinstance(snapshot.nodes[peer.node], Router):
+            return tuple(passed), End(passed[-1], interface), ""
+        if peer.node in passed:
+            return (*passed, peer.node), None, LOOP
+        passed.append(peer.node)
+
+
+@pytest.mark.parametrize("boxes", [10, 60, 300])
+def test_every_address_takes_the_way_it_takes_when_forwarded_alone(boxes: int) -> None:
+    snapshot = operator_network(boxes)
+    network, choose = Network(snapshot, {}, PARSE), Random(boxes)
+    routers = [r.name for r in snapshot.routers]
+    pools = [pool for p in snapshot.platforms for pool in p.pools]
+    for _ in range(40):
+        first = choose.choice(routers)
+        found = list(ways(snapshot, network.outputs, first, rs.full(32), frozenset()))
+        assert rs.normal(part for way in found for part in way.destinations) == rs.full(32)
+        assert sum(rs.size(way.destinations) for way in found) == 1 << 32
+        addresses = [
+            choose.randrange(1 << 32),
+            0x0A000000 | choose.randrange(1 << 16),
+            choose.choice(pools).low + 1,
+        ]
+        for address in addresses:
+            (way,) = (w for w in found if rs.contains(w.destinations, address))
+            assert (way.routers, way.out, way.reason) == walk(snapshot, first, address)
+
+
+def test_a_router_that_is_watched_ends_the_way() -> None:
+    snapshot = operator_network(60)
+    network = Network(snapshot, {}, PARSE)
+    (way,) = ways(snapshot, network.outputs, "site0", rs.single(0x08080808), frozenset({"level1-0"}))
+    assert way == Way(("site0",), End("site0", "up"), "", rs.single(0x08080808))
+
+
+def test_packets_to_a_few_addresses_take_their_ways_only() -> None:
+    snapshot = operator_network(300)
+    network = Network(snapshot, {}, PARSE)
+    assert len(list(ways(snapshot, network.outputs, "border", ((0x14000001, 0x14000001),), frozenset()))) == 1
+
+
+def test_private_pools_are_not_near_the_internet() -> None:
+    snapshot = operator_network(300)
+    network = Network(snapshot, {}, PARSE)
+    near = platforms_from(snapshot, network.outputs, snapshot.outside)
+    public = {p.name for p in snapshot.platforms if not any(pool.is_private for pool in p.pools)}
+    assert near == public
+    assert all(isinstance(snapshot.nodes[name], Platform) for name in near)
