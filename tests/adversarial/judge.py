@@ -40,7 +40,9 @@ def corpus(folder: str) -> list[Case]:
 
 def _read(path: Path) -> Case:
     head = dict(re.findall(r"^// ([A-Z][a-z ]+): (.*)$", path.read_text("utf-8"), re.MULTILINE))
-    expected = {Role(role): Assessment(word) for role, word in re.findall(r"([a-z-]+) ([a-z]+)", head["Expected"])}
+    expected = {
+        Role(role): Assessment(word) for role, word in re.findall(r"([a-z-]+) ([a-z]+)", head["Expected"])
+    }
     cheats = frozenset(Role(word) for word in head.get("Cheats as", "").split(", ") if word)
     return Case(path, expected, cheats)
 
@@ -50,7 +52,9 @@ def machine(text: str) -> Machine:
 
 
 def rules(role: Role, connectionless: bool = True, owned: tuple[tuple[int, int], ...] = OWNED) -> Rules:
-    return Rules(ADDRESS, Account("tenant", role, owned), rs.normal([*owned, (ADDRESS, ADDRESS)]), connectionless)
+    return Rules(
+        ADDRESS, Account("tenant", role, owned), rs.normal([*owned, (ADDRESS, ADDRESS)]), connectionless
+    )
 
 
 def box(text: str) -> Box:

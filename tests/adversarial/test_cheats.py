@@ -22,7 +22,9 @@ def test_the_corpus_is_large_and_every_file_says_in_which_role_it_cheats() -> No
     assert len(CHEATS) >= 40
     for case in CHEATS:
         assert set(case.expected) == set(TENANTS), case.path
-        assert case.cheats == {role for role in TENANTS if case.expected[role] is not Assessment.SAFE}, case.path
+        assert case.cheats == {role for role in TENANTS if case.expected[role] is not Assessment.SAFE}, (
+            case.path
+        )
         assert case.cheats, case.path
 
 

@@ -30,7 +30,9 @@ def test_operators_may_do_all_of_it(case: Case) -> None:
     assert judge(case.text, Role.OPERATOR).assessment is Assessment.SAFE
 
 
-@pytest.mark.parametrize("case", [c for c in HONEST if c.expected[Role.THIRD_PARTY] is Assessment.SAFE], ids=name)
+@pytest.mark.parametrize(
+    "case", [c for c in HONEST if c.expected[Role.THIRD_PARTY] is Assessment.SAFE], ids=name
+)
 def test_what_is_safe_sends_nothing_that_is_not_allowed(case: Case) -> None:
     for cause, seen, frame in session(machine(case.text), Random(case.path.stem), 100):
         source, destination = (int.from_bytes(frame[at : at + 4], "big") for at in (26, 30))

@@ -6,7 +6,16 @@ from random import Random
 from innet.ir.interpret import ones_sum
 from tests.elements.packets import ICMP, TCP, UDP, address, ipv4, tcp, transport_sum, udp
 
-ADDRESSES = ("10.0.0.1", "192.0.2.1", "192.0.2.10", "8.8.8.8", "255.255.255.255", "224.0.0.5", "127.0.0.1", "0.0.0.0")
+ADDRESSES = (
+    "10.0.0.1",
+    "192.0.2.1",
+    "192.0.2.10",
+    "8.8.8.8",
+    "255.255.255.255",
+    "224.0.0.5",
+    "127.0.0.1",
+    "0.0.0.0",
+)
 PORTS = (53, 80, 1500, 4754, 1024, 40000)
 PROTOCOLS = (UDP, TCP, ICMP, 4, 47)
 LINKS = (0x020000000002, 0xFFFFFFFFFFFF, 0x01005E000001)
@@ -96,7 +105,7 @@ class Corpus:
 
     def transport(self, proto: int) -> bytes:
         rng = self.rng
-        body = rng.randbytes(rng.choice((0, 0, 1, 4, 20, 60, rng.randrange(200))))
+        body = rng.randbytes(rng.choice((0, 0, 1, 4, 20, 60, rng.randrange(200), rng.choice((0, 1400)))))
         sport, dport = rng.choice(self.ports), rng.choice(self.ports)
         match proto:
             case 17:
@@ -108,7 +117,7 @@ class Corpus:
                 head[13] = rng.choice((0x02, 0x10, 0x11, 0x12, 0x14, 0x04, 0x01, rng.getrandbits(8)))
                 return bytes(head) + body
             case 1:
-                kind = rng.choice((0, 3, 5, 8, 8, 11, 12, 13))
+                kind = rng.choice((0, 3, 5, 8, 8, 8, 11, 12, 13))
                 if rng.random() < 0.3:  # contents whose sum is zero, one way or the other
                     return bytes([kind, 0, 0, 0]) + rng.choice((bytes(4), b"\xff\xff\0\0"))
                 return bytes([kind, rng.choice((0, 1, 4))]) + rng.randbytes(6) + body
@@ -129,7 +138,9 @@ class Corpus:
         cleared = bytearray(packet)
         cleared[hlen + at : hlen + at + 2] = b"\0\0"
         total = icmp_sum(bytes(cleared)) if proto == ICMP else transport_sum(bytes(cleared))
-        cleared[hlen + at : hlen + at + 2] = ((total ^ 0xFFFF) or (0xFFFF if proto == UDP else 0)).to_bytes(2, "big")
+        cleared[hlen + at : hlen + at + 2] = ((total ^ 0xFFFF) or (0xFFFF if proto == UDP else 0)).to_bytes(
+            2, "big"
+        )
         return bytes(cleared)
 
     def any(self) -> bytes:

@@ -30,8 +30,18 @@ from tests.backends.campaign import (
     explore,
     interpreted,
 )
-from tests.backends.corpus import Corpus
-from tests.backends.forms import FRAMED, STRIPPED, Case, Form, Given, annotations, numbered, stateful, valuation
+from tests.backends.corpus import ADDRESSES, Corpus
+from tests.backends.forms import (
+    FRAMED,
+    STRIPPED,
+    Case,
+    Form,
+    Given,
+    annotations,
+    numbered,
+    stateful,
+    valuation,
+)
 
 MAX_ROUNDS = 6
 STEPS_NS = (0, 1, NS, 31 * NS, 61 * NS, 301 * NS, 1_000_000 * NS)
@@ -48,10 +58,12 @@ class Instance:
 
 
 def instances(cases: Sequence[Case]) -> Iterator[Instance]:
-    """Instances with tables: the cases of one example and one number of outputs together."""
-    groups: dict[tuple[str, int], list[Case]] = {}
+    """Instances with tables: the cases of one example together, with as few outputs as it has."""
+    groups: dict[str, list[Case]] = {}
     for case in cases:
-        groups.setdefault((case.example, case.program.outputs), []).append(case)
+        group = groups.setdefault(case.example, [])
+        if not group or group[0].program.outputs == case.program.outputs:
+            group.append(case)
     return (Instance(tuple(group)) for group in groups.values() if any(stateful(c.program) for c in group))
 
 
@@ -61,14 +73,27 @@ class Talk:
     def __init__(self, rng: Random, example: str) -> None:
         self.rng = rng
         self.corpus = Corpus(rng, example, 0.05)
-        self.corpus.addresses = tuple(rng.sample(self.corpus.addresses, 3))
+        spoken = self.corpus.addresses[len(ADDRESSES) :] or self.corpus.addresses
+        self.corpus.addresses = (*rng.sample(ADDRESSES, 2), rng.choice(spoken))
         self.corpus.ports = tuple(rng.sample(self.corpus.ports, 2))
         self.sent: list[bytes] = []
         self.seen: list[bytes] = []
+        self.rest: bytes | None = None
+        """A later fragment of the packet before, which comes next, by the same port."""
+        self.port = 0
+
+    def choose(self, ports: int) -> int:
+        """The port of the next packet."""
+        if self.rest is None:
+            self.port = self.rng.randrange(ports)
+        return self.port
 
     def next(self) -> bytes:
         """An IPv4 packet: mostly one that has to do with those before."""
         rng = self.rng
+        if self.rest is not None:
+            packet, self.rest = self.rest, None
+            return packet
         packet = self.corpus.ip()
         if self.sent and rng.random() < 0.75:
             kind = rng.random()
@@ -81,15 +106,19 @@ class Talk:
         return packet
 
     def varied(self, packet: bytes) -> bytes:
-        """The same flow: other flags, payload, or a fragment."""
+        """The same flow with other flags or payload, fragments of it, or the same from another host."""
         rng, out = self.rng, bytearray(packet)
         head = 4 * (out[0] & 15)
         change = rng.random()
         if out[9] == 6 and len(out) > head + 13 and change < 0.7:
             out[head + 13] = rng.choice((0x02, 0x10, 0x11, 0x04, 0x14, 0x12, 0x01))
-        elif change < 0.8:
-            out[6:8] = rng.choice((0x2000, 0x00B9, 0x20B9, 0)).to_bytes(2, "big")
-        elif change < 0.9:
+        elif change < 0.85:
+            out[6:8] = rng.choice((0x00B9, 0x20B9, 0)).to_bytes(2, "big")
+            self.rest = bytes(out)
+            out[6:8] = b"\x20\0"
+        elif change < 0.92:
+            out[12:16] = self.corpus.address().to_bytes(4, "big")  # another host
+        else:
             out += rng.randbytes(rng.randrange(1, 5))
         return bytes(out)
 
@@ -136,7 +165,7 @@ def new_flow(instance: Instance, reports: Sequence[Report], rng: Random, packets
         if past is None:
             return
         now[0] += rng.choice(STEPS_NS)
-        number = rng.randrange(len(instance.cases))
+        number = talk.choose(len(instance.cases))
         given = next_packet(form, talk, rng)
         if given is None:
             continue
@@ -154,7 +183,14 @@ def next_packet(form: Form, talk: Talk, rng: Random) -> Given | None:
 
 
 def one_more(
-    case: Case, form: Form, given: Given, past: Past, state: interpret.State, talk: Talk, report: Report, label: str
+    case: Case,
+    form: Form,
+    given: Given,
+    past: Past,
+    state: interpret.State,
+    talk: Talk,
+    report: Report,
+    label: str,
 ) -> Past | None:
     """One more packet after `past`; None if the engine lost it."""
     start = form.symbolic(label)
@@ -224,7 +260,7 @@ class AnyState:
         story: list[str] = []
         for _ in range(packets):
             now[0] += rng.choice(STEPS_NS)
-            number, form = rng.randrange(len(cases)), rng.choice((FRAMED, STRIPPED))
+            number, form = talk.choose(len(cases)), rng.choice((FRAMED, STRIPPED))
             given = next_packet(form, talk, rng)
             if given is None:
                 continue

@@ -80,7 +80,10 @@ def numbered(program: ir.Program) -> dict[int, int]:
 
 def stateful(program: ir.Program) -> bool:
     """Whether the program keeps entries in tables."""
-    return any(isinstance(s, ir.Insert | ir.Update | ir.Delete | ir.Allocate) or looks_up(s) for s in statements(program.body))
+    return any(
+        isinstance(s, ir.Insert | ir.Update | ir.Delete | ir.Allocate) or looks_up(s)
+        for s in statements(program.body)
+    )
 
 
 def looks_up(stmt: ir.Stmt) -> bool:
@@ -185,11 +188,12 @@ def empty(label: str) -> Injected:
 
 
 def placed(data: int) -> ir.Program:
-    """Put all marks where frames have their headers, whatever the packet is; data starts `data` bytes after its start."""
+    """Put all marks where frames have their headers, whatever the packet is, the transport mark 4 bytes too far; data
+    starts `data` bytes after the packet's start."""
     p = Packet("placed")
     p.set_mark(Mark.MAC, Mark.DATA)
     p.set_mark(Mark.NET, Mark.DATA, 14)
-    p.set_mark(Mark.TRANSPORT, Mark.DATA, 34)
+    p.set_mark(Mark.TRANSPORT, Mark.DATA, 38)
     p.strip(data)
     p.emit(0)
     return check(ir.Program("placed", 0, 1, p.finish()))

@@ -1,4 +1,4 @@
-"""Section 4.1: requests are configurations in Click's language, extended, and requirements; forms that tenants may use."""
+"""Section 4.1: requests are configurations in Click's language, extended, and requirements; the forms they take."""
 
 import pytest
 
@@ -41,11 +41,13 @@ def test_the_typesetters_dash_is_explained() -> None:
         # a named element, a compound element, an overloaded one, groups, several connections, comments, quotes
         "M module:\nf :: FromNetfront; t :: ToNetfront; f -> IPMirror -> t\n",
         "M module:\nelementclass Echo { input -> IPMirror -> output } FromNetfront() -> Echo -> ToNetfront();\n",
-        "M module:\nelementclass E { $a | input -> Paint($a) -> output || input -> output } FromNetfront() -> E(3) -> E -> IPMirror -> ToNetfront();\n",
-        "M module:\ndefine($PORT 53)\nFromNetfront() -> IPFilter(allow udp dst port $PORT) -> IPMirror -> ToNetfront();\n",
+        "M module:\nelementclass E { $a | input -> Paint($a) -> output || input -> output }\n"
+        "FromNetfront() -> E(3) -> E -> IPMirror -> ToNetfront();\n",
+        "M module:\ndefine($P 53)\nFromNetfront() -> IPFilter(allow udp dst port $P) -> IPMirror -> ToNetfront();\n",
         "M module:\n// nothing\nFromNetfront() /* much */ -> IPMirror -> ToNetfront();\n\n\n",
         "M module:\nFromNetfront() -> c :: IPClassifier(udp, -); c [0, 1] -> IPMirror -> ToNetfront();\n",
-        "M module:\nAddressInfo(me $ADDR, you 172.16.15.133);\nFromNetfront() -> StoreIPAddress(you, dst) -> ToNetfront();\n",
+        "M module:\nAddressInfo(me $ADDR, you 172.16.15.133);\n"
+        "FromNetfront() -> StoreIPAddress(you, dst) -> ToNetfront();\n",
     ],
 )
 def test_forms_of_configurations(text: str) -> None:
@@ -65,7 +67,8 @@ def test_a_parameter_has_a_default_and_may_be_given() -> None:
 def test_several_modules_are_one_request() -> None:
     """A front end that anyone may ask, and a worker behind it that answers through the front end's address list."""
     text = (
-        "Front module:\nFromNetfront() -> IPFilter(allow udp dst port 53) -> StoreIPAddress($Back.ADDR, dst) -> out :: ToNetfront()\n"
+        "Front module:\nFromNetfront() -> IPFilter(allow udp dst port 53)\n"
+        "  -> StoreIPAddress($Back.ADDR, dst) -> out :: ToNetfront()\n"
         "Back module:\nFromNetfront() -> IPMirror -> out :: ToNetfront()\n"
         "reach from internet udp -> Front:out -> Back:out -> internet src host $Back.ADDR\n"
     )
@@ -77,7 +80,11 @@ def test_several_modules_are_one_request() -> None:
 
 def test_stock_modules_and_unknown_elements_are_told_apart() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        request(figure3(""), "Proxy module: stock reverse-proxy(origin=172.16.15.133)\nM module:\nFromNetfront() -> Squid -> ToNetfront()\n")
+        request(
+            figure3(""),
+            "Proxy module: stock reverse-proxy(origin=172.16.15.133)\n"
+            "M module:\nFromNetfront() -> Squid -> ToNetfront()\n",
+        )
     messages = " ".join(d.message for d in caught.value.diagnostics)
     assert "stock module" in messages
     assert "Squid" in messages

@@ -1,4 +1,4 @@
-"""Section 4.2: the requirements that the paper prints, on the network of its Figure 3 with the module of its Figure 4."""
+"""Section 4.2: the requirements that the paper prints, on its Figure 3 with the module of its Figure 4."""
 
 import pytest
 
@@ -29,7 +29,8 @@ YES, NO = Answer.YES, Answer.NO
         (BATCHER, "reach from internet udp\n-> batcher:dst:0 dst 172.16.15.134\n-> client dst port 1500", NO),
         (BATCHER, "reach from internet udp\n-> batcher:dst dst 172.16.15.133\n-> client", YES),
         # invariants
-        (BATCHER, "reach from internet udp\n-> Batcher:dst:0 dst 172.16.15.133\n-> client dst port 1500\nconst proto && dst port && payload", YES),
+        (BATCHER, "reach from internet udp\n-> Batcher:dst:0 dst 172.16.15.133\n-> client dst port 1500\n"
+                  "const proto && dst port && payload", YES),
         (BATCHER, "reach from internet udp -> client const dst host", NO),
         (BATCHER, "reach from internet udp -> client const src host && src port && payload", YES),
         (PORTS, "reach from internet udp -> client const dst port", NO),
@@ -51,7 +52,7 @@ def test_the_printed_requirements(module: str, requirement: str, holds: Answer) 
 
 
 def test_the_operators_rule_means_all_flows() -> None:
-    """"All HTTP traffic reaching clients must go through the HTTP Optimizer": none need exist, each must pass it."""
+    """ "All HTTP traffic reaching clients must go through the HTTP Optimizer": none need exist, each must pass it."""
     world = figure3("")
     assert ask(world, "always reach from internet tcp src port 80 -> HTTPOptimizer -> client").holds is YES
     assert ask(world, "always reach from internet tcp src port 81 -> HTTPOptimizer -> client").holds is NO

@@ -1,4 +1,4 @@
-"""Section 4.3: every platform is tried as if the module ran there; rules and requirements are checked in place each time."""
+"""Section 4.3: every platform is tried as if the module ran there; rules and requirements are checked each time."""
 
 import pytest
 
@@ -28,7 +28,9 @@ def test_every_rule_is_checked_at_every_platform(world: World) -> None:
     assert broken == {"platform1", "platform3"}  # pages from there do not pass the optimizer
     for trial in plan.platforms:
         for rule in trial.rules:
-            assert rule.holds is not Answer.NO or rule.text.startswith("always reach from module tcp src port 80")
+            assert rule.holds is not Answer.NO or rule.text.startswith(
+                "always reach from module tcp src port 80"
+            )
     assert [p.platform for p in plan.placements] == ["platform2"]
 
 
@@ -51,7 +53,9 @@ def test_a_module_that_already_breaks_a_rule_blocks_everyone_after_it(world: Wor
 
 
 def test_invariants_look_at_the_last_hop_only(world: World) -> None:
-    ask_for = "reach from internet udp -> Batcher:IPRewriter@3:0 -> Batcher:dst:0 const {} -> client const dst host"
+    ask_for = (
+        "reach from internet udp -> Batcher:IPRewriter@3:0 -> Batcher:dst:0 const {} -> client const dst host"
+    )
     changed = request(world, BATCHER + ask_for.format("dst host"), every=True)
     kept = request(world, BATCHER + ask_for.format("src host && port && payload"), every=True)
     assert [t.requirements[0].holds for t in changed.platforms if t.name == "platform3"] == [Answer.NO]
@@ -60,7 +64,9 @@ def test_invariants_look_at_the_last_hop_only(world: World) -> None:
 
 def test_a_rule_of_reachability_must_go_on_holding() -> None:
     """`reach` as a rule: the network still does its work with the module in it."""
-    world = figure3("reach from client tcp dst port 80 -> internet\nreach from client udp -> internet const payload")
+    world = figure3(
+        "reach from client tcp dst port 80 -> internet\nreach from client udp -> internet const payload"
+    )
     plan = request(world, BATCHER)
     assert plan.assessment is Assessment.SAFE
     assert [rule.holds for rule in plan.rules] == [Answer.YES, Answer.YES]

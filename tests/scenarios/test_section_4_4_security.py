@@ -29,7 +29,11 @@ from tests.adversarial.traffic import ADDRESS, OWNER, frame
 
 CLIENT, THIRD_PARTY, OPERATOR = Role.CLIENT, Role.THIRD_PARTY, Role.OPERATOR
 SAFE, SANDBOX, REFUSED = Assessment.SAFE, Assessment.SANDBOX, Assessment.REFUSED
-TUNNEL = "FromNetfront() -> IPFilter(allow ip proto 4) -> StripIPHeader -> CheckIPHeader -> StoreIPAddress($ADDR, src) -> ToNetfront()"
+TUNNEL = """
+FromNetfront() -> IPFilter(allow ip proto 4) -> StripIPHeader -> CheckIPHeader
+  -> StoreIPAddress($ADDR, src) -> ToNetfront()
+"""
+TO_NOTED = "-> StoreIPAddress($ADDR, src) -> StoreIPAddress(DST_ANNO, dst) -> ToNetfront()"
 
 
 # ---- the rules
@@ -38,7 +42,8 @@ TUNNEL = "FromNetfront() -> IPFilter(allow ip proto 4) -> StripIPHeader -> Check
 @pytest.mark.parametrize(
     ("what", "text", "third_party", "client"),
     [
-        ("source invariant, destination on the list", "FromNetfront() -> StoreIPAddress(172.16.15.133, dst) -> ToNetfront()", SAFE, SAFE),
+        ("source invariant, destination listed", "FromNetfront() -> StoreIPAddress(172.16.15.133, dst) -> ToNetfront()",
+         SAFE, SAFE),
         ("source is the module's, destination the sender's", "FromNetfront() -> IPMirror -> ToNetfront()", SAFE, SAFE),
         ("source is another's", "FromNetfront() -> StoreIPAddress(8.8.8.8, src) -> ToNetfront()", REFUSED, REFUSED),
         ("destination is another's", "FromNetfront() -> StoreIPAddress(8.8.8.8, dst) -> ToNetfront()", REFUSED, SAFE),
@@ -70,9 +75,9 @@ def test_the_answer_names_the_rule_the_element_and_a_packet() -> None:
 
 def test_the_destination_is_compared_with_the_source_of_the_very_packet() -> None:
     """IPdst = IPsrc by definition, not by coincidence: an address that might be equal is not."""
-    coincidence = "FromNetfront() -> Strip(14) -> GetIPAddress(28) -> StoreIPAddress($ADDR, src) -> StoreIPAddress(DST_ANNO, dst) -> ToNetfront()"
+    coincidence = f"FromNetfront() -> Strip(14) -> GetIPAddress(28) {TO_NOTED}"
     assert judge(coincidence, THIRD_PARTY).assessment is SANDBOX  # the owner's address may stand there, too
-    by_way_of_an_annotation = "FromNetfront() -> GetIPAddress(IP src) -> StoreIPAddress($ADDR, src) -> StoreIPAddress(DST_ANNO, dst) -> ToNetfront()"
+    by_way_of_an_annotation = f"FromNetfront() -> GetIPAddress(IP src) {TO_NOTED}"
     assert judge(by_way_of_an_annotation, THIRD_PARTY).assessment is SAFE
 
 
@@ -86,6 +91,7 @@ def sandboxed(text: str, role: Role) -> Iterator[State]:
     around = enforcer(ADDRESS, allowed if role is THIRD_PARTY else None)
     budget = Budget(30_000)
     tables = Tables(any_state=True)
+    tables.statements = 1_000_000
     tables.templates = sandbox_templates(made, around, PARSE, ADDRESS, {}, budget)
     start = []
     for entered in parse(inject(ADDRESS).state, PARSE, tables):
@@ -110,7 +116,8 @@ def sandboxed(text: str, role: Role) -> Iterator[State]:
 
 SANDBOXED = [
     "switch_thrown_later", "copy_to_self_forged_source", "copy_to_victim", "destination_from_payload", "ttl_backdoor",
-    "payload_magic", "inner_packet_as_it_is", "unasked_packets_beside_service", "fixed_victim", "forged_source_to_sender",
+    "payload_magic", "inner_packet_as_it_is", "unasked_packets_beside_service", "fixed_victim",
+    "forged_source_to_sender",
     "queue_overflow", "store_data_over_header", "udp_tunnel_destination_from_payload", "multicast_by_third_party",
 ]  # fmt: skip
 CHEATS = {case.path.stem: case for case in corpus("cheats")}
@@ -159,7 +166,9 @@ def run_in_sandbox(text: str, role: Role, seed: str, packets: int = 150) -> Iter
     random, clock, wire = Random(seed), VirtualClock(), Wire()
     whitelist = ("172.16.15.133", "172.16.15.134", "198.51.100.1") if role is THIRD_PARTY else ("0.0.0.0/0",)
     address = "198.51.100.1"
-    deployment = Deployment("x", "M", "a", role, "p", address, text.replace("$ADDR", address), True, whitelist)
+    deployment = Deployment(
+        "x", "M", "a", role, "p", address, text.replace("$ADDR", address), True, whitelist
+    )
     module = RunningModule(deployment, wire, clock, random)
     senders: set[int] = set()
     for _ in range(packets):
@@ -182,7 +191,9 @@ def runs_on_a_platform(case: Case) -> bool:
 
 
 @pytest.mark.parametrize("role", [THIRD_PARTY, CLIENT], ids=lambda role: role.value)
-@pytest.mark.parametrize("case", [c for c in CHEATS.values() if runs_on_a_platform(c)], ids=lambda c: c.path.stem)
+@pytest.mark.parametrize(
+    "case", [c for c in CHEATS.values() if runs_on_a_platform(c)], ids=lambda c: c.path.stem
+)
 def test_no_packet_of_a_cheat_that_breaks_a_rule_gets_through_the_sandbox(case: Case, role: Role) -> None:
     for senders, left in run_in_sandbox(case.text, role, case.path.stem):
         packet = ends(left)
@@ -194,5 +205,8 @@ def test_no_packet_of_a_cheat_that_breaks_a_rule_gets_through_the_sandbox(case: 
 
 
 def test_the_sandbox_lets_an_honest_module_do_its_work() -> None:
-    answers = [left for _, left in run_in_sandbox("FromNetfront() -> IPMirror -> ToNetfront()", THIRD_PARTY, "honest")]
+    answers = [
+        left
+        for _, left in run_in_sandbox("FromNetfront() -> IPMirror -> ToNetfront()", THIRD_PARTY, "honest")
+    ]
     assert len(answers) > 50

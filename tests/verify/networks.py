@@ -58,7 +58,8 @@ flows [1] -> ToDevice(inside);
 
 def inward(elements: str) -> str:
     """A middlebox that does something to IPv4 packets on their way in, and nothing on their way out."""
-    return f"FromDevice(outside) -> MarkIPHeader(14) -> {elements} -> ToDevice(inside); FromDevice(inside) -> ToDevice(outside);"
+    way_in = f"FromDevice(outside) -> MarkIPHeader(14) -> {elements} -> ToDevice(inside);"
+    return f"{way_in} FromDevice(inside) -> ToDevice(outside);"
 
 
 def chain(first: str = PASS, second: str = PASS, rules: str = "", text: str = CHAIN) -> World:
@@ -87,12 +88,16 @@ def ask(world: World, statement: str) -> Check:
     return answer(prepare(rule, {}), world.network, world.tables)
 
 
-def request(world: World, text: str, account: Account = CLIENT, every: bool = False, **parameters: str) -> Plan:
+def request(
+    world: World, text: str, account: Account = CLIENT, every: bool = False, **parameters: str
+) -> Plan:
     """What the planner says to a request."""
     return plan(parse_request(Source("request.innet", text), parameters), world, account, all_platforms=every)
 
 
-def run(world: World, name: str, text: str, address: str, account: Account = CLIENT, platform: str = "platform") -> World:
+def run(
+    world: World, name: str, text: str, address: str, account: Account = CLIENT, platform: str = "platform"
+) -> World:
     """The world with one more module deployed."""
     module = Deployed(name, account, platform, parse_address(address), text.replace("$ADDR", address))
     return world.with_deployed((*world.deployed, module))

@@ -14,11 +14,26 @@ from innet.network import Capacity, Clients, Internet, Platform, format_address
 from innet.policy import parse_request
 from innet.verify.texts import module_texts
 from innet.verify.world import World
-from tests.verify.networks import BATCHER, CHAIN, CLIENT, OPERATOR, PROVIDER, chain, figure3, policy, request, run
+from tests.verify.networks import (
+    BATCHER,
+    CHAIN,
+    CLIENT,
+    OPERATOR,
+    PROVIDER,
+    chain,
+    figure3,
+    policy,
+    request,
+    run,
+)
 
 ECHO = "{name} module:\nFromNetfront() -> IPMirror -> out :: ToNetfront()\n"
 SPOOFER = "Spoofer module:\nFromNetfront() -> StoreIPAddress(8.8.8.8, src) -> ToNetfront()\n"
-TUNNEL = "Tunnel module:\nFromNetfront() -> IPFilter(allow ip proto 4) -> StripIPHeader -> CheckIPHeader -> StoreIPAddress($ADDR, src) -> ToNetfront()\n"
+TUNNEL = """Tunnel module:
+FromNetfront() -> IPFilter(allow ip proto 4) -> StripIPHeader -> CheckIPHeader
+  -> StoreIPAddress($ADDR, src) -> ToNetfront()
+"""
+UDP_ECHO = "FromNetfront() -> IPFilter(allow udp) -> IPMirror -> out :: ToNetfront()\n"
 
 
 def names(plan: Plan) -> list[str]:
@@ -31,7 +46,9 @@ def names(plan: Plan) -> list[str]:
 def test_a_module_gets_the_first_free_address() -> None:
     plan = request(chain(), ECHO.format(name="Echo"))
     assert plan.assessment is Assessment.SAFE
-    assert [(p.module, p.platform, p.address) for p in plan.placements] == [("Echo", "platform", "198.51.100.1")]
+    assert [(p.module, p.platform, p.address) for p in plan.placements] == [
+        ("Echo", "platform", "198.51.100.1")
+    ]
     taken = run(chain(), "Other", "FromNetfront() -> Discard", "198.51.100.1")
     assert [p.address for p in request(taken, ECHO.format(name="Echo")).placements] == ["198.51.100.2"]
 
@@ -39,7 +56,10 @@ def test_a_module_gets_the_first_free_address() -> None:
 def test_all_modules_of_a_request_are_placed_or_none() -> None:
     two = ECHO.format(name="One") + ECHO.format(name="Two")
     plan = request(chain(), two)
-    assert [(p.module, p.address) for p in plan.placements] == [("One", "198.51.100.1"), ("Two", "198.51.100.2")]
+    assert [(p.module, p.address) for p in plan.placements] == [
+        ("One", "198.51.100.1"),
+        ("Two", "198.51.100.2"),
+    ]
     spoiled = request(chain(), two + SPOOFER)
     assert spoiled.assessment is Assessment.REFUSED
     assert spoiled.placements == ()
@@ -63,7 +83,9 @@ def test_a_full_platform_and_one_without_addresses_say_so() -> None:
 
 
 def test_modules_know_each_others_addresses() -> None:
-    text = "A module:\nFromNetfront() -> StoreIPAddress($B.ADDR, dst) -> out :: ToNetfront()\n" + ECHO.format(name="B")
+    text = "A module:\nFromNetfront() -> StoreIPAddress($B.ADDR, dst) -> out :: ToNetfront()\n" + ECHO.format(
+        name="B"
+    )
     plan = request(chain(), text + "\nreach from internet -> A:out dst host $B.ADDR -> B:out", PROVIDER)
     assert plan.assessment is Assessment.SAFE
     assert [check.holds for check in plan.requirements] == [Answer.YES]
@@ -81,7 +103,9 @@ def test_a_sandboxed_module_is_marked() -> None:
 
 
 def test_a_requirement_that_fails_is_why_a_platform_does_not_fit() -> None:
-    plan = request(figure3(), BATCHER + "\nreach from internet udp -> Batcher:dst:0 -> client dst port 1500", every=True)
+    plan = request(
+        figure3(), BATCHER + "\nreach from internet udp -> Batcher:dst:0 -> client dst port 1500", every=True
+    )
     assert names(plan) == ["platform3"]
     for trial in plan.platforms:
         if not trial.fits:
@@ -100,7 +124,9 @@ def test_every_rule_is_checked_with_the_module_in_place() -> None:
         assert [rule.holds for rule in trial.rules] == [Answer.NO, Answer.YES]
         assert any("operator's rule" in reason for reason in trial.reasons)
     harmless = request(world, ECHO.format(name="Echo"), PROVIDER)
-    assert harmless.assessment is Assessment.REFUSED  # it answers clients' UDP packets to port 1500 just the same
+    assert (
+        harmless.assessment is Assessment.REFUSED
+    )  # it answers clients' UDP packets to port 1500 just the same
 
 
 def test_rules_already_broken_are_broken_for_everyone() -> None:
@@ -111,7 +137,9 @@ def test_rules_already_broken_are_broken_for_everyone() -> None:
 
 
 def test_questions_alone_are_answered_and_nothing_is_placed() -> None:
-    plan = request(chain(), "reach from client udp -> internet const payload\nreach from internet tcp -> client udp")
+    plan = request(
+        chain(), "reach from client udp -> internet const payload\nreach from internet tcp -> client udp"
+    )
     assert [check.holds for check in plan.requirements] == [Answer.YES, Answer.NO]
     assert (plan.placements, plan.platforms) == ((), ())
 
@@ -160,7 +188,9 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_a_module_name_in_other_letters_is_taken_with_a_warning() -> None:
-    plan = request(figure3(), BATCHER + "\nreach from internet udp -> batcher:dst:0 dst 172.16.15.133 -> client")
+    plan = request(
+        figure3(), BATCHER + "\nreach from internet udp -> batcher:dst:0 dst 172.16.15.133 -> client"
+    )
     assert plan.requirements[0].holds is Answer.YES
     assert any("batcher" in warning for warning in plan.warnings)
 
@@ -192,10 +222,15 @@ def test_a_parameter_cannot_smuggle_elements_past_the_proof() -> None:
 @pytest.mark.parametrize("node", ["firewall", "core", "access", "HTTPOptimizer", "homes"])
 def test_a_module_called_like_a_node_is_no_node(node: str) -> None:
     """Its tables are not the node's, and its owner sees nothing of the node that it did not see before."""
-    text = f"{node} module:\nFromNetfront() -> IPFilter(allow udp) -> nat :: IPRewriter(keep 0 0) -> IPMirror -> ToNetfront()\n"
-    named, plain = (request(figure3(), t, every=True) for t in (text, text.replace(f"{node} module", "Mine module")))
+    code = "FromNetfront() -> IPFilter(allow udp) -> nat :: IPRewriter(keep 0 0) -> IPMirror -> ToNetfront()"
+    text = f"{node} module:\n{code}\n"
+    named, plain = (
+        request(figure3(), t, every=True) for t in (text, text.replace(f"{node} module", "Mine module"))
+    )
     assert named.assessment is plain.assessment
-    assert [[r.holds for r in t.rules] for t in named.platforms] == [[r.holds for r in t.rules] for t in plain.platforms]
+    assert [[r.holds for r in t.rules] for t in named.platforms] == [
+        [r.holds for r in t.rules] for t in plain.platforms
+    ]
 
 
 # ---- what a tenant is shown
@@ -242,7 +277,7 @@ def test_a_clients_answer_names_nothing_inside(text: str) -> None:
 
 def test_a_module_called_like_a_node_is_shown_its_own_steps_only() -> None:
     world = figure3()
-    text = "access module:\nFromNetfront() -> IPFilter(allow udp) -> IPMirror -> out :: ToNetfront()\nreach from client udp -> access:out -> client"
+    text = f"access module:\n{UDP_ECHO}reach from client udp -> access:out -> client"
     plan = request(world, text)
     shown = plan_for(plan, CLIENT.role, parse_request(Source("r", text)), world.snapshot)
     places = [step.place for check in shown.requirements for step in check.trace]
@@ -280,3 +315,14 @@ def test_room_on_one_platform_only_moves_modules_there() -> None:
     plan = request(crowded, ECHO.format(name="Echo"), every=True)
     assert names(plan) == ["platform2"]
     assert plan.placements[0].address == "10.2.0.1"
+
+
+def test_what_a_module_sends_by_itself_is_held_against_the_rules() -> None:
+    clock = (
+        "Clock module:\n"
+        'InfiniteSource(DATA "tick", LIMIT 5) -> UDPIPEncap($ADDR, 80, 172.16.15.133, 1000) -> ToNetfront();\n'
+        "FromNetfront() -> Discard\n"
+    )
+    world = figure3("always reach from module udp src port 80 -> HTTPOptimizer -> client")
+    for account in (OPERATOR, CLIENT):
+        assert names(request(world, clock, account, every=True)) == ["platform2"]

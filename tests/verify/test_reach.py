@@ -76,28 +76,39 @@ def test_all_flows_go_so_or_none(statement: str, holds: Answer) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "statement", "holds"),
     [
-        (PASS, PASS, f"reach from internet udp and {CLIENTS} -> client const host && port && proto && payload && id", YES),
+        (PASS, PASS,
+         f"reach from internet udp and {CLIENTS} -> client const host && port && proto && payload && id", YES),
         (PASS, PASS, f"reach from internet udp and {CLIENTS} -> client const ttl", NO),
         (inward(TO_HOME), PASS, "reach from internet udp and dst host 172.16.7.8 -> client const dst host", NO),
         (inward(TO_HOME), PASS, "reach from internet udp -> client const src host && port && payload", YES),
         # changed, and changed back: constant by value
-        (inward(TO_BOX), inward(TO_HOME), "reach from internet udp and dst host 172.16.7.7 -> client const dst host", YES),
-        (inward(TO_BOX), inward(TO_HOME), "reach from internet udp and dst host 172.16.7.8 -> client const dst host", NO),
-        (inward(TO_BOX), inward(TO_HOME), "reach from internet udp and dst host 172.16.7.7 -> second const dst host", NO),
+        (inward(TO_BOX), inward(TO_HOME),
+         "reach from internet udp and dst host 172.16.7.7 -> client const dst host", YES),
+        (inward(TO_BOX), inward(TO_HOME),
+         "reach from internet udp and dst host 172.16.7.8 -> client const dst host", NO),
+        (inward(TO_BOX), inward(TO_HOME),
+         "reach from internet udp and dst host 172.16.7.7 -> second const dst host", NO),
         (inward(TO_BOX), inward(TO_HOME), "always reach from internet udp -> client const src host && port", YES),
-        (inward(WRAP), inward(UNWRAP), f"reach from internet udp and {CLIENTS} -> client const host && port && payload && id", YES),
-        (inward(WRAP), inward(UNWRAP), f"always reach from internet udp and {CLIENTS} -> client const host && payload", YES),
+        (inward(WRAP), inward(UNWRAP),
+         f"reach from internet udp and {CLIENTS} -> client const host && port && payload && id", YES),
+        (inward(WRAP), inward(UNWRAP),
+         f"always reach from internet udp and {CLIENTS} -> client const host && payload", YES),
         (inward(WRAP), inward(UNWRAP), f"reach from internet udp and {CLIENTS} -> second const proto", NO),
-        (inward(WRAP), inward(UNWRAP), f"reach from internet udp and {CLIENTS} -> second ip proto 4 and dst host 10.0.0.10 -> client udp", YES),
+        (inward(WRAP), inward(UNWRAP),
+         f"reach from internet udp and {CLIENTS} -> second ip proto 4 and dst host 10.0.0.10 -> client udp", YES),
         (inward(WRAP), PASS, f"reach from internet udp and {CLIENTS} -> client udp", NO),
         # a port and a payload
-        (inward("IPRewriter(pattern - - - 7 0 0)"), PASS, "reach from internet udp and dst port 8 -> client const dst port", NO),
-        (inward("IPRewriter(pattern - - - 7 0 0)"), PASS, "reach from internet udp and dst port 7 -> client const dst port", YES),
+        (inward("IPRewriter(pattern - - - 7 0 0)"), PASS,
+         "reach from internet udp and dst port 8 -> client const dst port", NO),
+        (inward("IPRewriter(pattern - - - 7 0 0)"), PASS,
+         "reach from internet udp and dst port 7 -> client const dst port", YES),
         (inward("StoreData(60, \\<00>)"), PASS, "always reach from internet udp -> client const payload", NO),
-        (inward("StoreData(60, \\<00>)"), PASS, "always reach from internet udp and less 40 -> client const payload", YES),
+        (inward("StoreData(60, \\<00>)"), PASS,
+         "always reach from internet udp and less 40 -> client const payload", YES),
         (inward("Truncate(60)"), PASS, "always reach from internet udp -> client const payload", NO),
         # each hop is compared with the one before, not with the start
-        (inward(TO_HOME), PASS, "reach from internet udp and dst host 172.16.7.8 -> second -> client const dst host", YES),
+        (inward(TO_HOME), PASS,
+         "reach from internet udp and dst host 172.16.7.8 -> second -> client const dst host", YES),
     ],
 )  # fmt: skip
 def test_const(first: str, second: str, statement: str, holds: Answer) -> None:
@@ -144,7 +155,10 @@ def test_modules_as_nodes() -> None:
     world = run(chain(), "Echo", echo, "198.51.100.1")
     for statement, holds in [
         ("reach from internet udp -> Echo:out", YES),
-        ("reach from internet udp -> Echo:IPMirror@3:0 dst host 198.51.100.1 -> Echo:out src host 198.51.100.1 -> internet", YES),
+        (
+            "reach from internet udp -> Echo:IPMirror@3:0 dst 198.51.100.1 -> Echo:out src 198.51.100.1 -> internet",
+            YES,
+        ),
         ("reach from internet udp -> Echo:out dst host 198.51.100.1", NO),
         ("reach from internet tcp -> Echo:IPMirror@3", NO),
         ("reach from internet -> module -> internet", YES),
@@ -162,7 +176,13 @@ def test_modules_as_nodes() -> None:
 def test_clients_are_reached_through_their_own_modules_only() -> None:
     rule = "always new reach from internet -> module -> client"
     forward = "FromNetfront() -> StoreIPAddress({}, dst) -> ToNetfront()"
-    mine = run(chain(STATEFUL.replace("drop)", "pass 1)")), "Own", forward.format("172.16.15.133"), "198.51.100.1", CLIENT)
+    mine = run(
+        chain(STATEFUL.replace("drop)", "pass 1)")),
+        "Own",
+        forward.format("172.16.15.133"),
+        "198.51.100.1",
+        CLIENT,
+    )
     others = run(mine, "Other", forward.format("172.16.9.9"), "198.51.100.2", CLIENT)
     closed = "FromDevice(outside) -> MarkIPHeader(14) -> IPFilter(allow dst net 198.51.100.0/24) -> ToDevice(inside);" \
              "FromDevice(inside) -> ToDevice(outside);"  # fmt: skip
@@ -176,7 +196,11 @@ def test_clients_are_reached_through_their_own_modules_only() -> None:
 
 def test_too_many_paths_are_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach_module, "BUDGET", 3)
-    for statement in ("reach from internet -> client", "always reach from internet -> client const payload", "never reach from internet tcp -> client udp"):
+    for statement in (
+        "reach from internet -> client",
+        "always reach from internet -> client const payload",
+        "never reach from internet tcp -> client udp",
+    ):
         check = ask(chain(), statement)
         assert check.holds is Answer.UNDECIDED
         assert "too many paths" in check.reason
@@ -203,5 +227,7 @@ def test_a_failure_says_how_far_the_flow_came() -> None:
 def test_a_trace_names_what_changed_and_where() -> None:
     check = ask(chain(inward(TO_HOME)), "reach from internet udp -> client")
     changes = {step.place: step.changed for step in check.trace if step.changed}
-    assert any(place.startswith("first/IPRewriter") and "ip dst" in fields for place, fields in changes.items())
+    assert any(
+        place.startswith("first/IPRewriter") and "ip dst" in fields for place, fields in changes.items()
+    )
     assert any(place == "edge" and fields == ("ttl",) for place, fields in changes.items())

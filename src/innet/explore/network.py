@@ -7,7 +7,7 @@ it. Other frames are not modelled between nodes: hosts and platforms send none, 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from innet.elements.base import OUTSIDE
+from innet.elements.base import OUTSIDE, Role
 from innet.explore.fabric import LOOP, Way, ways
 from innet.explore.flow import STORY, Budget, Flow, Hop, hop_to, look, repeated
 from innet.explore.flow import End as Ended
@@ -171,6 +171,17 @@ class Walk:
         """Packets that a platform hands to a module."""
         yield from self.module(module, state, progress)
         yield from self.rest()
+
+    def from_sources(
+        self, module: Module, blank_packet: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
+        """Packets that a module makes by itself."""
+        blank_packet.progress = progress
+        sources = module.box.machine.with_role(Role.SOURCE)
+        if sources:
+            arrivals = [(element, OUTSIDE, blank_packet.fork()) for element in sources]
+            yield from self.follow(module.box, arrivals, module)
+            yield from self.rest()
 
     def from_exit(
         self, module: Module, element: str, state: State, progress: object
@@ -526,7 +537,10 @@ def lowered(ttl: Term, total: Term) -> tuple[Term, Term]:
 
 
 def follow_hops(
-    state: State, routers: tuple[str, ...], header_at: list[tuple[Term, Term]], fields: tuple[Term | None, ...]
+    state: State,
+    routers: tuple[str, ...],
+    header_at: list[tuple[Term, Term]],
+    fields: tuple[Term | None, ...],
 ) -> None:
     """Note on the path that the packet went through `routers`; it is at the first of them."""
     hop = state.hop

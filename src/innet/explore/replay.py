@@ -129,21 +129,55 @@ class Replay:
         for end, data in list(self.module(module, frame)):
             self.send(end, data)
 
+    def send_output(self, module: Module, element: str, port: int, frame: bytes) -> None:
+        """A packet, marked as FromNetfront marks it, leaves an element of a module by an output."""
+        box = module.box
+        sent: list[tuple[str, PacketBuffer]] = []
+        for target, into in box.machine.next.get((element, port), ()):
+            inner: list[Event] = []
+            sent += through(box.machine, target, into, self.received(frame), self.state(box), inner)
+            self.events += [replace(e, place=box.scope + e.place) for e in inner]
+        if element in box.exits and not sent:
+            sent = [(element, self.received(frame))]
+        for end, data in [out for exit_, packet in sent for out in self.leave(module, exit_, packet)]:
+            self.send(end, data)
+
     def module(self, module: Module, frame: bytes) -> Iterator[tuple[End, bytes]]:
-        address = module.address.to_bytes(4, "big")
-        if frame[26:30] == address:
+        if frame[26:30] == module.address.to_bytes(4, "big"):
             return
         self.events.append(Event(f"module {module.name}", 0, frame))
+        if not self.passes(module, frame, inward=True):
+            return
         for entries in list(module.box.entries.values())[:1]:
             for entry in entries:
                 inner: list[Event] = []
                 found = list(enter(module.box.machine, entry, frame, self.state(module.box), inner))
                 self.events += [replace(e, place=module.box.scope + e.place) for e in inner]
                 for element, packet in found:
-                    out = module_frame(packet)
-                    if out is not None and out[30:34] != address:
-                        self.events.append(Event(f"{module.name} sends", 0, out))
-                        yield from self.wire(module.platform, module.box.exits[element], out)
+                    yield from self.leave(module, element, packet)
+
+    def leave(self, module: Module, element: str, packet: PacketBuffer) -> Iterator[tuple[End, bytes]]:
+        """What the platform does with a packet at a module's exit."""
+        out = module_frame(packet)
+        if out is None or out[30:34] == module.address.to_bytes(4, "big"):
+            return
+        if self.passes(module, out, inward=False):
+            self.events.append(Event(f"{module.name} sends", 0, out))
+            yield from self.wire(module.platform, module.box.exits[element], out)
+
+    def passes(self, module: Module, frame: bytes, inward: bool) -> bool:
+        """Whether the sandbox around the module, if it has one, lets the frame through."""
+        if module.enforcer is None:
+            return True
+        program = module.enforcer.inward if inward else module.enforcer.outward
+        verdict = run(program, self.received(frame), self.state(module.box)).verdict
+        return isinstance(verdict, ir.Emit)
+
+    def received(self, frame: bytes) -> PacketBuffer:
+        """The frame as FromNetfront hands it on."""
+        packet = PacketBuffer(frame)
+        run(self.network.parse, packet, State())
+        return packet
 
     def out(
         self, box: Box, node: str, sent: Iterator[tuple[str, PacketBuffer]]

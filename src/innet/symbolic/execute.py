@@ -6,7 +6,7 @@ copies, choices and tables of unknown content give several for one packet.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
 from innet import ir
@@ -139,7 +139,7 @@ _NO_PROGRAM = ir.Program("", 0, 0, ())
 
 def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") -> Iterator[Result]:
     """Everything that can become of the packets of `state`; it is used up. `scope` tells configurations apart."""
-    state.env = {}
+    state.env, state.hits = {}, ()
     work: list[tuple[State, _Frame]] = [(state, (program.body, 0, None))]
     while work:
         state, frame = work.pop()
@@ -203,7 +203,9 @@ def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") 
 def _nested(branch: ir.Branch) -> tuple[ir.Expr, ir.Block]:
     """Condition and body of a `when` with nothing in it but another `when`: one decision, so two paths and not three."""
     condition, then, otherwise = branch.condition, branch.then, branch.otherwise
-    while not otherwise and len(then) == 1 and isinstance(inner := then[0], ir.Branch) and not inner.otherwise:
+    while (
+        not otherwise and len(then) == 1 and isinstance(inner := then[0], ir.Branch) and not inner.otherwise
+    ):
         condition, then = ir.Binary(Op.AND, condition, inner.condition), inner.then
     return condition, then
 
@@ -389,13 +391,15 @@ class _Step:
             for template in self.tables.templates.get((element, table.name), ()):
                 renaming = Renaming()
                 one = state.fork()
-                match = keys_equal(key, tuple(renaming.term(t) for t in template.key))
+                own = tuple(renaming.term(t) for t in template.key)
+                match = keys_equal(key, own)
                 if match is FALSE:
                     continue
                 known = [member(renaming.term(a), d) for a, d in template.domains]
                 known += [renaming.formula(f) for f in template.facts]
                 if one.store.assume(all_of(*known, match)) and one.store.feasible():
                     one.over = (*one.over, f"entry of another flow in {element}")
+                    one.hits = (*one.hits, (element, table.name, key, own))
                     hit(one, tuple(renaming.term(t) for t in template.values))
         missing: list[Formula] = []
         for entry in reversed(state.entries):
@@ -407,6 +411,7 @@ class _Step:
                 continue
             one = state.fork()
             if one.store.assume(all_of(match, *missing)) and one.store.feasible():
+                one.hits = (*one.hits, (element, table.name, key, entry.key))
                 hit(one, entry.values)
             if decided is True and not any_state:
                 missing.append(FALSE)
@@ -457,11 +462,13 @@ class _Step:
         if reply is not None:
             rows.append((self.row(reply[0]), self.row(reply[1])))
         matters = self.tables.any_state and ok.name in self.tables.read_by(self.program)
+        pair = None if reply is None else (rows[0][0], rows[1][0])
+        gone = [e for row_key, _ in rows for e in self.held(element, table, row_key, sure=reply is None)]
         full = self.state.fork() if matters else None
-        for row_key, _ in rows:
-            self.delete(table, row_key)
+        self.forget(gone)
         for row_key, row_values in rows:
-            self.state.entries = (*self.state.entries, Entry(element, table.name, row_key, row_values))
+            entry = Entry(element, table.name, row_key, row_values, pair)
+            self.state.entries = (*self.state.entries, entry)
             self.tables.note(element, table.name, row_key, row_values, self.store)
         self.state.env[ok.name] = K(1, 1)
         if full is None:
@@ -471,28 +478,37 @@ class _Step:
 
     def update(self, table: ir.Table, key: tuple[Term, ...], values: tuple[Term, ...]) -> None:
         element = self.scope + (table.owner or self.program.element)
-        self.tables.note(element, table.name, key, values, self.store)
-        out: list[Entry] = []
-        for entry in self.state.entries:
-            if entry.element == element and entry.table == table.name:
-                match = self.store.status(keys_equal(key, entry.key))
-                if match is True:
-                    entry = Entry(element, table.name, entry.key, values)
-                elif match is None:
-                    out.append(Entry(element, table.name, key, values))
-            out.append(entry)
-        self.state.entries = tuple(out)
+        found = {id(e) for e in self.held(element, table, key)}
+        own = self.state.own_key(element, table.name, key)
+        self.tables.note(element, table.name, own, values, self.store)
+        self.state.entries = tuple(
+            replace(e, values=values) if id(e) in found else e for e in self.state.entries
+        )
 
     def delete(self, table: ir.Table, key: tuple[Term, ...]) -> None:
-        """Entries that surely have this key go; in any-state mode another flow may have made them again."""
-        element = self.scope + (table.owner or self.program.element)
-        self.state.entries = tuple(
-            e
-            for e in self.state.entries
-            if e.element != element
-            or e.table != table.name
-            or self.store.status(keys_equal(key, e.key)) is not True
-        )
+        self.forget(self.held(self.scope + (table.owner or self.program.element), table, key))
+
+    def held(self, element: str, table: ir.Table, key: tuple[Term, ...], sure: bool = False) -> list[Entry]:
+        """The flow's entries that have this key; splits the path where that is open, unless only `sure` ones count.
+
+        In any-state mode sure ones are enough: the others may be there as those of another flow.
+        """
+        sure = sure or self.tables.any_state
+        found: list[Entry] = []
+        for entry in self.state.entries:
+            if entry.element == element and entry.table == table.name:
+                match = keys_equal(key, entry.key)
+                if self.store.status(match) is True if sure else self.memory.decide(match, self.store):
+                    found.append(entry)
+        return found
+
+    def forget(self, gone: list[Entry]) -> None:
+        """Remove entries, and those that live and die with them."""
+        if gone:
+            ids, pairs = {id(e) for e in gone}, {e.pair for e in gone if e.pair is not None}
+            self.state.entries = tuple(
+                e for e in self.state.entries if id(e) not in ids and e.pair not in pairs
+            )
 
     def find_option(self, stmt: ir.FindOption) -> list[State] | None:
         """Whether there is such an option, and where, is computable when the packet is known; the store cannot tell."""
@@ -623,7 +639,9 @@ class _Step:
         first, last = low >> term.width, high >> term.width
         for times in range(first, min(last, first + MAX_OVERFLOWS) + 1):
             start = const - (times << term.width)
-            if times == last or self.memory.decide(at_most_zero((start + 1 - (1 << term.width), parts)), self.store):
+            if times == last or self.memory.decide(
+                at_most_zero((start + 1 - (1 << term.width), parts)), self.store
+            ):
                 return start, parts
         return None
 

@@ -49,6 +49,8 @@ class Entry:
     table: str
     key: tuple[Term, ...]
     values: tuple[Term, ...]
+    pair: tuple[tuple[Term, ...], tuple[Term, ...]] | None = None
+    """The keys of both entries of a PAIRED table that live and die together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,15 @@ class State:
     """Why the engine cannot follow these packets further, if it cannot."""
     progress: object = None
     """What the question asked keeps of this path; the executor carries it along."""
+    hits: tuple[tuple[str, str, tuple[Term, ...], tuple[Term, ...]], ...] = ()
+    """Entries that the running program found: element, table, the packet's key, and the entry's own."""
+
+    def own_key(self, element: str, table: str, key: tuple[Term, ...]) -> tuple[Term, ...]:
+        """`key` in the words of the entry that was found by it, which say where its parts come from."""
+        for place, name, asked, own in reversed(self.hits):
+            if (place, name, asked) == (element, table, key):
+                return own
+        return key
 
     def fork(self) -> "State":
         return State(
@@ -86,6 +97,7 @@ class State:
             self.over,
             self.lost,
             self.progress,
+            self.hits,
         )
 
     def field(self, mark: Mark, bit: int, width: int) -> Term | None:
@@ -211,6 +223,14 @@ def inject_raw(label: str = "") -> Injected:
     return Injected(State(memory, store), {"length": size}, payload, payload)
 
 
+def empty() -> State:
+    """The blank packet that a source fills."""
+    memory = Memory()
+    memory.add_region((0, ()), None)
+    memory.marks[Mark.DATA] = (memory.order[0], 0)
+    return State(memory, Store())
+
+
 # ---- back to concrete packets
 
 
@@ -308,20 +328,29 @@ class Tables:
         rows.append(template)
 
 
+SOURCES = ("source", "earlier source")
+"""Origins of symbols that stand for the source address of this packet, or of one that came before."""
+
 ANY = "any value"
 """The origin of a symbol that stands for whatever an entry may hold there."""
 
 
 def make_template(key: tuple[Term, ...], values: tuple[Term, ...], store: Store) -> Template:
     """Key and values with what `store` knows of their symbols (sets, and disjunctions over them)."""
-    key = tuple(_simple(resolve(t, store)) for t in key)
-    values = tuple(_simple(resolve(t, store)) for t in values)
+    key = tuple(_simple(_resolved(t, store)) for t in key)
+    values = tuple(_simple(_resolved(t, store)) for t in values)
     atoms: dict[Atom, None] = {}
     for term in (*key, *values):
         collect_atoms(term, atoms)
     domains = tuple((a, store.domain(a)) for a in atoms if store.domain(a) != rs.full(a.width))
     facts = tuple(c for c in store.clauses if formula_atoms(c) <= atoms.keys())
     return Template(key, values, domains, facts)
+
+
+def _resolved(term: Term, store: Store) -> Term:
+    """`resolve`, but the source of a packet stays that, though its value may be known: authorization hangs on it."""
+    source = isinstance(term, Sym) and term.origin in SOURCES
+    return term if source else resolve(term, store)
 
 
 def _simple(term: Term) -> Term:

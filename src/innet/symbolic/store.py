@@ -407,7 +407,7 @@ def eliminate(rows: dict[tuple[int, ...], int], hulls: list[tuple[int, int]]) ->
     while columns:
 
         def cost(n: int) -> int:
-            signs = [key[n] for key in rows if key[n]]
+            signs = [key[n] for key in rows if key[n]]  # noqa: B023 - called at once
             below = sum(1 for c in signs if c < 0)
             return (below + 1) * (len(signs) - below + 1)
 

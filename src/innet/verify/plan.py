@@ -120,7 +120,9 @@ class _Planner:
         if chosen is None and worst in (Assessment.SAFE, Assessment.SANDBOX):
             undecided = any(
                 check.holds is Answer.UNDECIDED for t in trials for check in (*t.requirements, *t.rules)
-            ) or any(not (t.requirements or t.rules) and t.reasons and "limits" in t.reasons[0] for t in trials)
+            ) or any(
+                not (t.requirements or t.rules) and t.reasons and "limits" in t.reasons[0] for t in trials
+            )
             worst = Assessment.UNDECIDED if undecided else Assessment.REFUSED
         return Plan(
             worst, placements, tuple(trials), security, best.requirements, best.rules,

@@ -27,7 +27,7 @@ from innet.symbolic.execute import evaluate, formula_of, read
 from innet.symbolic.formulas import all_of, at_most_zero, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import Injected, State, Tables, inject_ip
+from innet.symbolic.state import Injected, State, Tables, empty, inject_ip
 from innet.symbolic.terms import FALSE, TRUE, Formula, K, Linear, Term, minus
 from innet.verify.story import steps
 
@@ -514,9 +514,10 @@ class _Query:
                 progress = Progress(departed=False, origin=Start(sent.injected, module=start.module))
                 for element, after in sent.flows:
                     self.collect(self.walk.from_exit(start.module, element, after.fork(), progress))
-                return
-            progress = Progress(departed=False, origin=origin)
-            self.collect(self.walk.from_module(start.module, state, progress))
+            else:
+                progress = Progress(departed=False, origin=origin)
+                self.collect(self.walk.from_module(start.module, state, progress))
+            self.collect(self.walk.from_sources(start.module, empty(), progress))
             return
         for parsed in parse(state, self.network.parse, self.tables):
             for one, condition in evaluate(self.question.flows[0], parsed, self.tables):
@@ -827,14 +828,14 @@ def _witness(
     """A packet that, replayed from empty tables, conforms to the statement (or violates it)."""
     start = progress.origin
     assert start is not None
-    if start.output is not None:
-        return _output_witness(state, progress)
     for n, found in enumerate(solutions(start.injected, start.injected, state.store)):
         if n >= MAX_SOLUTIONS:
             return None
         replay = Replay(network)
         if start.end is not None:
             replay.send(start.end, found.frame)
+        elif start.module is not None and start.output is not None:
+            replay.send_output(start.module, *start.output, found.frame)
         elif start.module is not None:
             replay.send_module(start.module, found.frame)
         arrived = conform or any(_at(question.hops[-1].node, e, network, None) for e in replay.events)
@@ -843,12 +844,6 @@ def _witness(
             result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
             return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
     return None
-
-
-def _output_witness(state: State, progress: Progress) -> Witness | None:
-    """For packets that start inside a module: the packet at that output; it is not replayed from there."""
-    frame = _packet(state, progress)
-    return Witness(summary(frame), frame[14:].hex(), "as it leaves that output", True) if frame else None
 
 
 def conforms_concretely(question: Question, network: Network, events: list[Event], frame: bytes) -> bool:

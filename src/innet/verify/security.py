@@ -22,8 +22,8 @@ from innet.packet.headers import LONGEST_PAYLOAD, PROTO_TCP, PROTO_UDP
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import execute
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
-from innet.symbolic.memory import Imprecise, Memory, Split
-from innet.symbolic.state import Injected, State, Tables, Template, inject_ip, resolve
+from innet.symbolic.memory import Imprecise, Split
+from innet.symbolic.state import Injected, State, Tables, Template, empty, inject_ip, resolve
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
 from innet.verify.story import steps
@@ -91,14 +91,6 @@ def inject(address: int, own: bool = True) -> Injected:
     store.domains[symbols["ip.src"]] = rs.complement(mine, 32)
     store.domains[symbols["ip.dst"]] = mine if own else rs.complement(mine, 32)
     return injected
-
-
-def empty() -> State:
-    """The blank packet that a source fills."""
-    memory = Memory()
-    memory.add_region((0, ()), None)
-    memory.marks[Mark.DATA] = (memory.order[0], 0)
-    return State(memory, Store())
 
 
 def arrivals(box: Box, injected: Injected) -> list[Arrival]:
