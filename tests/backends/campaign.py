@@ -47,7 +47,7 @@ Values = dict[Sym, int]
 Blobs = dict[Blob, bytes]
 
 
-class Disagreement(AssertionError):
+class Disagreement(AssertionError):  # noqa: N818 - what the campaign looks for
     """The two back ends differ on a packet."""
 
 
@@ -187,8 +187,8 @@ def bind(state: State, env: dict[str, int], values: Values) -> Values:
 
 
 def meets(state: State, values: Values, blobs: Blobs, exact: bool) -> bool:
-    """Whether the packet is one of the path's. What is not known may be so, if the path says itself that it is more than
-    what can happen, or if something else tells already that the packet is not one of them."""
+    """Whether the packet is one of the path's. What is not known may be so, if the path says itself that it is more
+    than what can happen, or if something else tells already that the packet is not one of them."""
     for atom, domain in state.store.domains.items():  # most paths are told apart by plain symbols
         if isinstance(atom, Sym) and atom in values and not rs.contains(domain, values[atom]):
             return False
@@ -330,7 +330,7 @@ class Explored:
             solution = next(solutions(self.start.injected, self.start.injected, store), None)
             if solution is not None and self.form.accepts(solution.frame):
                 area = b"".join(
-                    (solution.values[s] if s in solution.values else 0).to_bytes(4, "big")
+                    solution.values.get(s, 0).to_bytes(4, "big")
                     for _, s in sorted(self.start.symbols.items())
                 )
                 yield Given(solution.frame, area)

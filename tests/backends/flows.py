@@ -1,8 +1,8 @@
 """Packets in a row through elements with tables, in both modes of the symbolic executor.
 
-New flow: tables are empty at first, each packet's paths go on from those of the packet before, and what happens must be
-exactly one of them. Any state: the tables may hold whatever earlier packets can have put there, and what happens must be
-among the paths (at least one covers it).
+New flow: tables are empty at first, each packet's paths go on from those of the packet before, and what happens must
+be exactly one of them. Any state: the tables may hold whatever earlier packets can have put there, and what happens
+must be among the paths (at least one covers it).
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,6 +81,20 @@ class Talk:
         self.rest: bytes | None = None
         """A later fragment of the packet before, which comes next, by the same port."""
         self.port = 0
+        self.pool = self.rivals() if rng.random() < 0.3 else ()
+        """Packets of flows that get in each other's way; if there are some, no others are sent."""
+
+    def rivals(self) -> tuple[bytes, ...]:
+        """A packet of TCP or UDP, and the same between other hosts."""
+        packet = self.corpus.ip()
+        while packet[9] not in (6, 17) or packet[0] != 0x45 or packet[6:8] != b"\0\0":
+            packet = self.corpus.ip()
+        others = [self.corpus.address().to_bytes(4, "big") for _ in range(2)]
+        return (
+            packet,
+            packet[:12] + others[0] + packet[16:],
+            packet[:16] + others[1] + packet[20:],
+        )
 
     def choose(self, ports: int) -> int:
         """The port of the next packet."""
@@ -94,30 +108,33 @@ class Talk:
         if self.rest is not None:
             packet, self.rest = self.rest, None
             return packet
-        packet = self.corpus.ip()
-        if self.sent and rng.random() < 0.75:
+        packet = rng.choice(self.pool) if self.pool else self.corpus.ip()
+        if not self.pool and self.sent and rng.random() < 0.75:
             kind = rng.random()
-            if kind < 0.5 and self.seen:
-                packet = answer(rng.choice(self.seen[-3:]))
-            else:
-                packet = rng.choice(self.sent[-3:])
-            packet = self.varied(packet)
+            answers = kind < 0.5 and self.seen
+            packet = answer(rng.choice(self.seen[-3:])) if answers else rng.choice(self.sent[-3:])
+            packet = self.varied(packet) if rng.random() < 0.7 else packet
+        elif self.pool and self.seen and rng.random() < 0.25:
+            packet = answer(rng.choice(self.seen))
         self.sent.append(packet)
         return packet
 
     def varied(self, packet: bytes) -> bytes:
-        """The same flow with other flags or payload, fragments of it, or the same from another host."""
+        """The same flow with other flags or payload, fragments of it, or the same between other hosts."""
         rng, out = self.rng, bytearray(packet)
         head = 4 * (out[0] & 15)
         change = rng.random()
-        if out[9] == 6 and len(out) > head + 13 and change < 0.7:
+        if out[9] == 6 and change < 0.15:
+            return bytes(out[: head + rng.randrange(8, 18)])  # the ports, but not the checksum
+        if out[9] == 6 and len(out) > head + 13 and change < 0.6:
             out[head + 13] = rng.choice((0x02, 0x10, 0x11, 0x04, 0x14, 0x12, 0x01))
-        elif change < 0.85:
+        elif change < 0.75:
             out[6:8] = rng.choice((0x00B9, 0x20B9, 0)).to_bytes(2, "big")
             self.rest = bytes(out)
             out[6:8] = b"\x20\0"
-        elif change < 0.92:
-            out[12:16] = self.corpus.address().to_bytes(4, "big")  # another host
+        elif change < 0.95:
+            at = rng.choice((12, 16))  # from another host, or to another
+            out[at : at + 4] = self.corpus.address().to_bytes(4, "big")
         else:
             out += rng.randbytes(rng.randrange(1, 5))
         return bytes(out)

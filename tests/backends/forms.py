@@ -39,7 +39,7 @@ class Case:
 
 
 def cases(cls: type[Element], examples: tuple[str, ...] = ()) -> Iterator[Case]:
-    """Every different program of an element's examples: each input, with the fewest outputs, with more and with many."""
+    """Every different program of an element's examples: each input, with the fewest outputs, more and many."""
     seen: set[tuple[int, ir.Block]] = set()
     for example in (*cls.EXAMPLES, *examples):
         element = build_one(cls, example)

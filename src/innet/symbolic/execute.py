@@ -201,7 +201,7 @@ def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") 
 
 
 def _nested(branch: ir.Branch) -> tuple[ir.Expr, ir.Block]:
-    """Condition and body of a `when` with nothing in it but another `when`: one decision, so two paths and not three."""
+    """Condition and body of a `when` with nothing in it but another `when`: one decision, so two paths, not three."""
     condition, then, otherwise = branch.condition, branch.then, branch.otherwise
     while (
         not otherwise and len(then) == 1 and isinstance(inner := then[0], ir.Branch) and not inner.otherwise
@@ -348,9 +348,9 @@ class _Step:
             self._set_end(start, by)
         elif mark is Mark.DATA:
             beyond = minus(by, memory.to_end(*start))
-            if by[1] or base is not Mark.DATA or by[0] > 0:
-                if not memory.decide(at_most_zero(beyond), store):
-                    start, by = memory.end(), (0, ())
+            forward = by[1] or base is not Mark.DATA or by[0] > 0
+            if forward and not memory.decide(at_most_zero(beyond), store):
+                start, by = memory.end(), (0, ())
             memory.set_data(memory.advance(start, by, store), store)
         else:
             memory.marks[mark] = memory.advance(start, by, store)
