@@ -14,7 +14,6 @@ from innet.explore.witness import solutions
 from innet.ir import interpret
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
-from innet.ir.uses import variables_read
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import UNKNOWN, Dropped, Emitted, Held, Lost, Result, execute
 from innet.symbolic.memory import Memory
@@ -32,6 +31,7 @@ from tests.backends.forms import (
     branches,
     forms_of,
     numbered,
+    read,
     statements,
     valuation,
     world,
@@ -95,7 +95,7 @@ def interpreted(
     verdict = runner.block(program.body)
     assert verdict is not None
     copies = [concrete_end(ir.Emit(port), copy) for port, copy in runner.copies]
-    return Run([*copies, concrete_end(verdict, packet)], runner.env, variables_read(program.body))
+    return Run([*copies, concrete_end(verdict, packet)], runner.env, read(program))
 
 
 def concrete_end(verdict: ir.Verdict, packet: PacketBuffer) -> End:
@@ -186,12 +186,17 @@ def bind(state: State, env: dict[str, int], values: Values) -> Values:
     return values
 
 
+def excluded(store: Store, values: Values) -> bool:
+    """Whether a plain symbol tells already that the packet is not one of the path's, as it mostly does."""
+    for atom, domain in store.domains.items():
+        if isinstance(atom, Sym) and atom in values and not rs.contains(domain, values[atom]):
+            return True
+    return False
+
+
 def meets(state: State, values: Values, blobs: Blobs, exact: bool) -> bool:
     """Whether the packet is one of the path's. What is not known may be so, if the path says itself that it is more
     than what can happen, or if something else tells already that the packet is not one of them."""
-    for atom, domain in state.store.domains.items():  # most paths are told apart by plain symbols
-        if isinstance(atom, Sym) and atom in values and not rs.contains(domain, values[atom]):
-            return False
     try:
         return satisfied(state.store, values, blobs)
     except Unbound as unbound:
@@ -237,6 +242,8 @@ def compare(
     lost = False
     for result in results:
         state = result.state
+        if excluded(state.store, values):
+            continue
         precise = exact and not state.over
         bound = bind(state, run.env, values)
         if not meets(state, bound, blobs, precise):

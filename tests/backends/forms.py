@@ -14,6 +14,7 @@ from innet.ir.check import check
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet
+from innet.ir.uses import variables_read
 from innet.symbolic.execute import Emitted, execute
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.state import LENGTH_BITS, MAX_PAYLOAD, Injected, State, Tables, inject_ip, inject_raw
@@ -75,7 +76,24 @@ def statements(block: ir.Block) -> Iterator[ir.Stmt]:
 
 def numbered(program: ir.Program) -> dict[int, int]:
     """The number of each branch by its identity, for the interpreter's `watch`."""
-    return {id(branch): n for n, branch in enumerate(branches(program.body))}
+    return facts(program)[1]
+
+
+def read(program: ir.Program) -> frozenset[str]:
+    """The variables that something reads."""
+    return facts(program)[2]
+
+
+_facts: dict[int, tuple[ir.Program, dict[int, int], frozenset[str]]] = {}
+
+
+def facts(program: ir.Program) -> tuple[ir.Program, dict[int, int], frozenset[str]]:
+    """What is asked of a program with every packet; programs are told apart by identity."""
+    found = _facts.get(id(program))
+    if found is None:
+        places = {id(branch): n for n, branch in enumerate(branches(program.body))}
+        found = _facts[id(program)] = (program, places, variables_read(program.body))
+    return found
 
 
 def stateful(program: ir.Program) -> bool:

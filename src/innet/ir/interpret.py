@@ -370,7 +370,7 @@ class _Run:
                 if area is None:
                     return 0
                 first, last = area[1] + offset, area[1] + offset + self.value(length)
-                return ones_sum(bytes(area[0][max(first, 0) : min(last, area[2])]))
+                return ones_sum(bytes(area[0][max(first, 0) : max(min(last, area[2]), 0)]))
             case _:
                 assert_never(expr)
 

@@ -606,6 +606,10 @@ class _Step:
             case Op.MUL | Op.ONES:
                 if isinstance(a, K) and isinstance(b, K):
                     return K(apply(op, a.value, b.value, a.width), a.width)
+                if isinstance(a, K):
+                    a, b = b, a
+                if op is Op.MUL and b == K(0, b.width):
+                    return b
                 if op is Op.MUL and isinstance(b, K) and (linear := linear_of(a)) is not None:
                     return from_linear(
                         (linear[0] * b.value, tuple((t, c * b.value) for t, c in linear[1])), a.width
@@ -677,24 +681,32 @@ class _Step:
 
     def sum(self, mark: Mark, offset: int, length: Term) -> Term:
         """A checksum: opaque to the store, but computable when the packet is known."""
-        at = self.memory.position(mark)
-        if at is None:
+        if mark is not Mark.END and self.memory.position(mark) is None:
             return K(0, 16)
         if self.memory.marks.get(mark) is UNKNOWN:
             return Sym("sum", 16, "unknown")
-        content, start = self.content(mark)
-        return Fn("sum", (content, start + offset, length), 16, _sum_bytes)  # type: ignore[arg-type]  # nested
+        content, start = self.content(mark, offset)
+        return Fn("sum", (content, start, length), 16, _sum_bytes)  # type: ignore[arg-type]  # nested
 
-    def content(self, mark: Mark) -> tuple[tuple[object, ...], int]:
-        """The bytes from the region of `mark` on, as an argument for opaque values, and where the mark is in them."""
+    def content(self, mark: Mark, offset: int = 0) -> tuple[tuple[object, ...], int | Term]:
+        """Bytes from some place on, as an argument for opaque values, and where `mark + offset` is among them.
+
+        A place in front of the buffer is negative, or counts as 16 bits.
+        """
         memory = self.memory
-        at = memory.position(mark)
+        at = memory.end() if mark is Mark.END else memory.position(mark)
         assert at is not None
+        start: int | Term = at[1] + offset
+        order = (at[0],) if at[0] == ANNOTATIONS else memory.order[memory.order.index(at[0]) :]
+        if at[1] + offset < 0 and at[0] != ANNOTATIONS:
+            order = memory.order
+            const, parts = memory.from_start(at[0], at[1] + offset)
+            start = length_term((const, parts)) if parts else const
         regions = []
-        for rid in (at[0],) if at[0] == ANNOTATIONS else memory.order[memory.order.index(at[0]) :]:
+        for rid in order:
             cells = tuple((b, c[0], c[1]) for b, c in sorted(memory.cells[rid].items()))
             regions.append((memory.blobs[rid] or "", length_term(memory.lengths[rid]), cells))
-        return tuple(regions), at[1]
+        return tuple(regions), start
 
 
 _Content: TypeAlias = "tuple[tuple[bytes | str, int, tuple[tuple[int, int, int], ...]], ...]"
@@ -708,13 +720,18 @@ def _bytes(regions: _Content) -> bytes:
     return bytes(data)
 
 
+def _signed(place: int) -> int:
+    return place - 0x10000 if place >= 0x8000 else place
+
+
 def _sum_bytes(regions: _Content, start: int, length: int) -> int:
+    start = _signed(start)
     return ones_sum(_bytes(regions)[max(start, 0) : max(start + length, 0)])
 
 
 def _option(regions: _Content, start: int, kinds: tuple[int, ...]) -> tuple[int, int] | None:
     packet = PacketBuffer(_bytes(regions))
-    packet.marks[Mark.NET] = start
+    packet.marks[Mark.NET] = _signed(start)
     return find_option(packet, kinds)
 
 

@@ -388,6 +388,10 @@ class Memory:
         rid, offset = at if by[1] else self.settled(at[0], at[1] + by[0])
         rest = plus(by, (offset, ())) if by[1] else (offset, ())
         index = self.order.index(rid)
+        while index > 0 and not self.decide(at_most_zero(minus((0, ()), rest)), store):
+            index -= 1
+            rid = self.order[index]
+            rest = plus(self.lengths[rid], rest)
         while index + 1 < len(self.order):
             left = minus(rest, self.lengths[rid])
             if not self.decide(at_most_zero(minus((0, ()), left)), store):

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
@@ -90,6 +91,20 @@ def shift(a: Ranges, by: int, width: int) -> Ranges:
             out += [(low, top - 1), (0, high - top)]
         else:
             out.append((low, high))
+    return normal(out)
+
+
+@lru_cache(maxsize=4096)
+def bits(a: Ranges, low: int, width: int) -> Ranges:
+    """Bits [low, low + width) of every number of `a`, counted from the least significant one."""
+    top = 1 << width
+    out: list[tuple[int, int]] = []
+    for first, last in a:
+        first, last = first >> low, last >> low
+        if last - first >= top - 1:
+            return full(width)
+        first, last = first % top, last % top
+        out += [(first, last)] if first <= last else [(first, top - 1), (0, last)]
     return normal(out)
 
 

@@ -76,13 +76,11 @@ class Store:
         """The values that `atom` may have, as far as its own set says."""
         rep, by = self.find(atom)
         found = self.domains.get(rep)
+        if rep.__class__ is Slice and (base := self.domains.get(rep.base)) is not None:
+            part = rs.bits(base, rep.low, rep.width)
+            # should the two contradict each other, `feasible` says so
+            found = part if found is None else rs.intersect(found, part) or found
         if found is None:
-            if rep.__class__ is Slice and (base := self.domains.get(rep.base)) is not None:
-                if rs.size(base) == 1:
-                    value = base[0][0] >> rep.low & (1 << rep.width) - 1
-                    return rs.single(value)
-                if rep.low == 0 and base[-1][1] < 1 << rep.width:
-                    return base
             return rs.full(atom.width)
         return rs.shift(found, by, atom.width) if by else found
 
@@ -298,6 +296,9 @@ class Store:
             return False
         if self.unequal and not self._unequal_feasible():
             return False
+        for atom in self.substitution:
+            if atom.__class__ is Slice and not self._part_feasible(atom):
+                return False
         if not self.clauses:
             return True
         clause = min(self.clauses, key=lambda c: len(c.parts))
@@ -334,7 +335,7 @@ class Store:
     def _linear_feasible(self) -> bool:
         """Fourier-Motzkin elimination over the rationals: an empty result is exact."""
         if len(self.inequalities) == 1:
-            return True  # bounds were applied when it was added
+            return self.bounds(self.canonical(self.inequalities[0]))[0] <= 0
         sums = self.inequalities
         place = {a: n for n, a in enumerate(dict.fromkeys(a for _, parts in sums for a, _ in parts))}
         hulls = [(d[0][0], d[-1][1]) for d in map(self.domain, place)]
@@ -352,6 +353,11 @@ class Store:
             return False
         self._consistent = question
         return True
+
+    def _part_feasible(self, part: Slice) -> bool:
+        """Whether what stands for `part` of a symbol may be what the symbol has there."""
+        whole = self.domain(part.base)
+        return bool(rs.intersect(rs.bits(whole, part.low, part.width), self.domain(part)))
 
     def _slices_feasible(self) -> bool:
         """For each symbol whose parts are restricted: whether some value of the whole meets every set."""
@@ -458,6 +464,9 @@ def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]]) 
         at, _, allowed = parts[0]
         return allowed[0][0] << at if allowed else None
     budget = [MAX_DIGITS]
+    free: set[int] = set()  # bits that nothing asks about
+    if whole == rs.full(width):
+        free = set(range(width)).difference(*(range(at, at + n) for at, n, _ in parts))
 
     def possible(prefix: int, known: int) -> bool:
         """Whether the numbers that start with `prefix` (its low `known` bits undecided) can meet every set."""
@@ -483,7 +492,9 @@ def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]]) 
         if known == 0:
             return prefix
         found = search(prefix, known - 1)
-        return found if found is not None else search(prefix | 1 << known - 1, known - 1)
+        if found is not None or known - 1 in free:
+            return found
+        return search(prefix | 1 << known - 1, known - 1)
 
     return search(0, width)
 

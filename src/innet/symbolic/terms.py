@@ -264,7 +264,7 @@ def plus(a: Linear, b: Linear, factor: int = 1) -> Linear:
         if total:
             coefficients[atom] = total
         else:
-            del coefficients[atom]
+            coefficients.pop(atom, None)
     parts = tuple(
         sorted(coefficients.items(), key=lambda p: id(p[0]) if p[0].__class__ is Sym else hash(p[0]))
     )
@@ -454,6 +454,8 @@ def _bitwise_piece(op: Op, x: Term, y: Term, width: int) -> Term:
             return x if value else y
         if op is Op.XOR and value == 0:
             return y
+        if op is Op.XOR and value == ones and (linear := linear_of(y)) is not None:
+            return from_linear(minus((ones, ()), linear), width)  # it never overflows
     if x == y:
         return K(0, width) if op is Op.XOR else x
     return opaque(op, x, y, width)
