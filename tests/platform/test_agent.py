@@ -58,7 +58,7 @@ def frame(inner: bytes, destination: int = MAC, kind: bytes = ETHERTYPE_IPV4) ->
 
 
 def drops(agent: Agent) -> dict[str, int]:
-    return dict(agent.observe().modules[0].drops)
+    return {reason: count for _, reason, count in agent.observe().modules[0].drops}
 
 
 def test_a_packet_goes_to_the_module_with_its_destination_and_back_out_with_the_platforms_addresses() -> None:

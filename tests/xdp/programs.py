@@ -58,7 +58,7 @@ class Maker:
             case 7:
                 width = r.choice((16, 32))
                 old, new = self.expr(width, 1, bound), self.expr(width, 1, bound)
-                return ir.Adjust(self.field(16), old, new, r.random() < 0.5)
+                return ir.Adjust(self.field(16), old, new, r.random() < 0.5, ir.Const(0x1234, 16))
             case 8:
                 return ir.ClearMark(r.choice(MARKS[2:]))
             case 9:

@@ -1,24 +1,27 @@
 """`innet apply`, `list` and `kill`: deploy requests and live with them.
 
-The controller and its state are here; platforms that are not connected to this process are on standby: what is deployed
-is checked and recorded for them.
+The controller and its state are here. Platforms whose daemons answer on this machine run what is deployed; for the
+others it is checked and recorded, and the next of these verbs that finds them connected tells them.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from innet.cli import codes, files
 from innet.cli.plan import code_of, request_arguments
+from innet.cli.top import platforms_argument
 
 if TYPE_CHECKING:
     from innet.controller import Deployments, Record, Store
+    from innet.platform.protocol import PlatformAgent
+    from innet.platform.remote import RemoteAgent
 
-STANDBY = "no platform is connected to this process: the modules were set up and recorded, and carry no packets here"
+STANDBY = "no platform is connected to this process: what was told is checked and recorded, and carries no packets here"
 
 
 def add_parsers(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -50,6 +53,7 @@ def add_parsers(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             metavar="FILE",
             help="the controller's state (default: $XDG_STATE_HOME/innet/controller.sqlite)",
         )
+        platforms_argument(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -64,16 +68,23 @@ def run_apply(args: argparse.Namespace) -> int:
     from innet.controller import Controller, Proofs, Settings, plan_for
     from innet.platform import StandbyAgent, real_clock
 
-    agents = {node.name: StandbyAgent(node, real_clock()) for node in snapshot.platforms}
-    with opened(args) as store:
+    remote = connect(args, [node.name for node in snapshot.platforms])
+    agents: dict[str, PlatformAgent] = {n.name: StandbyAgent(n, real_clock()) for n in snapshot.platforms}
+    agents.update(remote)
+    with opened(args) as store, closed_after(remote):
         controller = Controller(Settings(snapshot, Proofs(snapshot, policy), store, agents.__getitem__))
         tell_taken_back(controller.recover(synchronize=False))
+        tell_problems(controller.synchronize, remote)
         reply = controller.apply(request, account)
     shown = plan_for(reply.plan, account.role, request, snapshot)
-    if reply.identifier is not None:
-        print(f"innet: {STANDBY}", file=sys.stderr)
+    # no other platform is named: which ones there are is the operator's
+    placed = {place.platform for place in reply.plan.placements if reply.identifier is not None}
+    if placed:
+        tell_connections(placed, remote)
     if args.json:
-        print_json({"identifier": reply.identifier, **plan_json(shown)})
+        print_json(
+            {"identifier": reply.identifier, "connected": sorted(placed & remote.keys()), **plan_json(shown)}
+        )
     else:
         print(plan_text(shown, Style(), [module.name for module in request.modules]))
         if reply.identifier is not None:
@@ -82,18 +93,24 @@ def run_apply(args: argparse.Namespace) -> int:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Print what is deployed."""
+    """Print what is deployed, and what becomes of it on the platforms that are connected."""
     from innet.cli.output import print_json
 
-    with opened(args) as store:
-        records = [r for r in deployments(store).list() if args.account in (None, r.account)]
+    remote = connect(args)
+    with opened(args) as store, closed_after(remote):
+        records = [r for r in deployments(store, {}).list() if args.account in (None, r.account)]
+        states = running(remote)
     if args.json:
-        print_json({"deployments": [record_json(record) for record in records]})
+        rows = [record_json(record, states) for record in records]
+        concerned = {m.platform for record in records for m in record.modules}
+        print_json({"deployments": rows, "connected": sorted(concerned & remote.keys())})
         return codes.YES
-    for line in table(records):
+    for line in table(records, states):
         print(line)
     if not records:
         print("innet: nothing is deployed", file=sys.stderr)
+    else:
+        tell_connections({m.platform for record in records for m in record.modules}, remote)
     return codes.YES
 
 
@@ -104,17 +121,77 @@ def run_kill(args: argparse.Namespace) -> int:
 
     # A name restricts, whatever the account's role: what others deployed is not found.
     account = None if args.account is None else Account(args.account, Role.CLIENT)
-    with opened(args) as store:
-        mine = deployments(store)
+    remote = connect(args)
+    with opened(args) as store, closed_after(remote):
+        mine = deployments(store, remote)
         tell_taken_back(mine.recover())
         record = mine.kill(args.identifier, account)
+        tell_problems(mine.synchronize, remote)
+    tell_connections({m.platform for m in record.modules}, remote)
     if args.json:
-        print_json({"killed": record_json(record)})
+        print_json({"killed": record_json(record, {})})
     else:
         print(
             f"{record.identifier} is gone: " + ", ".join(f"{m.module} at {m.address}" for m in record.modules)
         )
     return codes.YES
+
+
+def connect(args: argparse.Namespace, known: Sequence[str] | None = None) -> "dict[str, RemoteAgent]":
+    """The platforms on this machine that run what this controller deploys (`known` alone, if given); says why others
+    do not."""
+    from innet.cli.planes import run_folder
+    from innet.diagnostics import PlatformError
+    from innet.platform.remote import connected
+
+    found, silent = connected(run_folder(args.platforms), known)
+    own = str(files.state_file(args).absolute())
+    for name, agent in tuple(found.items()):
+        try:
+            agent.claim(own)
+        except PlatformError as error:
+            silent[name] = error
+            found.pop(name).close()
+    for refusal in silent.values():
+        print(f"innet: {refusal}", file=sys.stderr)
+    return found
+
+
+def tell_problems(
+    synchronize: "Callable[[Iterable[str]], None]", remote: "Mapping[str, RemoteAgent]"
+) -> None:
+    """Have the platforms run what is deployed; what they cannot do is told, and does not stop this command."""
+    from innet.diagnostics import PlatformError
+
+    try:
+        synchronize(remote)
+    except PlatformError as error:
+        print(f"innet: not all that is deployed runs:\n{error}", file=sys.stderr)
+
+
+def tell_connections(concerned: set[str], remote: "Mapping[str, RemoteAgent]") -> None:
+    """Say which of the platforms concerned are connected, and what becomes of the others."""
+    here, away = sorted(concerned & remote.keys()), sorted(concerned - remote.keys())
+    if not here:
+        print(f"innet: {STANDBY}", file=sys.stderr)
+        return
+    text = f"connected: {', '.join(here)}"
+    if away:
+        text += f"; not connected: {', '.join(away)} (told when a later command finds it connected)"
+    print(f"innet: {text}", file=sys.stderr)
+
+
+def running(remote: "Mapping[str, RemoteAgent]") -> dict[str, str]:
+    """The state of each module (by id) that a connected platform reports."""
+    from innet.diagnostics import PlatformError
+
+    states = {}
+    for agent in remote.values():
+        try:
+            states.update({report.id: report.state.value for report in agent.observe().modules})
+        except PlatformError as error:
+            print(f"innet: {error}", file=sys.stderr)
+    return states
 
 
 @contextmanager
@@ -129,12 +206,25 @@ def opened(args: argparse.Namespace) -> "Iterator[Store]":
         store.close()
 
 
-def deployments(store: "Store") -> "Deployments":
-    """What is deployed, seen from a process that no platform is connected to."""
+@contextmanager
+def closed_after(remote: "Mapping[str, RemoteAgent]") -> "Iterator[None]":
+    """Give the connections to platforms back at the end."""
+    try:
+        yield
+    finally:
+        for agent in remote.values():
+            agent.close()
+
+
+def deployments(store: "Store", remote: "Mapping[str, RemoteAgent]") -> "Deployments":
+    """What is deployed, on the platforms that are connected."""
     from innet.controller import Deployments
     from innet.platform import AbsentAgent
 
-    return Deployments(store, AbsentAgent)
+    def agent(name: str) -> "PlatformAgent":
+        return remote[name] if name in remote else AbsentAgent(name)
+
+    return Deployments(store, agent)
 
 
 def tell_taken_back(identifiers: tuple[str, ...]) -> None:
@@ -145,8 +235,8 @@ def tell_taken_back(identifiers: tuple[str, ...]) -> None:
         )
 
 
-def record_json(record: "Record") -> dict[str, object]:
-    """A deployment for programs; `since` is in UTC."""
+def record_json(record: "Record", states: Mapping[str, str]) -> dict[str, object]:
+    """A deployment for programs; `since` is in UTC. `states` are those of modules on connected platforms, by id."""
     from innet.messages import to_json
 
     since = datetime.fromtimestamp(record.since_s, UTC).isoformat(timespec="seconds")
@@ -157,12 +247,13 @@ def record_json(record: "Record") -> dict[str, object]:
         "since": since,
         "sandbox": record.sandbox,
         "modules": to_json(record.modules),
+        "running": {m.module: states.get(f"{record.identifier}.{m.module}") for m in record.modules},
     }
 
 
-def table(records: "Sequence[Record]") -> "Iterator[str]":
+def table(records: "Sequence[Record]", states: Mapping[str, str]) -> "Iterator[str]":
     """A line for each module, with a heading."""
-    rows = [("ID", "ACCOUNT", "STATE", "MODULE", "PLATFORM", "ADDRESS", "PROTOCOL", "PORT", "SINCE")]
+    rows = [("ID", "ACCOUNT", "STATE", "MODULE", "RUNS", "PLATFORM", "ADDRESS", "PROTOCOL", "PORT", "SINCE")]
     for record in records:
         since = datetime.fromtimestamp(record.since_s).strftime("%Y-%m-%d %H:%M:%S")
         for m in record.modules:
@@ -174,6 +265,7 @@ def table(records: "Sequence[Record]") -> "Iterator[str]":
                     record.account,
                     state,
                     m.module,
+                    states.get(f"{record.identifier}.{m.module}", "-"),
                     m.platform,
                     m.address,
                     m.protocol or "all",

@@ -2,16 +2,23 @@
 agents, same middleboxes, same network file."""
 
 import errno
+import shutil
 import socket
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import NamedTuple, Protocol, TypeAlias
 
-from innet.emulation import Emulation, udp_socket
-from innet.network import Snapshot, format_address, parse_address
-from innet.platform import Agent, Arrival, Driver, RunningMiddlebox, Simulation, real_clock
+from innet.dataplane.base import Nic
+from innet.dataplane.plane import KernelAgent
+from innet.diagnostics import PlatformError
+from innet.emulation import Emulation, inside, udp_socket
+from innet.network import Platform, Snapshot, format_address, parse_address
+from innet.platform import Agent, Arrival, Driver, PlatformAgent, RunningMiddlebox, Simulation, real_clock
 from innet.platform.ipv4 import udp, udp_parts
+from innet.xdp.compile import Compiler
 
 NS = 1_000_000_000
 UdpEnd: TypeAlias = tuple[str, int]
@@ -33,7 +40,7 @@ class Lab(Protocol):
     deliveries: list[Delivery]
 
     @property
-    def agents(self) -> Mapping[str, Agent]:
+    def agents(self) -> Mapping[str, PlatformAgent]:
         """The agents of the platforms, by name."""
         ...
 
@@ -109,11 +116,19 @@ class SimulatedLab:
 
 
 class NamespaceLab:
-    """The network in the kernel: a namespace for each node, veth between them, real time. Needs root."""
+    """The network in the kernel: a namespace for each node, veth between them, real time. Needs root.
+
+    Platforms run their modules as XDP programs; where the machine cannot, `interpreted` says why, and the interpreter
+    runs them.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.deliveries: list[Delivery] = []
-        self.agents: dict[str, Agent] = {}
+        self.agents: dict[str, PlatformAgent] = {}
+        self.interpreted = ""
+        self._kernel: list[KernelAgent] = []
+        self._compiler = Compiler()
+        self._state = Path()
         self._snapshot = snapshot
         self._network = Emulation(snapshot)
         self._clock = real_clock()
@@ -131,27 +146,56 @@ class NamespaceLab:
         try:
             self._set_up()
         except BaseException:
-            self._network.down()
+            self._take_down()
             raise
         return self
 
     def _set_up(self) -> None:
         random = Random(0)
+        self._state = Path(tempfile.mkdtemp(prefix="innet-"))
         for box in self._snapshot.middleboxes:
             ports = self._network.ports(box.name)
             self._driver.add(RunningMiddlebox(box, ports, self._clock, random), ports)
         for node in self._snapshot.platforms:
-            ports = self._network.ports(node.name)
-            self.agents[node.name] = Agent(node, next(iter(ports.values())), self._clock, random)
-            self._driver.add(self.agents[node.name], ports)
+            try:
+                self._run_in_kernel(node)
+            except PlatformError as problem:
+                self.interpreted = problem.diagnostics[0].message
+                ports = self._network.ports(node.name)
+                agent = Agent(node, next(iter(ports.values())), self._clock, random)
+                self._driver.add(agent, ports)
+                self.agents[node.name] = agent
         self._start_ns = self._clock()
+
+    def _run_in_kernel(self, node: Platform) -> None:
+        interface = next(n for n in node.interfaces if self._snapshot.neighbour(node.name, n) is not None)
+        device = self._network.program_port(node.name, interface)
+        with inside(device.namespace):
+            nic = Nic(device.name, socket.if_nametoindex(device.name), device.mac, device.peer_mac or 0)
+            agent = KernelAgent(
+                node, nic, self._state / node.name, self._clock, Random(0),
+                pins=self._network.pins(), compiler=self._compiler,
+            )  # fmt: skip
+        self._kernel.append(agent)
+        self.agents[node.name] = agent
+        self._driver.run(agent)
+        for descriptor, ready in agent.descriptors().items():
+            self._driver.watch(descriptor, ready)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._take_down()
+
+    def _take_down(self) -> None:
         try:
             for one in self._sockets.values():
                 one.close()
+            for agent in self._kernel:
+                agent.down()
+            self._compiler.close()
+            if self._state != Path():
+                shutil.rmtree(self._state, ignore_errors=True)
         finally:
             self._network.down()
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from innet.cli import apply, bench, demo, plan, run, trace
+from innet.cli import apply, bench, demo, plan, platform, run, tail, top, trace
 from innet.cli.codes import BAD_INPUT, INTERRUPTED, PLATFORM_FAILURE
 from innet.diagnostics import InNetError, PlatformError
 
@@ -54,6 +54,9 @@ def parser() -> argparse.ArgumentParser:
     apply.add_parsers(verbs)
     trace.add_parser(verbs)
     run.add_parser(verbs)
+    platform.add_parser(verbs)
+    top.add_parser(verbs)
+    tail.add_parser(verbs)
     demo.add_parser(verbs)
     bench.add_parser(verbs)
     return whole

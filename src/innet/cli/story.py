@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -38,8 +37,6 @@ AGAIN_S = 3.0
 OUTSIDE_PORT = 40000
 
 KINDS = ("namespaces", "devices", "pins", "processes", "files")
-RUN_NAME = re.compile(r"innet-([0-9a-f]+)-|/([0-9a-f]+)\.journal\Z")
-"""Where a name says which run it belongs to."""
 
 
 @dataclass
@@ -214,6 +211,13 @@ def build(scene: Scene, stack: ExitStack, simulate: bool) -> Lab:
     took = time.monotonic() - began
     scene.facts["build_seconds"] = round(took, 3)
     scene.say(f"   Built {how} in {took:.2f} s; middleboxes run their Click configurations on it.")
+    why = "this process runs them all" if isinstance(lab, SimulatedLab) else lab.interpreted
+    scene.facts["driver"] = "interpreter" if why else "xdp"
+    scene.say(
+        f"   Modules run in the interpreter: {why}."
+        if why
+        else "   Modules run as programs of the kernel (XDP)."
+    )
     return lab
 
 
@@ -287,7 +291,7 @@ def notifications(scene: Scene, lab: Lab, place: Placement) -> Timeline:
         1 < len(batches) < NOTIFICATIONS, f"{len(batches)} batches for {NOTIFICATIONS} notifications"
     )
     for report in lab.agents[place.platform].observe().modules:
-        drops = "".join(f"; dropped {count}: {reason}" for reason, count in report.drops)
+        drops = "".join(f"; dropped {count}: {element}: {reason}" for element, reason, count in report.drops)
         scene.say(
             f"   {place.platform} accounts {report.id}: received {report.received.packets} packets "
             f"({report.received.bytes} bytes), sent {report.sent.packets} ({report.sent.bytes} bytes){drops}."
@@ -365,11 +369,12 @@ def compare(scene: Scene, before: Inventory, folder: Path) -> None:
 
 
 def left_behind(before: Inventory, run: str) -> dict[str, list[str]]:
-    """What is here and was not before, but for namespaces, journals and processes of other runs on this machine."""
+    """What is here and was not before, but for what others on this machine made meanwhile: whatever has a name of its
+    own has this run's in it; devices are those of this process's namespace."""
     after = replace(inventory(), processes=inventory(f"innet-{run}-").processes)
     found: dict[str, list[str]] = {}
     for kind, names in after.more_than(before).items():
-        ours = [name for name in names if (of := RUN_NAME.search(name)) is None or run in of.groups()]
+        ours = [name for name in names if kind in ("devices", "processes") or (run and run in name)]
         if ours:
             found[kind] = ours
     return found

@@ -1,6 +1,6 @@
 """Requests in, deployments out: plan, reserve, apply, confirm; each step is taken back if the next one fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -104,6 +104,10 @@ class Controller:
         if synchronize:
             self._deployments.synchronize(self._capacities)
         return taken
+
+    def synchronize(self, platforms: Iterable[str]) -> None:
+        """As `Deployments.synchronize`."""
+        self._deployments.synchronize(platforms)
 
     def observe(self) -> tuple[Observation, ...]:
         """What each platform reports."""

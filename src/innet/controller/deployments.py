@@ -9,7 +9,7 @@ from innet.controller.whitelist import whitelist
 from innet.diagnostics import ConfigurationError, Diagnostic, PlatformError, suggest
 from innet.messages import Account, Placement, Role
 from innet.network import format_address
-from innet.platform.protocol import Deployment, PlatformAgent
+from innet.platform.protocol import Deployment, ModuleState, PlatformAgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,47 @@ class Deployments:
         return tuple(taken)
 
     def synchronize(self, platforms: Iterable[str]) -> None:
-        """Make the platforms run what is confirmed, and nothing else."""
-        wanted = {d.id: d for row in self.store.all(State.CONFIRMED) for d in self._deployments(row)}
-        for name in platforms:
-            agent = self._agent(name)
-            for report in agent.observe().modules:
-                if report.id not in wanted:
-                    agent.remove(report.id)
-        for deployment in wanted.values():
-            self._agent(deployment.platform).apply(deployment)
+        """Make these platforms run what is confirmed, and nothing else. Raises PlatformError, with all that the
+        platforms could not do, when the rest is done.
+
+        Other controllers may work meanwhile: what they have begun stays as it is.
+        """
+        names = frozenset(platforms)
+        problems: list[Diagnostic] = []
+        for name in sorted(names):
+            try:
+                self._remove_strangers(name)
+            except PlatformError as error:
+                problems += error.diagnostics
+        for row in self.store.all(State.CONFIRMED):
+            for deployment in self._deployments(row):
+                if deployment.platform in names:
+                    try:
+                        self._apply_again(deployment)
+                    except PlatformError as error:
+                        problems += error.diagnostics
+        if problems:
+            raise PlatformError(problems)
+
+    def _remove_strangers(self, platform: str) -> None:
+        """Stop what nobody has deployed there."""
+        agent = self._agent(platform)
+        for report in agent.observe().modules:
+            # read only now: whoever had it applied before we looked has written it down before
+            row = self.store.get(report.id.partition(".")[0])
+            modules = row.modules if row is not None and row.state in HOLDING else ()
+            if report.id not in {
+                f"{row.identifier}.{m.module}" for m in modules if row and m.platform == platform
+            }:
+                agent.remove(report.id)
+
+    def _apply_again(self, deployment: Deployment) -> None:
+        """Have a confirmed module run; if it was killed meanwhile, stop it again."""
+        agent = self._agent(deployment.platform)
+        agent.apply(deployment)
+        row = self.store.get(deployment.identifier)
+        if row is None or row.state is not State.CONFIRMED:
+            agent.remove(deployment.id)
 
     def run(self, name: str) -> None:
         """From reserved to confirmed. Raises PlatformError if a platform failed, and leaves the taking back to the
@@ -100,7 +132,8 @@ class Deployments:
         self.store.advance(name, State.RESERVED, State.APPLIED)
         self._checkpoint("applied")
         for deployment in deployments:
-            running = {report.id for report in self._agent(deployment.platform).observe().modules}
+            reports = self._agent(deployment.platform).observe().modules
+            running = {report.id for report in reports if report.state is not ModuleState.FAILED}
             if deployment.id not in running:
                 raise PlatformError(
                     Diagnostic(

@@ -188,6 +188,10 @@ class Holder:
         """The full notifier: whether another packet would be dropped."""
         return False
 
+    def holding(self) -> int:
+        """How many packets it keeps now."""
+        return 0
+
     def stopped(self, context: Context) -> bool:
         """Someone asked for the end of the run; whether the run really ends. Only if `drives`."""
         return True

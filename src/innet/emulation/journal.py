@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from innet.dataplane.base import remove_pins
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.emulation import namespaces
 
 STATE = Path("/run/innet")
 """Journals are here; the folder goes with the last of them."""
 
-KINDS = ("namespace", "file", "pin")
+KINDS = ("namespace", "file", "pins")
 
 
 def _start_time(pid: int) -> str:
@@ -43,7 +44,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 class Journal:
-    """The things made by one run. Files and pins are removed by path, namespaces by name."""
+    """The things made by one run. Files and folders of pins are removed by path, namespaces by name."""
 
     def __init__(self, run: str, state: Path = STATE) -> None:
         self.path = state / f"{run}.journal"
@@ -92,6 +93,9 @@ class Journal:
 def _remove(kind: str, name: str) -> None:
     if kind == "namespace":
         namespaces.remove(name)
+        return
+    if kind == "pins":
+        remove_pins(Path(name))
         return
     path = Path(name)
     try:

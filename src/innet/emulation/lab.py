@@ -2,6 +2,7 @@
 
 import atexit
 import secrets
+from pathlib import Path
 from types import TracebackType
 
 from innet.emulation import namespaces
@@ -9,6 +10,7 @@ from innet.emulation.journal import Journal, uninterrupted
 from innet.emulation.plan import Device, Plan, plan
 from innet.emulation.sockets import FramePort, open_raw_socket
 from innet.network import End, Snapshot, format_mac
+from innet.xdp.syscall import BPFFS
 
 
 class Emulation:
@@ -26,6 +28,7 @@ class Emulation:
         self._journal = Journal(self.run)
         self._open: list[FramePort] = []
         self._up = False
+        self._pins: Path | None = None
 
     def up(self) -> None:
         """Build everything, or nothing: a failure or an interrupt removes what was made so far."""
@@ -101,6 +104,25 @@ class Emulation:
         interfaces = self.snapshot.nodes[node].interfaces
         linked = (name for name in interfaces if self.snapshot.neighbour(node, name) is not None)
         return {name: self.port(node, name) for name in linked}
+
+    def program_port(self, node: str, interface: str) -> Device:
+        """The device that stands for an interface, made ready for a program of the kernel that sends frames back by it:
+        its other end has to take them in batches (veth does if GRO is on)."""
+        device = self.device(node, interface)
+        other = self.snapshot.neighbour(node, interface)
+        if other is not None:
+            peer = self.plan.devices[other]
+            with namespaces.inside(peer.namespace):
+                namespaces.receive_offload(peer.name, True)
+        return device
+
+    def pins(self) -> Path:
+        """A folder of bpffs for this network's programs, which goes with it."""
+        if self._pins is None:
+            folder = Path(BPFFS, f"innet-{self.run}")
+            self._journal.add("pins", str(folder))
+            self._pins = folder
+        return self._pins
 
     def add_address(self, node: str, interface: str, address: str) -> None:
         """Let a node answer for one more address (an internet host, say)."""

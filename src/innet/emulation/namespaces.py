@@ -43,22 +43,27 @@ def inside(namespace: str) -> Iterator[None]:
     """
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        try:
-            there = os.open(f"{RUN}/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise PlatformError(
-                Diagnostic("E103", f"no network namespace '{namespace}': {error.strerror}")
-            ) from None
-        try:
-            _set(there, namespace)
-        finally:
-            os.close(there)
+        enter(namespace)
         try:
             yield
         finally:
             _set(here, "the one we came from")
     finally:
         os.close(here)
+
+
+def enter(namespace: str) -> None:
+    """Move this thread to `namespace`, for good. Raises `PlatformError` as `inside`."""
+    try:
+        there = os.open(f"{RUN}/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise PlatformError(
+            Diagnostic("E103", f"no network namespace '{namespace}': {error.strerror}")
+        ) from None
+    try:
+        _set(there, namespace)
+    finally:
+        os.close(there)
 
 
 def call(namespace: str, function: Callable[[], T]) -> T:
@@ -138,16 +143,29 @@ def offloads_off(device: str) -> None:
     Otherwise locally made TCP and UDP leaves a veth with the sum of the pseudo-header only, and in frames longer
     than the MTU. A switch the device does not have is off already.
     """
-    import fcntl
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        for what, command in ETHTOOL_SWITCHES.items():
-            value = ctypes.create_string_buffer(struct.pack("=II", command, 0))
-            request = struct.pack("16sP", device.encode(), ctypes.addressof(value)).ljust(40, b"\0")
-            try:
-                fcntl.ioctl(control, SIOCETHTOOL, request)
-            except OSError as error:
-                if what != "tx checksum":
-                    continue
+    for what in ETHTOOL_SWITCHES:
+        try:
+            _switch(device, what, False)
+        except OSError as error:
+            if what == "tx checksum":
                 message = f"offload '{what}' of {device} cannot be switched off: {error.strerror}"
                 raise PlatformError(Diagnostic("E108", message)) from None
+
+
+def receive_offload(device: str, on: bool) -> None:
+    """Whether `device`, in this thread's namespace, joins segments that arrive (GRO). A veth end then takes frames in
+    batches, which programs of the kernel at its other end need to send any."""
+    try:
+        _switch(device, "gro", on)
+    except OSError as error:
+        message = f"offload 'gro' of {device} cannot be switched: {error.strerror}"
+        raise PlatformError(Diagnostic("E108", message)) from None
+
+
+def _switch(device: str, what: str, on: bool) -> None:
+    import fcntl
+
+    value = ctypes.create_string_buffer(struct.pack("=II", ETHTOOL_SWITCHES[what], int(on)))
+    request = struct.pack("16sP", device.encode(), ctypes.addressof(value)).ljust(40, b"\0")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, SIOCETHTOOL, request)

@@ -94,26 +94,36 @@ class FramePort:
 
 
 def open_raw_socket(namespace: str, device: str) -> socket.socket:
-    """A packet socket that gets every frame that arrives at `device` (none that leave it), promiscuous, non-blocking.
+    """As `raw_socket`, in a namespace."""
+    with inside(namespace):
+        return raw_socket(device, f" in namespace '{namespace}'")
+
+
+def raw_socket(device: str, where: str = "") -> socket.socket:
+    """A packet socket that gets every frame that arrives at `device` of this thread's namespace (none that leave it),
+    promiscuous, non-blocking. `where` is for messages.
 
     Protocol zero until it is bound, so that it never sees a frame of another device.
     """
-    with inside(namespace):
+    raw: socket.socket | None = None
+    try:
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
-        try:
-            index = socket.if_nametoindex(device)
-            raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-            raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-            raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
-            raw.bind((device, ETH_P_ALL))
-            raw.setsockopt(
-                SOL_PACKET, PACKET_ADD_MEMBERSHIP, struct.pack("iHH8s", index, PACKET_MR_PROMISC, 0, b"")
-            )
-        except OSError as error:
+        index = socket.if_nametoindex(device)
+        raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        kind = SO_RCVBUFFORCE if os.geteuid() == 0 else socket.SO_RCVBUF
+        raw.setsockopt(socket.SOL_SOCKET, kind, BUFFER)
+        raw.bind((device, ETH_P_ALL))
+        raw.setsockopt(
+            SOL_PACKET, PACKET_ADD_MEMBERSHIP, struct.pack("iHH8s", index, PACKET_MR_PROMISC, 0, b"")
+        )
+    except OSError as error:
+        if raw is not None:
             raw.close()
-            message = f"device '{device}' in namespace '{namespace}' cannot be opened: {error.strerror}"
-            raise PlatformError(Diagnostic("E110", message)) from None
-        return raw
+        message = f"device '{device}'{where} cannot be opened: {error.strerror or 'there is none'}"
+        help = "run this as root, or with the capability CAP_NET_RAW" if error.errno == errno.EPERM else ""
+        raise PlatformError(Diagnostic("E110", message, help=help)) from None
+    return raw
 
 
 def internet_sum(data: bytes) -> int:

@@ -63,12 +63,14 @@ class _Checker:
             case ir.Assign(field, value):
                 self.field(field)
                 self.width(value, field.width, bound)
-            case ir.Adjust(sum_field, old, new, _):
+            case ir.Adjust(sum_field, old, new, _, pseudo):
                 self.field(sum_field)
                 self.need(sum_field.width == 16, "a checksum has 16 bits")
                 self.need(old.width in (16, 32), "Adjust takes 16 or 32 bits")
                 self.width(old, old.width, bound)
                 self.width(new, old.width, bound)
+                if pseudo is not None:
+                    self.width(pseudo, 16, bound)
             case ir.SetMark(mark, base, _, plus):
                 self.need(
                     mark is not ir.Mark.ANNOTATION and base is not ir.Mark.ANNOTATION, "no such position"

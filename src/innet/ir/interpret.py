@@ -3,6 +3,7 @@
 It is written to be read; the native back end is for speed. Time and randomness are arguments.
 """
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -49,23 +50,30 @@ class PacketBuffer:
         return area is not None and area[1] + offset >= 0 and area[1] + offset + length <= area[2]
 
     def load(self, f: ir.Field) -> int:
-        first, last = f.bit // 8, (f.bit + f.width + 7) // 8
+        bit, width = f.bit, f.width
         area = self.area(f.mark)
-        if area is None or not self.present(f.mark, first, last - first):
+        if area is None:
             return 0
-        number = int.from_bytes(area[0][area[1] + first : area[1] + last], "big")
-        return number >> (last * 8 - f.bit - f.width) & (1 << f.width) - 1
+        data, at, end = area
+        first, last = at + bit // 8, at + (bit + width + 7) // 8
+        if first < 0 or last > end:
+            return 0
+        number = int.from_bytes(data[first:last], "big")
+        return number >> (-(bit + width) & 7) & (1 << width) - 1
 
     def store(self, f: ir.Field, value: int) -> None:
-        first, last = f.bit // 8, (f.bit + f.width + 7) // 8
+        bit, width = f.bit, f.width
         area = self.area(f.mark)
-        if area is None or not self.present(f.mark, first, last - first):
+        if area is None:
             return
-        space = slice(area[1] + first, area[1] + last)
-        shift = last * 8 - f.bit - f.width
-        mask = (1 << f.width) - 1 << shift
-        number = int.from_bytes(area[0][space], "big") & ~mask | value << shift
-        area[0][space] = number.to_bytes(last - first, "big")
+        data, at, end = area
+        first, last = at + bit // 8, at + (bit + width + 7) // 8
+        if first < 0 or last > end:
+            return
+        shift = -(bit + width) & 7
+        mask = (1 << width) - 1 << shift
+        number = int.from_bytes(data[first:last], "big") & ~mask | value << shift
+        data[first:last] = number.to_bytes(last - first, "big")
 
     def set_mark(self, mark: Mark, at: int) -> None:
         """Put `mark` at index `at`; DATA and END make room or cut as they move, and never cross."""
@@ -248,7 +256,7 @@ class _Run:
                 return self.block(then if taken else otherwise)
             case ir.Emit() | ir.Drop() | ir.Hold():
                 return stmt
-            case ir.Adjust(sum_field, old, new, keep_zero):
+            case ir.Adjust(sum_field, old, new, keep_zero, _):
                 self.adjust(sum_field, old, new, keep_zero)
             case ir.SetMark(mark, base, offset, plus):
                 at = packet.marks.get(base)
@@ -304,7 +312,7 @@ class _Run:
         return None
 
     def row(self, values: tuple[ir.Expr, ...]) -> tuple[int, ...]:
-        return tuple(self.value(v) for v in values)
+        return tuple([self.value(v) for v in values])
 
     def adjust(self, sum_field: ir.Field, old: ir.Expr, new: ir.Expr, keep_zero: bool) -> None:
         sum_now = self.packet.load(sum_field)
@@ -344,68 +352,65 @@ class _Run:
         for step in range(size):
             yield stmt.low + (start + step) % size
 
-    def value(self, expr: ir.Expr) -> int:
-        match expr:
-            case ir.Const(number, _):
-                return number
-            case ir.Var(name, _):
-                return self.env[name]
-            case ir.Field():
-                return self.packet.load(expr)
-            case ir.Binary(op, left, right):
-                return apply(op, self.value(left), self.value(right), left.width)
-            case ir.Not(value):
-                return ~self.value(value) & (1 << value.width) - 1
-            case ir.Cast(value, width):
-                return self.value(value) & (1 << width) - 1
-            case ir.Present(mark, offset, length):
-                return int(self.packet.present(mark, offset, length))
-            case ir.Marked(mark):
-                return int(mark is Mark.ANNOTATION or mark in self.packet.marks)
-            case ir.Distance(start, end):
-                marks = self.packet.marks
-                return (marks[end] - marks[start]) % 65536 if start in marks and end in marks else 0
-            case ir.Sum(mark, offset, length):
-                area = self.packet.area(mark)
-                if area is None:
-                    return 0
-                first, last = area[1] + offset, area[1] + offset + self.value(length)
-                return ones_sum(bytes(area[0][max(first, 0) : max(min(last, area[2]), 0)]))
-            case _:
-                assert_never(expr)
+    def value(
+        self, expr: ir.Expr
+    ) -> int:  # tests of types instead of patterns, the commonest first: twice as fast
+        if isinstance(expr, ir.Var):
+            return self.env[expr.name]
+        if isinstance(expr, ir.Const):
+            return expr.value
+        if isinstance(expr, ir.Binary):
+            left, right = self.value(expr.left), self.value(expr.right)
+            if expr.op in WRAPPING:
+                return WRAPPING[expr.op](left, right, expr.left.width)
+            return PLAIN[expr.op](left, right)
+        if isinstance(expr, ir.Field):
+            return self.packet.load(expr)
+        if isinstance(expr, ir.Cast):
+            return self.value(expr.value) & (1 << expr.width) - 1
+        if isinstance(expr, ir.Present):
+            return int(self.packet.present(expr.mark, expr.offset, expr.length))
+        if isinstance(expr, ir.Not):
+            return ~self.value(expr.value) & (1 << expr.value.width) - 1
+        if isinstance(expr, ir.Marked):
+            return int(expr.mark is Mark.ANNOTATION or expr.mark in self.packet.marks)
+        if isinstance(expr, ir.Distance):
+            start, end, marks = expr.start, expr.end, self.packet.marks
+            return (marks[end] - marks[start]) % 65536 if start in marks and end in marks else 0
+        if isinstance(expr, ir.Sum):
+            area = self.packet.area(expr.mark)
+            if area is None:
+                return 0
+            first = area[1] + expr.offset
+            last = first + self.value(expr.length)
+            return ones_sum(bytes(area[0][max(first, 0) : max(min(last, area[2]), 0)]))
+        assert_never(expr)
+
+
+WRAPPING: dict[Op, Callable[[int, int, int], int]] = {
+    Op.ADD: lambda a, b, width: a + b & (1 << width) - 1,
+    Op.SUB: lambda a, b, width: a - b & (1 << width) - 1,
+    Op.MUL: lambda a, b, width: a * b & (1 << width) - 1,
+    Op.SHL: lambda a, b, width: a << b & (1 << width) - 1 if b < width else 0,
+    Op.SHR: lambda a, b, width: a >> b if b < width else 0,
+}
+"""Operators whose result depends on the width of their operands."""
+PLAIN: dict[Op, Callable[[int, int], int]] = {
+    Op.AND: operator.and_,
+    Op.OR: operator.or_,
+    Op.XOR: operator.xor,
+    Op.ONES: lambda a, b: fold(a + b),
+    Op.EQ: lambda a, b: int(a == b),
+    Op.NE: lambda a, b: int(a != b),
+    Op.LT: lambda a, b: int(a < b),
+    Op.LE: lambda a, b: int(a <= b),
+}
 
 
 def apply(op: Op, a: int, b: int, width: int) -> int:
     """`op` on two numbers of `width` bits."""
-    mask = (1 << width) - 1
-    match op:
-        case Op.ADD:
-            return a + b & mask
-        case Op.SUB:
-            return a - b & mask
-        case Op.MUL:
-            return a * b & mask
-        case Op.AND:
-            return a & b
-        case Op.OR:
-            return a | b
-        case Op.XOR:
-            return a ^ b
-        case Op.SHL:
-            return a << b & mask if b < width else 0
-        case Op.SHR:
-            return a >> b if b < width else 0
-        case Op.ONES:
-            return fold(a + b)
-        case Op.EQ:
-            return int(a == b)
-        case Op.NE:
-            return int(a != b)
-        case Op.LT:
-            return int(a < b)
-        case Op.LE:
-            return int(a <= b)
-    assert_never(op)
+    wrapping = WRAPPING.get(op)
+    return PLAIN[op](a, b) if wrapping is None else wrapping(a, b, width)
 
 
 def fold(total: int) -> int:
@@ -417,9 +422,10 @@ def fold(total: int) -> int:
 
 def ones_sum(data: bytes) -> int:
     """The folded one's complement sum of `data`, padded with a zero to an even length (RFC 1071)."""
-    if len(data) % 2:
-        data += b"\0"
-    return fold(sum(int.from_bytes(data[n : n + 2], "big") for n in range(0, len(data), 2)))
+    number = int.from_bytes(data, "big") << 8 * (len(data) % 2)
+    return number % 0xFFFF or (
+        0xFFFF if number else 0
+    )  # 2^16 = 1 modulo 2^16 - 1; only nothing but zeros gives zero
 
 
 def find_option(packet: PacketBuffer, kinds: tuple[int, ...]) -> tuple[int, int] | None:

@@ -316,14 +316,25 @@ class Packet:
         else:
             self.append(ir.Assign(field, value.expr))
 
-    def adjust(self, sum: ir.Field, old: Value, new: Value, bit: int = 0, keep_zero: bool = False) -> None:
-        """Update checksum `sum` for a covered field at bit `bit` going from `old` to `new`."""
+    def adjust(
+        self,
+        sum: ir.Field,
+        old: Value,
+        new: Value,
+        bit: int = 0,
+        keep_zero: bool = False,
+        pseudo: Value | None = None,
+    ) -> None:
+        """Update checksum `sum` for a covered field at bit `bit` going from `old` to `new`.
+
+        Of a transport checksum, `pseudo` is what the addresses contribute to the change (see `ir.Adjust`).
+        """
         if old.width not in (16, 32) or bit % 16:
             shift = 16 - bit % 16 - old.width
             if shift < 0:
                 raise TraceError("a field that crosses a halfword cannot be adjusted for; split it")
             old, new = (v.cast(16) << shift if shift else v.cast(16) for v in (old, new))
-        self.append(ir.Adjust(sum, old.expr, new.expr, keep_zero))
+        self.append(ir.Adjust(sum, old.expr, new.expr, keep_zero, None if pseudo is None else pseudo.expr))
 
     def set_raw(self, mark: Mark, byte: int, length: int, value: "Value | int") -> None:
         """Set `length` bytes from `mark + byte` on; no checksum follows."""

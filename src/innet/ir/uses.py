@@ -18,8 +18,8 @@ def _read_by(stmt: ir.Stmt) -> Iterator[str]:
             yield from variables_read(otherwise)
         case ir.Let(_, value) | ir.Assign(_, value) | ir.Count(_, value):
             yield from _in(value)
-        case ir.Adjust(_, old, new, _):
-            yield from _in(old, new)
+        case ir.Adjust(_, old, new, _, pseudo):
+            yield from _in(old, new, *(() if pseudo is None else (pseudo,)))
         case ir.SetMark(_, _, _, plus) if plus is not None:
             yield from _in(plus)
         case ir.Lookup(_, key, _, _) | ir.Delete(_, key):

@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from innet.platform.protocol import Traffic
+from innet.platform.protocol import PLATFORM, DropCount, Traffic
 
 
 class Account:
-    """Counts of one module: IPv4 packets and bytes both ways, and packets that ended, by reason."""
+    """Counts of one module: IPv4 packets and bytes both ways, and packets that the platform ended, by reason."""
 
     def __init__(self) -> None:
         self.received_packets = self.received_bytes = 0
@@ -35,3 +35,9 @@ class Account:
 def by_reason(drops: Counter[str]) -> tuple[tuple[str, int], ...]:
     """The counts as a report has them."""
     return tuple(sorted((reason, count) for reason, count in drops.items() if count))
+
+
+def by_element(drops: Counter[tuple[str, str]], own: Counter[str]) -> tuple[DropCount, ...]:
+    """The counts of elements and the platform's `own`, as a module's report has them."""
+    counts = {**drops, **{(PLATFORM, reason): count for reason, count in own.items()}}
+    return tuple(sorted((element, reason, count) for (element, reason), count in counts.items() if count))

@@ -4,7 +4,7 @@ import select
 import time
 from collections.abc import Callable, Mapping
 
-from innet.platform.ports import Box, PollablePort
+from innet.platform.ports import Box, PollablePort, Worker
 
 BATCH = 64
 """Frames taken from one port before the others get their turn."""
@@ -25,16 +25,20 @@ class Driver:
         self._poll = select.poll()
         self._ports: dict[int, tuple[Box, str, PollablePort]] = {}
         self._others: dict[int, Callable[[], None]] = {}
-        self._boxes: list[Box] = []
+        self._workers: list[Worker] = []
         self.failed: list[str] = []
         """Ports that are no longer listened to, since their device is gone."""
 
     def add(self, box: Box, ports: Mapping[str, PollablePort]) -> None:
         """Run `box` on `ports` from now on."""
-        self._boxes.append(box)
+        self._workers.append(box)
         for name, port in ports.items():
             self._ports[port.fileno()] = box, name, port
             self._poll.register(port.fileno(), select.POLLIN)
+
+    def run(self, worker: Worker) -> None:
+        """Let `worker` run from now on; what it waits for is for `watch`."""
+        self._workers.append(worker)
 
     def watch(self, descriptor: int, ready: Callable[[], None]) -> None:
         """Call `ready` when `descriptor` can be read."""
@@ -56,12 +60,12 @@ class Driver:
             busy = self._work()
 
     def _work(self) -> bool:
-        busy = [box.work() for box in self._boxes]
+        busy = [worker.work() for worker in self._workers]
         return any(busy)
 
     def _wait_ns(self) -> int:
         now = self.clock()
-        wakes = [wake for box in self._boxes if (wake := box.next_wake()) is not None]
+        wakes = [wake for one in self._workers if (wake := one.next_wake()) is not None]
         return max(0, min(wakes) - now) if wakes else NS
 
     def _ready(self, descriptor: int, event: int) -> None:

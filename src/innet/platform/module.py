@@ -4,19 +4,24 @@ What the proof assumes of the packets that come in, and promises of those that g
 into a module go packets that do not claim its own address, out of it go IPv4 packets that are not addressed to it.
 """
 
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable
 from random import Random
+from typing import TypeVar
 
 from innet.diagnostics import ConfigurationError, Diagnostic, PlatformError, Source
 from innet.elements.holder import Capture, CaptureSink, Device, Io
 from innet.network import parse_address
 from innet.packet.headers import LONGEST_PAYLOAD
-from innet.platform.accounting import Account, by_reason
+from innet.platform.accounting import Account, by_element
 from innet.platform.ipv4 import ETHERNET_BYTES, ETHERTYPE_IPV4, Ends, ends
 from innet.platform.ports import Port
-from innet.platform.protocol import Deployment, ModuleReport
+from innet.platform.protocol import PLATFORM, SANDBOX, Deployment, ModuleReport, ModuleState
 from innet.runtime.build import build
 from innet.runtime.router import Router
+
+K = TypeVar("K", bound=Hashable)
 
 ROUNDS = 32
 """Rounds of a module's tasks before other modules get their turn."""
@@ -78,6 +83,18 @@ class DeviceIo(NoFiles):
         return found
 
 
+class Watched(Counter[K]):
+    """Counts that tell each key that is counted up."""
+
+    tell: Callable[[K], None] | None = None
+
+    def __setitem__(self, key: K, count: int) -> None:
+        more = count > self[key]
+        super().__setitem__(key, count)
+        if more and self.tell is not None:
+            self.tell(key)
+
+
 def start(source: Source, io: Io, clock: Callable[[], int], random: Random) -> Router:
     """A router as platforms run it: a push output that meets a pull input has a queue, as in the proof."""
     return build(source, io, autoqueue=True, clock=clock, random=random)[0]
@@ -93,6 +110,9 @@ class RunningModule:
         self.port = port
         self.macs = (port.peer_mac or 0).to_bytes(6, "big") + port.mac.to_bytes(6, "big")
         self.enforcer: Router | None = None
+        self.suspended = False
+        self.suspends = self.cpu_ns = 0
+        self._frame = b""
         name = f"{deployment.module} ({deployment.identifier})"
         try:
             self.io = ModuleIo(Outlet(self._from_module))
@@ -110,7 +130,16 @@ class RunningModule:
     # ---- in
 
     def enter(self, frame: bytes, packet: Ends) -> None:
-        """Give the module a frame for its address, and let everything happen that it causes at once."""
+        """Give the module a frame for its address, and let everything happen that it causes at once. A suspended one
+        goes on."""
+        began = time.thread_time_ns()
+        self.suspended = False
+        self._frame = frame
+        self._enter(frame, packet)
+        self._frame = b""
+        self.cpu_ns += time.thread_time_ns() - began
+
+    def _enter(self, frame: bytes, packet: Ends) -> None:
         if packet.source == self.address:
             self.account.drops["source is the module's own address"] += 1
             return
@@ -165,22 +194,73 @@ class RunningModule:
 
     def work(self) -> bool:
         """Run what is due, ROUNDS rounds at most; whether there is more to do right now."""
-        return self.router.work(ROUNDS)
+        if self.suspended or not self.router.tasks:
+            return False
+        began = time.thread_time_ns()
+        busy = self.router.work(ROUNDS)
+        self.cpu_ns += time.thread_time_ns() - began
+        return busy
 
     def next_wake(self) -> int | None:
         """When the module wants to run again."""
-        return None if self.router.ended else self.router.next_wake()
+        return None if self.suspended or self.router.ended else self.router.next_wake()
+
+    def suspend(self) -> bool:
+        """Rest until the next packet; false if there is something to do before."""
+        if self.suspended:
+            return True
+        if not self.router.ended and (self.work() or self.router.next_wake() is not None):
+            return False
+        self.suspended = True
+        self.suspends += 1
+        return True
+
+    # ---- what it did
+
+    def tail(self, tell: Callable[[str, str, bytes], None] | None) -> None:
+        """Tell each drop from now on, with element, reason and the frame that led to it at once (empty: one that was
+        kept for a while); None: tell no longer."""
+
+        def of_platform(reason: str) -> None:
+            assert tell is not None
+            tell(PLATFORM, reason, self._frame)
+
+        def of_element(key: tuple[str, str]) -> None:
+            assert tell is not None
+            tell(*key, self._frame)
+
+        def of_sandbox(key: tuple[str, str]) -> None:
+            assert tell is not None
+            tell(SANDBOX, key[1], self._frame)
+
+        self.account.drops = watched(self.account.drops, tell and of_platform)
+        self.router.drops = watched(self.router.drops, tell and of_element)
+        if self.enforcer is not None:
+            self.enforcer.drops = watched(self.enforcer.drops, tell and of_sandbox)
 
     def report(self) -> ModuleReport:
-        """What it did so far: its own drops, its elements', its sandbox's and the platform's."""
-        drops = self.account.drops.copy()
-        for router in (self.router, self.enforcer):
-            for (_, reason), count in router.drops.items() if router is not None else ():
-                drops[reason] += count
+        """What it did so far: its elements' drops, its sandbox's and the platform's."""
+        drops = Counter(dict(self.router.drops))
+        for (_, reason), count in self.enforcer.drops.items() if self.enforcer is not None else ():
+            drops[SANDBOX, reason] += count
         return ModuleReport(
             self.deployment.id,
             self.deployment.address,
             self.account.received,
             self.account.sent,
-            by_reason(drops),
+            by_element(drops, self.account.drops),
+            ModuleState.SUSPENDED if self.suspended else ModuleState.RUNNING,
+            cpu_ns=self.cpu_ns,
+            starts=1,
+            suspends=self.suspends,
         )
+
+
+def watched(counts: Counter[K], tell: Callable[[K], None] | None) -> Counter[K]:
+    """The same counts, told to `tell` as they grow; plain ones without."""
+    plain: dict[K, int] = dict(counts)
+    if tell is None:
+        return Counter(plain)
+    found: Watched[K] = Watched(plain)
+    found.tell = tell
+    return found

@@ -27,12 +27,8 @@ class PollablePort(Port, Protocol):
         ...
 
 
-class Box(Protocol):
-    """A node that is run by this code: a platform or a middlebox. Not thread safe: whoever drives it takes turns."""
-
-    def receive(self, interface: str, frame: bytes) -> None:
-        """A frame arrived on an interface; all that it causes at once happens before this returns."""
-        ...
+class Worker(Protocol):
+    """What wants to run from time to time. Not thread safe: whoever drives it takes turns."""
 
     def work(self) -> bool:
         """Run what is due, for a bounded time; whether there is more to do right now."""
@@ -41,4 +37,12 @@ class Box(Protocol):
     def next_wake(self) -> int | None:
         """The time (nanoseconds of the box's clock) from which `work` wants to be called again; None: not before a
         frame arrives."""
+        ...
+
+
+class Box(Worker, Protocol):
+    """A node that is run by this code: a platform or a middlebox."""
+
+    def receive(self, interface: str, frame: bytes) -> None:
+        """A frame arrived on an interface; all that it causes at once happens before this returns."""
         ...

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from random import Random
 
-from innet.diagnostics import Diagnostic, PlatformError
 from innet.network import Platform
 from innet.platform.agent import Agent
 from innet.platform.protocol import Deployment, Observation
@@ -37,13 +36,15 @@ class StandbyAgent:
 
 
 class AbsentAgent:
-    """`PlatformAgent` of a platform that this process cannot reach: nothing runs there as far as it knows."""
+    """`PlatformAgent` of a platform that is not connected: nothing runs there as far as this process knows. It is told
+    what should run when it is connected again (`Deployments.synchronize`); until then what is said to it is not lost,
+    for the controller's state has it."""
 
     def __init__(self, platform: str) -> None:
         self._platform = platform
 
     def apply(self, deployment: Deployment) -> None:
-        raise PlatformError(Diagnostic("P313", f"platform '{self._platform}' is not connected"))
+        pass
 
     def remove(self, id: str) -> None:
         pass

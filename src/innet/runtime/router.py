@@ -6,9 +6,10 @@ turns, one run each. Time, randomness and I/O are arguments.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import TypeAlias
 
 from innet import ir
 from innet.diagnostics import ConfigurationError, Diagnostic
@@ -24,6 +25,9 @@ HOPS_PER_ELEMENT = 64
 """A packet may enter elements this often, times their number (and a thousand more), before it counts as looping."""
 MAX_COPIES = 1_000_000
 """Elements that one push, with all copies it causes, or one pull may enter beyond what one packet may."""
+
+Leave: TypeAlias = Callable[[str, int, PacketBuffer], None]
+"""Takes a packet that goes to an input (element, port) which somebody else runs."""
 
 MAX_IDLE_RUNS = 32
 """A task that found nothing to do so often, while nobody else did anything, does not keep a run in virtual time on."""
@@ -41,7 +45,12 @@ class Node:
         self.targets: list[tuple[Node, int] | None] = [None] * len(vertex.outputs)
         self.sources: list[tuple[Node, int] | None] = [None] * len(vertex.inputs)
         self.programs: dict[int, ir.Program] = {}
+        self.verdicts: dict[int, ir.Verdict | None] = {}
+        self.away = False
+        """Whether another router runs this element: packets pushed to it are given away."""
         self.holder: Holder | None = None
+        self.takes = False
+        """Whether its holder answers each pull by itself, by `take`."""
         self.context = NodeContext(router, self)
         self.calls: list[Call] = []
         self.idle_runs = 0
@@ -54,6 +63,18 @@ class Node:
             self.programs[port] = program
         return program
 
+    def verdict(self, port: int) -> ir.Verdict | None:
+        """What the program of input `port` is, if it is a verdict and nothing else; most queues' and switches' are."""
+        body = self.program(port).body
+        verdict = body[0] if len(body) == 1 and isinstance(body[0], ir.Emit | ir.Drop | ir.Hold) else None
+        self.verdicts[port] = verdict
+        return verdict
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has a task here."""
+        return not self.away and (self.drains or (self.holder is not None and self.holder.RUNS))
+
     @property
     def drains(self) -> bool:
         """Whether it pulls by a task that is not its holder's: a sink in pull context."""
@@ -64,6 +85,7 @@ class Node:
         """Be `element` from now on; statistics and tables stay."""
         self.element = element
         self.programs.clear()
+        self.verdicts.clear()
 
 
 @dataclass
@@ -126,12 +148,22 @@ class Router:
     `clock` says the time in nanoseconds; `io` opens captures and devices; `random` is where every random number
     comes from. Raises ConfigurationError with all that elements find wrong when they are set up.
 
+    Elements named in `away` are run by somebody else: what is pushed to them goes to `leave`, with their name and the
+    input. They still stand in the graph, for what follows from it.
+
     `drops` counts packets by (element, reason); `state` holds tables and statistics. What elements say to a person and
     what they print goes to `say` and `show`, which at first collect it in `messages` and `printed`.
     """
 
     def __init__(
-        self, graph: Graph, io: Io, clock: Callable[[], int] | None = None, random: Random | None = None
+        self,
+        graph: Graph,
+        io: Io,
+        clock: Callable[[], int] | None = None,
+        random: Random | None = None,
+        *,
+        away: Collection[str] = (),
+        leave: Leave | None = None,
     ) -> None:
         self.clock: Callable[[], int] = VirtualClock() if clock is None else clock
         self.state = interpret.State(clock=lambda: self.clock(), random=random or Random(0))
@@ -143,6 +175,8 @@ class Router:
         self.ended = False
         self._stops = 0
         self._packets = 0
+        self._leave: Leave = leave or self._nobody
+        self.max_copies = MAX_COPIES
         self.nodes = [Node(self, v) for v in graph.vertices]
         self.by_name = {n.name: n for n in self.nodes}
         self.handlers = Handlers(self)
@@ -155,9 +189,16 @@ class Router:
                 source.targets[c.output] = target, c.input
         self._notifiers: dict[tuple[str, int], list[Holder]] = {}
         self._queues: dict[tuple[str, int], list[Holder]] = {}
+        for name in away:
+            self.by_name[name].away = True
         self._set_up(io)
-        self.tasks = [n for n in self.nodes if n.drains or (n.holder is not None and n.holder.RUNS)]
-        self.driver = next((n for n in self.nodes if n.holder is not None and n.holder.drives), None)
+        self.tasks = [n for n in self.nodes if n.runs]
+        here = (n for n in self.nodes if not n.away)
+        self.driver = next((n for n in here if n.holder is not None and n.holder.drives), None)
+
+    def _nobody(self, element: str, port: int, packet: PacketBuffer) -> None:
+        """Nobody was named who takes packets for elements that are away."""
+        self.drops[element, "not run here"] += 1
 
     def _set_up(self, io: Io) -> None:
         """Make the holders, in the order of the text; report all that goes wrong."""
@@ -169,6 +210,8 @@ class Router:
                 found += (_about(d, node) for d in e.diagnostics)
             if node.holder is not None and node.holder.instead is not None:
                 node.element = node.holder.instead
+            if node.holder is not None:
+                node.takes = node.holder.PULLS and type(node.holder).pull is Holder.pull
             node.calls = list(node.element.calls())
             for call in node.calls:
                 if not self.handlers.writable(call.handler, node.name):
@@ -201,18 +244,27 @@ class Router:
     def outcome(self, node: Node, port: int, packet: PacketBuffer) -> Sequence[Out]:
         """Run one program on `packet`; what leaves the element, in order."""
         self._packets += 1
-        result = interpret.run(node.program(port), packet, self.state)
-        outs: list[Out] = result.copies
-        match result.verdict:
-            case ir.Emit(out):
-                outs.append((out, packet))
-            case ir.Drop(reason):
-                self.drops[node.name, reason] += 1
-            case ir.Hold():
-                outs.extend(self._held(node, port, packet))
+        try:
+            verdict = node.verdicts[port]
+        except KeyError:
+            verdict = node.verdict(port)
+        if verdict is None:
+            result = interpret.run(node.program(port), packet, self.state)
+            outs: Sequence[Out] = [*result.copies, *self._end(node, port, packet, result.verdict)]
+        else:
+            outs = self._end(node, port, packet, verdict)
         if node.calls:
             self._count_calls(node)
         return outs
+
+    def _end(self, node: Node, port: int, packet: PacketBuffer, verdict: ir.Verdict) -> Sequence[Out]:
+        """Do what the verdict says; what leaves the element because of it."""
+        if isinstance(verdict, ir.Emit):
+            return [(verdict.port, packet)]
+        if isinstance(verdict, ir.Hold):
+            return self._held(node, port, packet)
+        self.drops[node.name, verdict.reason] += 1
+        return ()
 
     def _held(self, node: Node, port: int, packet: PacketBuffer) -> Sequence[Out]:
         if node.holder is None:
@@ -236,12 +288,15 @@ class Router:
     def push(self, node: Node, port: int, packet: PacketBuffer) -> None:
         """Give `packet` to input `port` of `node`, and follow it and its copies until each one's end."""
         work = [(node, port, packet, 0)]
-        left = self.max_hops + MAX_COPIES
+        left = self.max_hops + self.max_copies
         while work:
             node, port, packet, hops = work.pop()
             left -= 1
             if hops > self.max_hops or left < 0:
                 self.drops[node.name, "loop"] += 1
+                continue
+            if node.away:
+                self._leave(node.name, port, packet)
                 continue
             outs = self.outcome(node, port, packet)
             for out, leaving in reversed(outs):
@@ -257,6 +312,8 @@ class Router:
             target = node.targets[out] if out < len(node.targets) else None
             if target is None:
                 self.drops[node.name, f"output {out} is not connected"] += 1
+            elif target[0].away:
+                self._leave(target[0].name, target[1], packet)
             else:
                 self.push(*target, packet)
 
@@ -274,8 +331,11 @@ class Router:
         """Ask whatever is before input `port` of `node` for a packet."""
         waiting: list[tuple[Node, int, int, Pulling | None]] = []  # node, output, input asked, its pull
         ask = node.sources[port]
+        if ask is not None and ask[0].takes:
+            holder = ask[0].holder
+            return None if holder is None else holder.take(ask[0].context)
         answer: PacketBuffer | None = None
-        left = self.max_hops + MAX_COPIES
+        left = self.max_hops + self.max_copies
         while True:
             left -= 1
             if ask is not None and (len(waiting) > self.max_hops or left < 0):
@@ -330,6 +390,9 @@ class Router:
         """Run `receive` of an ENTRY element on a frame, and push what comes of it."""
         packet = PacketBuffer(frame)
         timestamp(packet, self.clock() if time_ns is None else time_ns)
+        if node.away:
+            self._leave(node.name, OUTSIDE, packet)
+            return
         self.push_out(node, self.outcome(node, OUTSIDE, packet))
 
     # ---- notifiers

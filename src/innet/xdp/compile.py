@@ -10,6 +10,7 @@ from types import TracebackType
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.xdp import worker
 from innet.xdp.layout import NUMBERS
+from innet.xdp.target import MAY_GOTO
 
 INSTRUCTION_BYTES = 8
 PSEUDO_MAP_FD, PSEUDO_MAP_VALUE = 1, 2
@@ -77,7 +78,10 @@ class Compiler:
         """The instructions of `section`; `PlatformError` if LLVM refuses the text or gives up."""
         if self._child is None or self._child.poll() is not None:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", worker.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-P", worker.__file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                process_group=0,  # Ctrl-C is for us; its standard input ends when we do
             )
         assert self._child.stdin is not None
         assert self._child.stdout is not None
@@ -126,4 +130,38 @@ def read_object(data: bytes, section: str) -> Code:
                 raise failure(f"LLVM left a relocation of type {info & 0xFFFFFFFF}")
             (name,) = struct.unpack_from("<I", bodies[symbols], (info >> 32) * 24)
             relocations.append(Relocation(offset, text(strings, name)))
-    return Code(bodies[code], tuple(relocations))
+    return Code(patched(bodies[code]), tuple(relocations))
+
+
+LOAD, STORE, ARITHMETIC, SHORT_ARITHMETIC = 1, 3, 7, 4
+"""Classes of instructions: memory into a register, a register into memory, on 64-bit and 32-bit registers."""
+CALL, JUMP, MAY_GOTO_CODE = 0x85, 0x05, 0xE5
+JUMP_IF_EQUAL, JUMP_IF_NOT_EQUAL = 0x15, 0x55
+INSTRUCTION = struct.Struct("<BBhi")
+
+
+def patched(code: bytes) -> bytes:
+    """Calls of `MAY_GOTO`, each with the test of its result, become `may_goto`, which LLVM has no intrinsic for."""
+    out = bytearray(code)
+    for at in range(0, len(code), INSTRUCTION_BYTES):
+        kind, _, _, number = INSTRUCTION.unpack_from(code, at)
+        if kind != CALL or number != MAY_GOTO:
+            continue
+        here = at + INSTRUCTION_BYTES
+        moved = (LOAD, STORE, ARITHMETIC, SHORT_ARITHMETIC)
+        while code[here] & 7 in moved and (code[here] & 7 == STORE or code[here + 1] & 15):
+            out[here - INSTRUCTION_BYTES : here] = code[
+                here : here + INSTRUCTION_BYTES
+            ]  # what LLVM put between them
+            here += INSTRUCTION_BYTES
+        test, register, offset, value = INSTRUCTION.unpack_from(code, here)
+        if register != 0 or value != 0 or test not in (JUMP_IF_EQUAL, JUMP_IF_NOT_EQUAL):
+            raise failure("LLVM put something between a loop's end and its test")
+        at = here - INSTRUCTION_BYTES
+        if test == JUMP_IF_EQUAL:  # the end of the loop lies `offset` away: jump there, or fall through both
+            INSTRUCTION.pack_into(out, at, MAY_GOTO_CODE, 0, offset + 1, 0)
+            INSTRUCTION.pack_into(out, at + INSTRUCTION_BYTES, JUMP, 0, 0, 0)
+        else:  # it lies right behind
+            INSTRUCTION.pack_into(out, at, MAY_GOTO_CODE, 0, 1, 0)
+            INSTRUCTION.pack_into(out, at + INSTRUCTION_BYTES, JUMP, 0, offset, 0)
+    return bytes(out)

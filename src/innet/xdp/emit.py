@@ -7,15 +7,17 @@ program all headers but those behind IPv4 options are at constant offsets. What 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 from innet import ir
 from innet.ir.nodes import Mark, Op
 from innet.xdp import handover
+from innet.xdp.copies import COPIED, Copies, copying
 from innet.xdp.expressions import Expressions
-from innet.xdp.facts import Derivations, Position, Value, number
-from innet.xdp.layout import MapSpec, Use
+from innet.xdp.facts import Derivations, Facts, Position, Value, number
+from innet.xdp.host import ACCOUNTS, BLOCKS, EVENTS, SCRATCH, Alone, Host, Hosted
+from innet.xdp.layout import MapSpec, Numbers, TableLayout, Use
 from innet.xdp.loops import Loops
 from innet.xdp.memory import MAX_ANNOTATIONS, Extent, Memory
 from innet.xdp.options import find_option
@@ -23,11 +25,15 @@ from innet.xdp.sums import Sums
 from innet.xdp.tables import Tables
 from innet.xdp.target import Leave, Redirect, Target
 from innet.xdp.unsupported import CannotCompileError, Unsupported
-from innet.xdp.writer import Edge, Writer, group
+from innet.xdp.writer import FENCE, Edge, Placed, State, Writer, group
 
 MAX_SHAPES = 4
 MAX_SPLITS = 24
 LOOP_WEIGHT = 1000
+WANTED = "$wanted"
+"""In the text, while it is written: how many bytes of a frame may be looked at."""
+KERNEL = "kernel"
+"""Owner of the numbers of packets that the kernel hands over in a form that the program cannot deal with."""
 MAX_STATEMENTS = 20_000
 """Statements compiled for one program, counting those compiled again for another shape."""
 
@@ -43,17 +49,39 @@ class Input:
 Destination: TypeAlias = Input | Leave | Redirect
 
 
+Places: TypeAlias = tuple[tuple[Mark, int], ...]
+"""Where the marks of a packet are that are set, END aside: bytes from the first one at hand, in the order of `Mark`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Packets that come back from the slow path to `region`, with their marks at `places`."""
+
+    region: Input
+    places: Places
+
+
 @dataclass(frozen=True)
 class Graph:
-    """What to compile: a program for each input in use, and where outputs lead. A packet starts at `entry`.
+    """What to compile: a program for each input in use, and where outputs lead. A packet starts at `entry`, or at the
+    one of several entries whose index its record says.
 
-    `held` says what becomes of what an element holds, for those (devices) whose holder is an exit.
+    `held` says what becomes of what an element holds, for those (devices) whose holder is an exit. Packets may come
+    `back` from elsewhere to regions of a program that copies packets, like their copies.
     """
 
     programs: Mapping[Input, ir.Program]
-    entry: Input
+    entry: Input | tuple[Resume, ...]
     connections: Mapping[tuple[str, int], Destination]
-    held: Mapping[str, Leave | Redirect] = field(default_factory=dict)
+    held: Mapping[str, Destination] = field(default_factory=dict)
+    back: tuple[Input, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Input, ...]:
+        """The regions where packets start."""
+        if isinstance(self.entry, Input):
+            return tuple(dict.fromkeys((self.entry, *self.back)))
+        return tuple(dict.fromkeys(one.region for one in self.entry))
 
 
 @dataclass(frozen=True)
@@ -72,6 +100,14 @@ class Emitted:
     slow: tuple[Unsupported, ...]
     weights: Mapping[Input, int]
     """How much each compiled region is for the verifier: statements, and a thousand for each loop."""
+    first: tuple[int, ...] = ()
+    """What the numbers are at first; those of a hosted program, whose place is its block."""
+    own_numbers: bool = True
+    """Whether the numbers are in a map of the program's own."""
+    layouts: Mapping[str, TableLayout] = field(default_factory=dict)
+    """How the entries of a table lie, by its symbol."""
+    handovers: Mapping[Input, tuple[Places, ...]] = field(default_factory=dict)
+    """Where the marks of packets for a slow region are, as far as it is always the same."""
 
 
 def emit(
@@ -80,17 +116,29 @@ def emit(
     divert: Leave | Redirect,
     jiffies_per_second: int = 250,
     refused: Iterable[Unsupported] = (),
+    host: Host | None = None,
+    numbers: "Emitted | None" = None,
 ) -> Emitted:
-    """Compile `graph` for `target`; packets for slow regions, `refused` among them, end with `divert`."""
+    """Compile `graph` for `target`; packets for slow regions, `refused` among them, end with `divert`.
+
+    Without a `host` the program is alone. The numbers of one whose block they do not fit get a map. A program that
+    shares the numbers of another has them at the same places, and its own behind them; so it is with regions.
+    """
+    host = Alone() if host is None else host
     slow = {Input(one.element, one.port): one for one in refused}
     for one in loops(graph):
         slow[one] = Unsupported(one.element, one.port, "loop", "packets may come back to this input")
     while True:
-        attempt = _Emitter(graph, target, divert, jiffies_per_second, slow)
+        attempt = _Emitter(graph, target, divert, jiffies_per_second, slow, host, numbers)
         try:
-            return attempt.run()
+            emitted = attempt.run()
         except _SlowRegion as found:
             slow[found.region] = found.why
+            continue
+        if isinstance(host, Hosted) and not host.fits(len(attempt.tables.numbers.first)):
+            host = replace(host, own_numbers=True)
+            continue
+        return emitted
 
 
 class _SlowRegion(Exception):  # noqa: N818  # control flow: start again without this region
@@ -111,9 +159,20 @@ def outputs(block: ir.Block) -> set[int]:
     return found
 
 
+def asks(block: ir.Block, var: ir.Var) -> bool:
+    """Whether a branch of `block` depends on `var` alone."""
+    for stmt in block:
+        if isinstance(stmt, ir.Branch):
+            condition = stmt.condition.value if isinstance(stmt.condition, ir.Not) else stmt.condition
+            if condition == var or asks(stmt.then, var) or asks(stmt.otherwise, var):
+                return True
+    return False
+
+
 def successors(graph: Graph, region: Input) -> list[Input]:
     program = graph.programs[region]
-    ways = (graph.connections.get((region.element, port)) for port in sorted(outputs(program.body)))
+    ways = [graph.connections.get((region.element, port)) for port in sorted(outputs(program.body))]
+    ways.append(graph.held.get(region.element))
     return [w for w in ways if isinstance(w, Input)]
 
 
@@ -122,7 +181,7 @@ def loops(graph: Graph) -> list[Input]:
     closed: list[Input] = []
     open_: set[Input] = set()
     done: set[Input] = set()
-    stack: list[tuple[Input, bool]] = [(graph.entry, False)]
+    stack: list[tuple[Input, bool]] = [(one, False) for one in reversed(graph.entries)]
     while stack:
         region, leaving = stack.pop()
         if leaving:
@@ -146,7 +205,7 @@ def in_order(graph: Graph, slow: Mapping[Input, Unsupported]) -> list[Input]:
     """Regions in reach, each behind all that lead to it."""
     order: list[Input] = []
     seen: set[Input] = set()
-    stack: list[tuple[Input, bool]] = [(graph.entry, False)]
+    stack: list[tuple[Input, bool]] = [(one, False) for one in reversed(graph.entries)]
     while stack:
         region, leaving = stack.pop()
         if leaving:
@@ -167,40 +226,67 @@ class _Emitter:
         divert: Leave | Redirect,
         jiffies_per_second: int,
         slow: Mapping[Input, Unsupported],
+        host: Host,
+        numbers: Emitted | None,
     ) -> None:
-        self.graph, self.target, self.divert, self.slow = graph, target, divert, slow
-        self.writer = Writer(Derivations())
+        self.graph, self.target, self.divert, self.slow, self.host = graph, target, divert, slow, host
+        self.writer = Writer(Derivations(), target.verified)
         self.writer.blocks["start"] = []
         self.writer.here = "start"
         self.memory = Memory(self.writer, target, "abort")
         self.loops = Loops(self.memory)
         self.sums = Sums(self.memory, self.loops)
-        self.expressions = Expressions(self.writer, self.memory, self.sums)
-        self.tables = Tables(self.writer, self.expressions, jiffies_per_second, "abort")
+        self.expressions = Expressions(self.writer, self.memory, self.sums, host)
+        self.tables = Tables(self.writer, self.expressions, jiffies_per_second, "abort", host)
+        self.known: tuple[Input, ...] = ()
+        if numbers is not None:
+            self.tables.numbers = Numbers(dict(numbers.numbers), list(numbers.first))
+            self.known = numbers.regions
+        self.copies = Copies(self.writer, self.memory, target)
+        self.copying = False
         self.pending: dict[Input, list[Edge]] = {}
         self.leaving: dict[Leave | Redirect, list[Edge]] = {}
-        self.region = graph.entry
+        self.dropped: list[tuple[str, int]] = []
+        self.handovers: dict[Input, tuple[Places, ...]] = {}
+        self.region = graph.entries[0]
         self.splits = MAX_SPLITS
         self.statements = 0
         self.weights: dict[Input, int] = {}
 
     def run(self) -> Emitted:
+        self.host.start(self.writer, self.target)
         self.target.prologue(self.writer)
-        self.pending[self.graph.entry] = [self.writer.edge()]
+        self.host.arrived(self.writer, self.writer.at(self.writer.state.tail).text)
+        nowhere = self.writer.state.copy()
+        self.target.admit(self.writer, WANTED)
+        if isinstance(self.graph.entry, Input):
+            self.pending[self.graph.entry] = [self.writer.edge()]
+        else:
+            self.resume(self.graph.entry)
+        for region in self.graph.back:
+            assert self.target.clones, "a packet that comes back to other targets has a record"
+            self.pending.setdefault(region, []).append(self.copies.come_back(region))
         order = in_order(self.graph, self.slow)
-        for index, region in enumerate(order):
+        regions = tuple(dict.fromkeys((*self.known, *order)))
+        number = {region: index for index, region in enumerate(regions)}
+        for region in order:
             edges = self.pending.pop(region, [])
             if not edges:
                 continue
             self.region = region
             if region in self.slow:
-                self.hand_over(index, edges)
+                self.hand_over(number[region], edges)
                 continue
             before = self.statements + LOOP_WEIGHT * self.loops.count
             try:
+                self.copying = self.target.clones and copying(self.graph.programs[region].body)
                 for same in group(edges, MAX_SHAPES):
                     self.expressions.meet(same)
                     self.writer.state.env.clear()
+                    if len(same) > 1 and self.target.verified:
+                        self.target.reload(
+                            self.writer
+                        )  # so that the verifier sees one state, and follows it once
                     rest = self.block(self.graph.programs[region].body)
                     assert not rest, "a checked program ends every path with a verdict"
             except CannotCompileError as problem:
@@ -209,15 +295,21 @@ class _Emitter:
             self.weights[region] = self.statements + LOOP_WEIGHT * self.loops.count - before
         for way, edges in self.leaving.items():
             self.leave(way, edges)
+        self.end_refused()
+        self.end_dropped(nowhere)
         return Emitted(
             self.text(),
             self.target.section,
             self.tables.maps(),
             dict(self.tables.numbers.slots),
             dict(self.tables.symbols),
-            tuple(order),
+            regions,
             tuple(self.slow.values()),
             self.weights,
+            tuple(self.tables.numbers.first),
+            self.host.own_numbers,
+            {self.tables.symbols[key]: layout for key, layout in self.tables.layouts.items()},
+            self.handovers,
         )
 
     def text(self) -> str:
@@ -225,18 +317,20 @@ class _Emitter:
         w = self.writer
         out = [self.target.layout]
         out += [f"declare i{n} @llvm.bswap.i{n}(i{n})" for n in (16, 32, 64)]
-        out += [f"@{spec.symbol} = external global i8" for spec in self.tables.maps()]
-        out += [f'define i32 @program(ptr %ctx) section "{self.target.section}" {{', "entry:"]
+        symbols = [spec.symbol for spec in self.tables.maps()]
+        if isinstance(self.host, Hosted):
+            symbols += [SCRATCH, BLOCKS, ACCOUNTS, EVENTS]
+        out += [*self.target.definition(symbols), "entry:"]
         out += w.entry
         if self.memory.annotated:
             for at in range(0, MAX_ANNOTATIONS, 8):
                 out.append(f"%a{at} = getelementptr i8, ptr {self.memory.annotations}, i64 {at}")
                 out.append(f"store i64 0, ptr %a{at}, align 8")
-        out.append("br label %start")
+        out += self.copies.start()
         for label, lines in w.blocks.items():
             out += [f"{label}:", *lines]
         out += ["abort:", f"ret i32 {self.target.abort}", "}"]
-        return "\n".join(out) + "\n"
+        return "\n".join(out).replace(WANTED, str(self.memory.deepest)) + "\n"
 
     # ---- statements
 
@@ -256,30 +350,54 @@ class _Emitter:
                 case ir.Lookup(_, _, _, found):
                     yes, no = self.tables.lookup(self.region.element, stmt)
                     follow = block[n + 1] if n + 1 < len(block) else None
+                    rest = block[n + 2 :]
                     match follow:
                         case ir.Branch(ir.Var(found.name, _), then, otherwise):
-                            return self.both(yes, then, no, otherwise, block[n + 2 :])
+                            return self.both(yes, then, no, otherwise, rest, asks(rest, found))
                         case ir.Branch(ir.Not(ir.Var(found.name, _)), then, otherwise):
-                            return self.both(no, then, yes, otherwise, block[n + 2 :])
+                            return self.both(no, then, yes, otherwise, rest, asks(rest, found))
                     self.expressions.meet(yes + no)
+                case ir.SetMark(Mark.DATA | Mark.END, base) if self.unsure(base) is not None:
+                    bit = self.unsure(base)
+                    assert bit is not None
+                    yes, no = self.expressions.split_bit(bit)
+                    for edge in yes:
+                        edge.state.marks[base] = Placed(edge.state.marks[base].at)
+                    return self.both(yes, (stmt,), no, (), block[n + 1 :])
                 case ir.FindOption():
                     self.expressions.meet(find_option(self.loops, stmt))
                 case _:
                     self.stmt(stmt)
         return [self.writer.edge()]
 
+    def unsure(self, mark: Mark) -> Value | None:
+        """The bit that says whether `mark` is set, if that is not known."""
+        placed = self.writer.state.marks.get(mark)
+        return None if placed is None else placed.sure
+
     def both(
-        self, yes: list[Edge], then: ir.Block, no: list[Edge], otherwise: ir.Block, rest: ir.Block
+        self,
+        yes: list[Edge],
+        then: ir.Block,
+        no: list[Edge],
+        otherwise: ir.Block,
+        rest: ir.Block,
+        apart: bool = False,
     ) -> list[Edge]:
-        """`then` on the paths `yes`, `otherwise` on the paths `no`, and `rest` on those that go on."""
-        going: list[Edge] = []
+        """`then` on the paths `yes`, `otherwise` on the paths `no`, and `rest` on those that go on, if `apart` for each
+        of the two by itself."""
+        arms: list[list[Edge]] = []
         for edges, arm in ((yes, then), (no, otherwise)):
             if edges:
                 self.expressions.meet(edges)
-                going += self.block(arm)
-        if not going:
+                arms.append(self.block(arm))
+        if not any(arms):
             return []
-        groups = group(going, MAX_SHAPES if self.splits > 0 else 1)
+        limit = MAX_SHAPES if self.splits > 0 else 1
+        if apart and self.splits > 0:
+            groups = [one for arm_edges in arms for one in group(arm_edges, limit)]
+        else:
+            groups = group([edge for arm_edges in arms for edge in arm_edges], limit)
         self.splits -= len(groups) - 1
         out: list[Edge] = []
         for same in groups:
@@ -317,15 +435,21 @@ class _Emitter:
             case ir.Count(name, amount):
                 self.tables.count(Use.STATISTIC, element, name, value(amount))
             case ir.Copy(port):
-                raise CannotCompileError(f"Copy({port})", f"{self.target.name} cannot clone a packet")
+                if not self.target.clones:
+                    raise CannotCompileError(f"Copy({port})", f"{self.target.name} cannot clone a packet")
+                self.clone(port, self.graph.connections.get((element, port)))
             case ir.Branch() | ir.Lookup() | ir.FindOption() | ir.Emit() | ir.Drop() | ir.Hold():
                 raise AssertionError(f"compiled by `block`: {stmt}")
             case _:
                 assert_never(stmt)
 
     def adjust(self, stmt: ir.Adjust) -> None:
-        """RFC 1624 equation 3, on words as they lie in memory: the sum does not depend on the byte order."""
+        """RFC 1624 equation 3, on words as they lie in memory: the sum does not depend on the byte order.
+
+        A transport checksum that is only begun is the sum of the pseudo header, and what that changed by is added.
+        """
         writer, memory = self.writer, self.memory
+        unfinished = self.unfinished(stmt)
         old, new = (self.expressions.value(v) for v in (stmt.old, stmt.new))
         before = memory.load(stmt.sum)
         skipped: list[Edge] = []
@@ -338,9 +462,21 @@ class _Emitter:
         for part in (self.complement(writer.swap(old)), writer.swap(new)):
             total = writer.binary(Op.ADD, total, writer.extend(part, 64))
         after = writer.swap(self.complement(self.sums.fold(total)))
+        if unfinished is not None and stmt.pseudo is not None:
+            begun = writer.ones(before, self.expressions.value(stmt.pseudo))
+            after = writer.value(f"select i1 {unfinished.text}, {begun.typed}, {after.typed}", 16)
         memory.store(stmt.sum, after)
         if skipped:
             self.expressions.meet([writer.edge(), *skipped])
+
+    def unfinished(self, stmt: ir.Adjust) -> Value | None:
+        """Whether the checksum is only begun; None if it cannot be."""
+        if self.target.finished or stmt.sum.mark is Mark.NET:
+            return None
+        if stmt.pseudo is None:
+            why = f"on {self.target.name} it must be known what the pseudo header has changed by"
+            raise CannotCompileError("Adjust", why)
+        return self.target.unfinished(self.writer)
 
     def complement(self, value: Value) -> Value:
         return self.writer.binary(Op.XOR, value, number(-1, value.width))
@@ -354,23 +490,94 @@ class _Emitter:
                 way = self.graph.connections.get((element, port))
                 if way is None:
                     self.drop(f"output {port} is not connected")
-                elif isinstance(way, Input):
-                    self.pending.setdefault(way, []).append(self.writer.edge())
                 else:
-                    self.leaving.setdefault(way, []).append(self.writer.edge())
+                    self.go(way)
             case ir.Drop(reason):
                 self.drop(reason)
             case ir.Hold():
                 exit_ = self.graph.held.get(element)
                 if exit_ is None:
                     raise CannotCompileError("Hold", f"{self.target.name} cannot keep packets")
-                self.leaving.setdefault(exit_, []).append(self.writer.edge())
+                self.go(exit_)
             case _:
                 assert_never(stmt)
 
+    def clone(self, port: int, way: Destination | None) -> None:
+        """A copy of the packet goes on."""
+        if isinstance(way, Input):
+            edge = self.copies.enter(way)
+            if edge is not None:
+                self.pending.setdefault(way, []).append(edge)
+        elif isinstance(way, Leave):
+            self.copies.leave(way.code)
+        else:
+            assert way is None, "a target that copies packets has no devices"
+            self.tables.count(Use.DROP, self.region.element, f"output {port} is not connected", number(1, 64))
+            self.copies.leave(self.target.drop)
+
+    def go(self, way: Destination) -> None:
+        if self.copying:
+            self.clone(0, way)
+            self.writer.line(f"ret i32 {COPIED}")
+        elif isinstance(way, Input):
+            self.pending.setdefault(way, []).append(self.writer.edge())
+        else:
+            self.leaving.setdefault(way, []).append(self.writer.edge())
+
     def drop(self, reason: str) -> None:
-        self.tables.count(Use.DROP, self.region.element, reason, number(1, 64))
-        self.writer.line(f"ret i32 {self.target.drop}")
+        """Go where all dropped packets end; the fence keeps LLVM from making a table of these places."""
+        slot = self.tables.numbers.slot(Use.DROP, self.region.element, reason)
+        self.writer.line(FENCE)
+        self.dropped.append((self.writer.here, self.host.number_offset(slot // 8)))
+        self.writer.goto("dropped")
+
+    def end_refused(self) -> None:
+        """Packets that the target cannot deal with are dropped under its reasons."""
+        for reason, label in self.writer.refused.items():
+            slot = self.tables.numbers.slot(Use.DROP, KERNEL, reason)
+            self.dropped.append((label, self.host.number_offset(slot // 8)))
+            self.writer.blocks[label] += [FENCE, "br label %dropped"]
+
+    def end_dropped(self, nowhere: State) -> None:
+        """Count a dropped packet under its reason, and end."""
+        if not self.dropped:
+            return
+        writer = self.writer
+        writer.start("dropped", nowhere)
+        ways = ", ".join(f"[ {slot}, %{label} ]" for label, slot in self.dropped)
+        slot = writer.name(f"phi i64 {ways}")
+        at = writer.pointer(self.host.numbers(writer), slot)
+        self.target.count(writer, at, number(1, 64))
+        self.host.dropped(writer, slot)
+        self.host.ended(writer)
+        writer.line(f"ret i32 {self.target.drop}")
+
+    def resume(self, points: tuple[Resume, ...]) -> None:
+        """Go on with a packet that comes back from the slow path, behind its record."""
+        writer, memory, record = self.writer, self.memory, self.target.record
+        arrived = writer.state
+        whole = writer.at(arrived.tail).text
+        writer.demand(
+            writer.name(f"icmp ule ptr {writer.pointer(arrived.data, record.size)}, {arrived.end}"), "abort"
+        )
+        index = writer.name(f"load i16, ptr {writer.pointer(arrived.data, handover.REGION_AT)}, align 2")
+        memory.annotated = True
+        for at in range(0, MAX_ANNOTATIONS, 8):
+            there = writer.pointer(arrived.data, record.annotations_at + at)
+            part = writer.name(f"load i64, ptr {there}, align 8")
+            writer.line(f"store i64 {part}, ptr {writer.pointer(memory.annotations, at)}, align 8")
+        length = writer.barrier(writer.name(f"sub i64 {whole}, {record.size}"))
+        facts = Facts(writer.derivations)
+        facts.narrow(length, 0, self.target.max_frame)
+        tail = Position(length, 0)
+        for n, point in enumerate(points):
+            here, other = writer.fork(writer.name(f"icmp eq i16 {index}, {n}"), ("point", "other"))
+            writer.resume(here)
+            marks = {mark: Placed(Position(None, at)) for mark, at in point.places} | {Mark.END: Placed(tail)}
+            writer.state = State(facts.copy(), arrived.data, arrived.end, tail, marks, head=record.size)
+            self.pending.setdefault(point.region, []).append(writer.edge())
+            writer.resume(other)
+        writer.goto("abort")
 
     def leave(self, way: Leave | Redirect, edges: list[Edge]) -> None:
         """The frame becomes what the packet is, and goes."""
@@ -380,36 +587,80 @@ class _Emitter:
         for kind in kinds.values():
             for same in group(kind, MAX_SHAPES):
                 self.expressions.meet(same)
+                state = self.writer.state
+                if state.head or state.marks[Mark.DATA].at != Position(None, 0):
+                    self.target.whole(self.writer)
                 self.memory.fit_tail()
                 self.memory.fit_head()
+                state = self.writer.state
+                start = state.marks[Mark.DATA].at
+                first, last = (self.writer.at(one).text for one in (start, state.marks[Mark.END].at))
+                self.host.leaving(self.writer, self.writer.name(f"sub i64 {last}, {first}"))
+                self.host.ended(self.writer)
                 self.target.finish(self.writer, way)
 
     def hand_over(self, index: int, edges: list[Edge]) -> None:
         """Put the packet's marks and annotations in front of it and send it to the slow path."""
-        writer, memory = self.writer, self.memory
+        writer, memory, record = self.writer, self.memory, self.target.record
+        bits = record.mark_bits
         memory.annotated = True
+        found: dict[Places, None] = {}
         for same in group(edges, MAX_SHAPES):
             self.expressions.meet(same)
+            places = self.places()
+            if places is not None:
+                found[places] = None
+            if writer.state.head:
+                self.target.whole(writer)
             memory.fit_tail()
             origin = writer.state.head
-            memory.grow_head(handover.RECORD_BYTES)
+            memory.grow_head(record.size)
             start = Position(None, -writer.state.head)
-            place, _ = memory.reach(Extent(start, start.plus(handover.RECORD_BYTES), None), None)
+            place, _ = memory.reach(Extent(start, start.plus(record.size), None), None)
             writer.line(f"store i32 {handover.MAGIC}, ptr {place}, align 4")
-            writer.line(f"store i16 {index}, ptr {writer.pointer(place, 4)}, align 2")
+            module = writer.pointer(place, handover.MODULE_AT)
+            writer.line(f"store i32 {self.host.module()}, ptr {module}, align 4")
+            writer.line(f"store i16 {index}, ptr {writer.pointer(place, handover.REGION_AT)}, align 2")
             for n, mark in enumerate(handover.MARKS):
-                text = str(handover.UNSET)
+                text = str(record.unset)
                 placed = writer.state.marks.get(mark)
                 if placed is not None:
                     at = writer.at(placed.at.plus(origin)).text
-                    text = at if placed.at.base is None else writer.name(f"trunc i64 {at} to i16")
+                    whole = placed.at.base is None or bits == 64
+                    text = at if whole else writer.name(f"trunc i64 {at} to i{bits}")
                     if placed.sure is not None:
-                        text = writer.name(f"select i1 {placed.sure.text}, i16 {text}, i16 {handover.UNSET}")
-                writer.line(
-                    f"store i16 {text}, ptr {writer.pointer(place, handover.MARKS_AT + 2 * n)}, align 2"
-                )
+                        text = writer.name(
+                            f"select i1 {placed.sure.text}, i{bits} {text}, i{bits} {record.unset}"
+                        )
+                there = writer.pointer(place, record.marks_at + bits // 8 * n)
+                writer.line(f"store i{bits} {text}, ptr {there}, align {bits // 8}")
             for at_byte in range(0, MAX_ANNOTATIONS, 8):
                 part = writer.name(f"load i64, ptr {writer.pointer(memory.annotations, at_byte)}, align 8")
-                there = writer.pointer(place, handover.ANNOTATIONS_AT + at_byte)
+                there = writer.pointer(place, record.annotations_at + at_byte)
                 writer.line(f"store i64 {part}, ptr {there}, align 8")
+            self.host.diverted(writer)
+            self.host.ended(writer)
             self.target.finish(writer, self.divert)
+        self.handovers[self.region] = tuple(found)
+
+    def places(self) -> Places | None:
+        """Where the packet's marks are, counted from the frame's start as it is now; None if that is not known. Behind
+        an IPv4 header of unknown length the transport header is expected where most are: 20 bytes on."""
+        found = []
+        state = self.writer.state
+        for mark in Mark:
+            placed = state.marks.get(mark)
+            if placed is None or mark is Mark.END:
+                continue
+            net = state.marks.get(Mark.NET)
+            if (
+                mark is Mark.TRANSPORT
+                and net is not None
+                and net.at.base is None
+                and placed.at.base is not None
+            ):
+                placed = Placed(net.at.plus(20), placed.sure)
+            if placed.at.base is not None or placed.sure is not None:
+                return None
+            found.append((mark, placed.at.offset + state.head))
+        return tuple(found)

@@ -4,19 +4,22 @@ from typing import assert_never
 
 from innet import ir
 from innet.ir.nodes import Mark, Op
-from innet.xdp.facts import MAX_FRAME, Value, number
+from innet.xdp.facts import Value, number
+from innet.xdp.host import Host
 from innet.xdp.memory import Memory
 from innet.xdp.sums import Sums
 from innet.xdp.writer import Edge, Writer
 
+PARAMETER = "$"
+"""A variable `$N`, which no program binds, is parameter N of the module (see `shape`)."""
 FLIPPED = {Op.EQ: Op.NE, Op.NE: Op.EQ}
 
 
 class Expressions:
     """Compiles expressions at the writer's place."""
 
-    def __init__(self, writer: Writer, memory: Memory, sums: Sums) -> None:
-        self.writer, self.memory, self.sums = writer, memory, sums
+    def __init__(self, writer: Writer, memory: Memory, sums: Sums, host: Host) -> None:
+        self.writer, self.memory, self.sums, self.host = writer, memory, sums, host
 
     def value(self, expr: ir.Expr) -> Value:
         """The number that `expr` is."""
@@ -24,7 +27,9 @@ class Expressions:
         match expr:
             case ir.Const(constant, width):
                 return number(constant, width)
-            case ir.Var(name, _):
+            case ir.Var(name, width):
+                if name.startswith(PARAMETER):
+                    return self.host.parameter(writer, int(name[len(PARAMETER) :]), width)
                 return writer.state.env[name]
             case ir.Field():
                 return self.memory.load(expr)
@@ -67,7 +72,7 @@ class Expressions:
 
     def distance(self, start: Mark, end: Mark) -> Value:
         """Bytes between two marks; remembered as such, for what a comparison with it tells about positions."""
-        writer, facts = self.writer, self.writer.state.facts
+        writer, facts, target = self.writer, self.writer.state.facts, self.memory.target
         a, b = writer.state.marks.get(start), writer.state.marks.get(end)
         if a is None or b is None:
             return number(0, 16)
@@ -79,7 +84,11 @@ class Expressions:
             bytes_ = writer.pure(key, lambda: f"sub i64 {right.text}, {left.text}", 64)
             if facts.in_order(a.at, b.at):
                 most = facts.of_position(b.at)[1] - facts.of_position(a.at)[0]
-                facts.narrow(bytes_.text, max(0, facts.room(a.at, b.at)), max(0, min(most, 2 * MAX_FRAME)))
+                facts.narrow(
+                    bytes_.text,
+                    max(0, facts.room(a.at, b.at)),
+                    max(0, min(most, 2 * max(target.max_frame, target.max_offset))),
+                )
                 writer.derivations.distance[bytes_.text] = (a.at, b.at)
             result = writer.extend(bytes_, 16)
         for sure in (a.sure, b.sure):

@@ -15,11 +15,18 @@ class MapKind(Enum):
 
     HASH = 1
     ARRAY = 2
+    PROG_ARRAY = 3
+    PERCPU_ARRAY = 6
     LPM_TRIE = 11
+    DEVMAP = 14
+    XSKMAP = 17
+    RINGBUF = 27
 
 
 NO_PREALLOC = 1
 """BPF_F_NO_PREALLOC: memory is taken when an entry is made."""
+MMAPABLE = 1 << 10
+"""BPF_F_MMAPABLE: the values of an array can be mapped into a process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from innet import ir
 from innet.ir.nodes import Mark, Op
-from innet.xdp.facts import MAX_FRAME, Position, Value, number
+from innet.xdp.facts import Position, Value, number
 from innet.xdp.target import Target
 from innet.xdp.unsupported import CannotCompileError
 from innet.xdp.writer import FENCE, Edge, Placed, Writer
@@ -16,6 +16,13 @@ from innet.xdp.writer import FENCE, Edge, Placed, Writer
 MAX_ACCESS = 8
 """Bytes of one load or store."""
 MAX_ANNOTATIONS = 64
+MIN_AT_HAND, MAX_AT_HAND = 34, 256
+"""Bytes of a frame that are brought to hand where they do not lie there all (see `tcx`): as many as the program may look
+at, but not more than this."""
+NOT_AT_HAND = "bytes that are not at hand"
+START_STAYS, END_STAYS = "the kernel does not cut the front off", "the kernel does not move the end"
+UNFINISHED = "the front cannot be cut off before the checksum is finished"
+"""Why packets are dropped whose frame the kernel does not hand over, or make, as the program needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +37,13 @@ class Extent:
 class Memory:
     """Loads, stores and marks of the packet, written by `writer` for `target`.
 
-    `abort` is the block for what cannot happen. `annotations` points to the annotation area on the stack.
+    `abort` is the block for what cannot happen. `annotations` points to the annotation area on the stack. `deepest` is
+    how many bytes from the frame's start may be accessed, or the most that is brought to hand.
     """
 
     def __init__(self, writer: Writer, target: Target, abort: str) -> None:
         self.writer, self.target, self.abort = writer, target, abort
+        self.deepest = MIN_AT_HAND
         self.annotations = writer.alloca(MAX_ANNOTATIONS)
         self.annotated = False
 
@@ -97,13 +106,13 @@ class Memory:
                 writer.resume(yes)
             self._split(writer.state.low, extent.start, absent)
             end = writer.state.marks[Mark.END].at
-            if end != writer.state.tail:
+            if end != writer.state.tail or not self.target.linear:
                 self._split(extent.stop, end, absent)
             elif not writer.state.facts.in_order(extent.stop, end):
                 self.reach(extent, absent)
                 writer.state.facts.learn(extent.stop, end)
         if near:
-            self.reach(extent, absent if known is None else None)
+            self.reach(extent, absent if known is None and self.target.linear else None)
         return [writer.edge()], absent
 
     def _split(self, a: Position, b: Position, absent: list[Edge]) -> None:
@@ -121,7 +130,7 @@ class Memory:
     def reach(self, extent: Extent, absent: list[Edge] | None) -> tuple[str, int]:
         """A pointer and the offset from it at which `extent` starts, compared with the frame's end.
 
-        If the bytes are not there: to `absent`, or, if it is None since they must be, to the abort block.
+        If the bytes are not there: to `absent`, or, if it is None since they must be in the packet, to `beyond`.
         """
         writer = self.writer
         start, base = extent.start, extent.start.base
@@ -135,7 +144,9 @@ class Memory:
         need = offset + length
         if writer.state.reach.get((pointer, writer.state.end), 0) < need:
             more = writer.state.facts.room(Position(base, 0), writer.state.marks[Mark.END].at)
-            need = max(need, min(more + writer.state.head - back, MAX_FRAME))
+            most = self.target.max_offset if self.target.linear else MAX_AT_HAND
+            need = max(need, min(more + writer.state.head - back, most))
+            self.look(writer.state.facts.of_base(base)[1] + back + need)
             limit = writer.pointer(pointer, need)
             self._demand(f"icmp ule ptr {limit}, {writer.state.end}", absent)
             writer.state.reach[pointer, writer.state.end] = need
@@ -149,8 +160,8 @@ class Memory:
         found = writer.state.anchors.get(key)
         if found is None:
             at = writer.barrier(base if back == 0 else writer.name(f"add i64 {base}, {back}"))
-            possible = writer.state.facts.of_base(base)[1] > MAX_FRAME
-            self._demand(f"icmp ule i64 {at}, {MAX_FRAME}", absent if possible else None)
+            possible = self.target.linear and writer.state.facts.of_base(base)[1] > self.target.max_offset
+            self._demand(f"icmp ule i64 {at}, {self.target.max_offset}", absent if possible else None)
             found = writer.state.anchors[key] = writer.barrier(writer.pointer(writer.state.data, at), "ptr")
         return found
 
@@ -158,12 +169,24 @@ class Memory:
         writer = self.writer
         condition = writer.name(comparison)
         if absent is None:
-            writer.demand(condition, self.abort)
+            writer.demand(condition, self.beyond())
             return
         yes, no = writer.fork(condition, ("ok", "absent"))
         absent.append(no)
         writer.resume(yes)
         writer.line(FENCE)
+
+    def beyond(self) -> str:
+        """The block for packets of which bytes that they have are not at hand; in linear ones there are none."""
+        return self.abort if self.target.linear else self.writer.refuse(NOT_AT_HAND)
+
+    def stuck(self, why: str) -> str:
+        """The block for packets whose frame cannot become what it should."""
+        return self.abort if self.target.linear else self.writer.refuse(why)
+
+    def look(self, depth: int) -> None:
+        """The frame's first `depth` bytes may be accessed."""
+        self.deepest = min(max(self.deepest, depth), MAX_AT_HAND)
 
     # ---- fields
 
@@ -217,7 +240,9 @@ class Memory:
         writer, result = self.writer, None
         for at, size in pieces(length):
             address = writer.pointer(pointer, offset + at)
-            part = writer.value(f"load i{size * 8}, ptr {address}, align {alignment(size)}", size * 8)
+            part = writer.value(
+                f"load i{size * 8}, ptr {address}, align {self.target.alignment(size)}", size * 8
+            )
             part = writer.extend(writer.swap(part), length * 8)
             if result is None:
                 result = part
@@ -272,7 +297,7 @@ class Memory:
             part = writer.binary(Op.SHR, whole, number((length - at - size) * 8, bits))
             part = writer.swap(writer.extend(part, size * 8))
             writer.line(
-                f"store {part.typed}, ptr {writer.pointer(pointer, offset + at)}, align {alignment(size)}"
+                f"store {part.typed}, ptr {writer.pointer(pointer, offset + at)}, align {self.target.alignment(size)}"
             )
 
     def forget(self, changed: Extent) -> None:
@@ -361,7 +386,9 @@ class Memory:
         start = Position(None, -writer.state.head)
         pointer, _ = self.reach(Extent(start, start.plus(length), None), None)
         for at, size in pieces(length):
-            writer.line(f"store i{size * 8} 0, ptr {writer.pointer(pointer, at)}, align {alignment(size)}")
+            writer.line(
+                f"store i{size * 8} 0, ptr {writer.pointer(pointer, at)}, align {self.target.alignment(size)}"
+            )
 
     def set_end(self, at: Position) -> None:
         """End the packet at `at`: cut now, in name only, or padded with zeros by the kernel."""
@@ -422,7 +449,7 @@ class Memory:
         moves, stays = writer.fork(writer.name(f"icmp ne i64 {by}, 0"), ("resize", "fits"))
         writer.resume(moves)
         result = self.target.move_tail(writer, writer.name(f"trunc i64 {by} to i32"))
-        writer.demand(writer.name(f"icmp eq i64 {result}, 0"), self.abort)
+        writer.demand(writer.name(f"icmp eq i64 {result}, 0"), self.stuck(END_STAYS))
         self.target.reload(writer)
         writer.join([writer.edge(), stays])
 
@@ -432,9 +459,39 @@ class Memory:
         data = writer.state.marks[Mark.DATA].at.plus(writer.state.head)
         if data.base is None and data.offset == 0:
             return
+        front = self._front() if self.target.front else []
         by = writer.name(f"trunc i64 {writer.at(data).text} to i32") if data.base else str(data.offset)
         result = self.target.move_head(writer, by)
-        writer.demand(writer.name(f"icmp eq i64 {result}, 0"), self.abort)
+        writer.demand(writer.name(f"icmp eq i64 {result}, 0"), self.stuck(START_STAYS))
+        if front:
+            self.target.reload(writer)
+            limit = writer.pointer(writer.state.data, self.target.front)
+            writer.demand(writer.name(f"icmp ule ptr {limit}, {writer.state.end}"), self.beyond())
+            for at, part in front:
+                writer.line(f"store {part.typed}, ptr {writer.pointer(writer.state.data, at)}, align {part.width // 8}")
+
+    def _front(self) -> list[tuple[int, Value]]:
+        """The packet's first bytes, by their offsets, of one that may be cut in front."""
+        writer = self.writer
+        unfinished = self.target.unfinished(writer)
+        if unfinished is not None:
+            writer.demand(writer.binary(Op.XOR, unfinished, number(1, 1)).text, self.stuck(UNFINISHED))
+        extent = self.extent(Mark.DATA, 0, self.target.front)
+        assert extent is not None
+        present, absent = self.split_presence(extent, near=True)
+        for edge in absent:
+            writer.resume(edge)
+            writer.goto(self.stuck(START_STAYS))
+        if not present:
+            writer.start(writer.label("never"), writer.state)
+            return []
+        writer.join(present)
+        pointer, offset = self.reach(extent, None)
+        found = []
+        for at, size in pieces(self.target.front):
+            address = writer.pointer(pointer, offset + at)
+            found.append((at, writer.value(f"load i{size * 8}, ptr {address}, align {size}", size * 8)))
+        return found
 
 
 def pieces(length: int, largest: int = MAX_ACCESS) -> list[tuple[int, int]]:
@@ -445,8 +502,3 @@ def pieces(length: int, largest: int = MAX_ACCESS) -> list[tuple[int, int]]:
         out.append((at, size))
         at += size
     return out
-
-
-def alignment(size: int) -> int:
-    """What LLVM is told of the alignment: its own size, so that it makes one access of it; x86 does not mind."""
-    return size

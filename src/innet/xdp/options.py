@@ -2,7 +2,7 @@
 
 from innet import ir
 from innet.ir.nodes import Mark
-from innet.xdp.facts import MAX_FRAME, Value, number
+from innet.xdp.facts import Value, number
 from innet.xdp.loops import Loops
 from innet.xdp.memory import Extent
 from innet.xdp.unsupported import CannotCompileError
@@ -84,7 +84,7 @@ class _Search:
         writer.start(step, self.state)
         by = writer.name(f"phi i64 [ 1, %{from_nop} ], [ {length}, %{from_long} ]")
         moved = writer.barrier(writer.name(f"add i64 {place}, {by}"))
-        next_place = writer.name(f"and i64 {moved}, {MAX_FRAME}")
+        next_place = writer.name(f"and i64 {moved}, {memory.target.max_offset}")
         next_n = writer.name(f"add i64 {n}, 1")
         phis[0] = f"{place} = phi i64 [ {first}, %{before} ], [ {next_place}, %{step} ]"
         phis[1] = f"{n} = phi i64 [ 0, %{before} ], [ {next_n}, %{step} ]"

@@ -1,17 +1,13 @@
 """One's complement sums over bytes of the packet (RFC 1071)."""
 
 from innet.ir.nodes import Mark, Op
-from innet.xdp.facts import MAX_FRAME, Position, Value, number
+from innet.xdp.facts import Position, Value, number
 from innet.xdp.loops import Loops
-from innet.xdp.memory import Extent, Memory, alignment, pieces
+from innet.xdp.memory import Extent, Memory, pieces
 from innet.xdp.unsupported import CannotCompileError
 from innet.xdp.writer import FENCE
 
 MAX_STRAIGHT = 60
-MAX_SUM = 4096
-"""Bytes that a checksum loop covers: a linear XDP frame is never longer than a page."""
-
-
 STRIDE = 32
 """Bytes that one turn of such a loop covers."""
 
@@ -30,6 +26,10 @@ class Sums:
             raise CannotCompileError("Sum", "over annotations")
         if placed is None:
             return number(0, 16)
+        if not self.memory.target.finished and (
+            mark is Mark.TRANSPORT or writer.state.facts.of(length)[1] > MAX_STRAIGHT
+        ):
+            raise CannotCompileError("Sum", f"on {self.memory.target.name} a segment's checksum may be yet to finish")
         start = placed.at.plus(offset)
         if placed.sure is not None or not writer.state.facts.in_order(writer.state.low, start):
             raise CannotCompileError("Sum", "the range may start where there is no packet")
@@ -48,7 +48,7 @@ class Sums:
             ):
                 total = self._ladder(start, length, low, high)
             else:
-                total = self._loop(start, self.memory.earlier(stop, writer.state.marks[Mark.END].at))
+                total = self._whole(start, self.memory.earlier(stop, writer.state.marks[Mark.END].at))
         return self.swapped_fold(total)
 
     def _straight(self, whole: Extent, length: int) -> Value:
@@ -56,7 +56,9 @@ class Sums:
         total = number(0, 64)
         for at, size in pieces(length, 4):
             address = self.writer.pointer(pointer, offset + at)
-            part = self.writer.value(f"load i{size * 8}, ptr {address}, align {alignment(size)}", size * 8)
+            part = self.writer.value(
+                f"load i{size * 8}, ptr {address}, align {self.memory.target.alignment(size)}", size * 8
+            )
             total = self.writer.binary(Op.ADD, total, self.writer.extend(part, 64))
         return total
 
@@ -81,11 +83,23 @@ class Sums:
         writer.start(done, before)
         return writer.value("phi i64 " + ", ".join(f"[ {t}, %{b} ]" for t, b in pairs), 64)
 
+    def _whole(self, start: Position, stop: Position) -> Value:
+        """The sum of the bytes in [start, stop); there may be none."""
+        writer = self.writer
+        first, last = writer.at(start), writer.at(stop)
+        if self.memory.target.verified:
+            return self._loop(start, stop)
+        bytes_ = writer.name(f"sub i64 {last.text}, {first.text}")
+        some = writer.name(f"icmp sgt i64 {bytes_}, 0")
+        length = writer.name(f"select i1 {some}, i64 {bytes_}, i64 0")
+        offset = writer.at(start.plus(writer.state.head))
+        return Value(self.memory.target.sum(writer, writer.pointer(writer.state.data, offset.text), length), 64)
+
     def _loop(self, start: Position, stop: Position) -> Value:
         """The sum of the bytes in [start, stop) as little-endian words, by a loop the verifier sees the end of."""
         self.loops.forget_bounds()
         writer, state = self.writer, self.writer.state
-        most = min(MAX_SUM, max(0, -state.facts.room(stop, start)))
+        most = min(self.memory.target.max_sum, max(0, -state.facts.room(stop, start)))
         first, last = self.loops.hidden(start), self.loops.hidden(stop)
         before, loop, none = writer.here, writer.label("sum"), writer.label("rest")
         at, total, n = writer.fresh(), writer.fresh(), writer.fresh()
@@ -126,7 +140,7 @@ class Sums:
         writer, pointer = self.writer, self.loops.checked(at, length)
         for offset, size in pieces(length, 4):
             word = writer.name(
-                f"load i{size * 8}, ptr {writer.pointer(pointer, offset)}, align {alignment(size)}"
+                f"load i{size * 8}, ptr {writer.pointer(pointer, offset)}, align {self.memory.target.alignment(size)}"
             )
             if size < 8:
                 word = writer.name(f"zext i{size * 8} {word} to i64")
@@ -136,7 +150,7 @@ class Sums:
     def _behind(self, at: str, length: int) -> str:
         """`at + length`; all that the verifier sees of it is that it lies in a frame."""
         moved = self.writer.barrier(self.writer.name(f"add i64 {at}, {length}"))
-        return self.writer.name(f"and i64 {moved}, {MAX_FRAME}")
+        return self.writer.name(f"and i64 {moved}, {self.memory.target.max_offset}")
 
     def _when(self, comparison: str, otherwise: str) -> None:
         writer = self.writer

@@ -7,13 +7,14 @@ is not found any more (compared in kernel jiffies, the cheapest clock there is);
 from collections.abc import Sequence
 
 from innet import ir
+from innet.ir.interpret import NS
 from innet.ir.nodes import Op
 from innet.xdp.expressions import Expressions
 from innet.xdp.facts import Value, number
+from innet.xdp.host import Host
 from innet.xdp.layout import (
     EXPIRES,
     IDLE,
-    NUMBERS,
     PAIRED,
     PARTNER,
     PREFIX_BYTES,
@@ -25,13 +26,9 @@ from innet.xdp.layout import (
     map_spec,
     table_layout,
 )
-from innet.xdp.memory import alignment
-from innet.xdp.target import JIFFIES64, KTIME_GET_NS, MAP_DELETE, MAP_LOOKUP, MAP_UPDATE, PRANDOM_U32, helper
+from innet.xdp.target import MAY_GOTO, helper
 from innet.xdp.unsupported import CannotCompileError
-from innet.xdp.writer import Edge, Writer
-
-MAX_ATTEMPTS = 128
-"""Values that a search for a free one tries; then it gives up, as if all were taken."""
+from innet.xdp.writer import FENCE, Edge, Writer
 
 TableId = tuple[str, str]
 
@@ -39,7 +36,10 @@ TableId = tuple[str, str]
 class Tables:
     """The state of all elements of one program."""
 
-    def __init__(self, writer: Writer, expressions: Expressions, jiffies_per_second: int, abort: str) -> None:
+    def __init__(
+        self, writer: Writer, expressions: Expressions, jiffies_per_second: int, abort: str, host: Host
+    ) -> None:
+        self.host, self.target = host, expressions.memory.target
         self.writer, self.expressions, self.hz, self.abort = writer, expressions, jiffies_per_second, abort
         self.layouts: dict[TableId, TableLayout] = {}
         self.symbols: dict[TableId, str] = {}
@@ -49,7 +49,8 @@ class Tables:
     def maps(self) -> tuple[MapSpec, ...]:
         """The maps the program needs."""
         made = [map_spec(self.symbols[key], layout) for key, layout in self.layouts.items()]
-        return (*made, self.numbers.spec()) if self.numbers.first else tuple(made)
+        own = self.numbers.first and self.host.own_numbers
+        return (*made, self.numbers.spec()) if own else tuple(made)
 
     # ---- addresses
 
@@ -57,9 +58,11 @@ class Tables:
         """The symbol and the layout of a table."""
         key = (table.owner or element, table.name)
         if key not in self.layouts:
-            if table.kind is ir.TableKind.PREFIX and (len(table.key) != 1 or table.key[0] % 8):
+            if table.kind is ir.TableKind.PREFIX and (
+                len(table.key) != 1 or table.key[0] not in (8, 16, 32, 64)
+            ):
                 raise CannotCompileError(
-                    f"table {table.name}", "a prefix table's key is one number of whole bytes"
+                    f"table {table.name}", "a prefix table's key is one number of 8, 16, 32 or 64 bits"
                 )
             try:
                 self.layouts[key] = table_layout(table)
@@ -70,7 +73,8 @@ class Tables:
 
     def number_at(self, use: Use, owner: str, name: str, first: int = 0) -> str:
         """A pointer to a number."""
-        return self.writer.pointer(f"@{NUMBERS}", self.numbers.slot(use, owner, name, first))
+        index = self.numbers.slot(use, owner, name, first) // 8
+        return self.writer.pointer(self.host.numbers(self.writer), self.host.number_offset(index))
 
     def room(self, size: int, nth: int) -> str:
         """The `nth` piece of `size` bytes on the stack; used again by every statement."""
@@ -81,21 +85,39 @@ class Tables:
     def key(self, layout: TableLayout, values: Sequence[Value], nth: int = 0) -> str:
         """The key in memory."""
         place = self.room(layout.key.size, nth)
+        if layout.timed:
+            self.words(layout.key, place, values)
+            return place
         self.clear(place, layout.key.size)
-        if not layout.timed:
-            self.writer.line(f"store i32 {layout.table.key[0]}, ptr {place}, align 4")
+        self.writer.line(f"store i32 {layout.table.key[0]}, ptr {place}, align 4")
         self.columns(layout.key, place, values)
         return place
+
+    def words(self, record: Record, place: str, values: Sequence[Value]) -> None:
+        """Write a whole record, eight bytes at a time: who reads it reads wider than most columns are, and a read of
+        what several stores wrote waits for them."""
+        writer = self.writer
+        words = dict.fromkeys(range(0, record.size, 8), number(0, 64))
+        for column, value in zip(record.columns, values, strict=True):
+            part = writer.extend(writer.swap(writer.extend(value, column.size * 8)), 64)
+            at, inside = divmod(column.offset, 8)
+            shifted = writer.binary(Op.SHL, part, number(inside * 8, 64))
+            words[at * 8] = writer.binary(Op.OR, words[at * 8], shifted)
+        for at, word in words.items():
+            writer.line(f"store {word.typed}, ptr {writer.pointer(place, at)}, align 8")
 
     def clear(self, place: str, size: int) -> None:
         for at in range(0, -(-size // 8) * 8, 8):
             self.writer.line(f"store i64 0, ptr {self.writer.pointer(place, at)}, align 8")
 
     def columns(self, record: Record, place: str, values: Sequence[Value]) -> None:
+        """Write numbers where they belong; one that was read from there stays."""
         writer = self.writer
         for column, value in zip(record.columns, values, strict=True):
+            if writer.state.pure.get(("column", place, column.offset)) == value:
+                continue
             part = writer.swap(writer.extend(value, column.size * 8))
-            at = min(alignment(column.size), PREFIX_BYTES if column.offset % 8 else 8)
+            at = min(column.size, PREFIX_BYTES if column.offset % 8 else 8)
             writer.line(f"store {part.typed}, ptr {writer.pointer(place, column.offset)}, align {at}")
 
     def lookup_pointer(self, symbol: str, layout: TableLayout, key: Sequence[Value], nth: int = 0) -> str:
@@ -104,13 +126,19 @@ class Tables:
         entries = self.writer.state.entries
         if known not in entries:
             place = self.key(layout, key, nth)
-            entries[known] = helper(self.writer, MAP_LOOKUP, "ptr", f"ptr @{symbol}, ptr {place}")
+            entries[known] = self.target.lookup(self.writer, symbol, place)
         return entries[known]
+
+    def changed(self) -> None:
+        """Some entry was written: what was read of any may not be there any more."""
+        state = self.writer.state
+        state.pure = {k: v for k, v in state.pure.items() if k[0] != "column"}
 
     def forget(self, symbol: str) -> None:
         """Addresses of entries are not known any more."""
         state = self.writer.state
         state.entries = {k: v for k, v in state.entries.items() if k[0] != symbol}
+        self.changed()
 
     def found_or_not(self, pointer: str) -> tuple[Edge | None, Edge | None]:
         writer = self.writer
@@ -119,7 +147,11 @@ class Tables:
         return writer.fork(writer.name(f"icmp ne ptr {pointer}, null"), ("hit", "miss"))
 
     def now(self) -> str:
-        return helper(self.writer, JIFFIES64, "i64")
+        """The clock; the same for a packet wherever it is read again."""
+        found = self.writer.state.pure.get(("ticks",))
+        if found is None:
+            found = self.writer.state.pure["ticks",] = Value(self.target.ticks(self.writer), 64)
+        return found.text
 
     def field(self, pointer: str, offset: int, width: int) -> Value:
         """A number in the machine's byte order."""
@@ -139,7 +171,7 @@ class Tables:
         hits, misses = [], [] if miss is None else [miss]
         if hit is not None:
             writer.resume(hit)
-            if layout.timed:
+            if layout.timed and self.target.forgets:
                 expires = self.field(pointer, EXPIRES, 64)
                 alive = writer.name(f"icmp ult i64 {self.now()}, {expires.text}")
                 live, stale = writer.fork(alive, ("live", "stale"))
@@ -147,7 +179,9 @@ class Tables:
                 writer.resume(live)
             for column, var in zip(layout.value.columns, stmt.values, strict=True):
                 value = writer.swap(self.field(pointer, column.offset, column.size * 8))
-                writer.state.env[var.name] = writer.extend(value, column.width)
+                value = writer.state.env[var.name] = writer.extend(value, column.width)
+                if self.target.verified:
+                    writer.state.pure["column", pointer, column.offset] = value
             writer.state.env[stmt.found.name] = number(1, 1)
             hits.append(writer.edge())
         for edge in misses:
@@ -179,6 +213,8 @@ class Tables:
             return
         writer.resume(hit)
         self.fill(layout, pointer, values, idle_s)
+        self.changed()
+        self.target.used(writer, symbol, pointer)
         writer.join([writer.edge(), miss])
 
     def insert(self, element: str, stmt: ir.Insert) -> None:
@@ -188,6 +224,9 @@ class Tables:
         key = tuple(self.expressions.value(k) for k in stmt.key)
         values = tuple(self.expressions.value(v) for v in stmt.values)
         idle_s = self.expressions.value(stmt.idle_s)
+        if stmt.reply is None and layout.table.kind is ir.TableKind.EXACT and self.target.verified:
+            self.renew(symbol, layout, key, values, idle_s, stmt.ok)
+            return
         if stmt.reply is None:
             result = self.write(symbol, layout, key, values, idle_s, None)
             self.forget(symbol)
@@ -217,6 +256,33 @@ class Tables:
         writer.join(edges)
         self.forget(symbol)
 
+    def renew(
+        self,
+        symbol: str,
+        layout: TableLayout,
+        key: Sequence[Value],
+        values: Sequence[Value],
+        idle_s: Value,
+        ok: ir.Var,
+    ) -> None:
+        """Set an entry of a table without pairs: in place if there is one, be it past its time."""
+        writer = self.writer
+        pointer = self.lookup_pointer(symbol, layout, key)
+        hit, miss = self.found_or_not(pointer)
+        edges = []
+        if hit is not None:
+            writer.resume(hit)
+            self.fill(layout, pointer, values, idle_s)
+            writer.state.env[ok.name] = number(1, 1)
+            edges.append(writer.edge())
+        if miss is not None:
+            writer.resume(miss)
+            result = self.write(symbol, layout, key, values, idle_s, None)
+            writer.state.env[ok.name] = writer.value(f"icmp eq i64 {result}, 0", 1)
+            edges.append(writer.edge())
+        writer.join(edges)
+        self.forget(symbol)
+
     def _pair(
         self,
         symbol: str,
@@ -230,12 +296,12 @@ class Tables:
         result = self.write(symbol, layout, forward[0], forward[1], idle_s, reply[0])
         stored, full = writer.fork(writer.name(f"icmp eq i64 {result}, 0"), ("stored", "full"))
         writer.resume(stored)
-        result = self.write(symbol, layout, reply[0], reply[1], idle_s, forward[0])
+        result = self.write(symbol, layout, reply[0], reply[1], idle_s, forward[0], second=True)
         both, half = writer.fork(writer.name(f"icmp eq i64 {result}, 0"), ("both", "half"))
         both.state.env[ok.name] = number(1, 1)
         edges.append(both)
         writer.resume(half)
-        helper(writer, MAP_DELETE, "i64", f"ptr @{symbol}, ptr {self.key(layout, forward[0])}")
+        self.target.delete(writer, symbol, self.key(layout, forward[0]))
         for edge in (writer.edge(), full):
             edge.state.env[ok.name] = number(0, 1)
             edges.append(edge)
@@ -249,8 +315,9 @@ class Tables:
         values: Sequence[Value],
         idle_s: Value,
         partner: Sequence[Value] | None,
+        second: bool = False,
     ) -> str:
-        """Set an entry; the helper's result, 0 if it could."""
+        """Set an entry, the `second` of a pair if so; 0 if there was room."""
         writer = self.writer
         place = self.room(layout.value.size, 2)
         self.clear(place, layout.value.size)
@@ -259,7 +326,7 @@ class Tables:
             writer.line(f"store i32 1, ptr {writer.pointer(place, PAIRED)}, align 4")
             self.columns(layout.key, writer.pointer(place, PARTNER), partner)
         at = self.key(layout, key)
-        return helper(writer, MAP_UPDATE, "i64", f"ptr @{symbol}, ptr {at}, ptr {place}, i64 0")
+        return self.target.update(writer, symbol, at, place, second)
 
     def remove(self, symbol: str, layout: TableLayout, key: Sequence[Value]) -> None:
         """Take the entry of `key` and its partner out."""
@@ -277,9 +344,9 @@ class Tables:
             for at in range(0, layout.key.size, 8):
                 part = self.field(pointer, PARTNER + at, 64)
                 writer.line(f"store {part.typed}, ptr {writer.pointer(partner, at)}, align 8")
-            helper(writer, MAP_DELETE, "i64", f"ptr @{symbol}, ptr {partner}")
+            self.target.delete(writer, symbol, partner)
             writer.join([writer.edge(), single])
-        helper(writer, MAP_DELETE, "i64", f"ptr @{symbol}, ptr {self.key(layout, key, 1)}")
+        self.target.delete(writer, symbol, self.key(layout, key, 1))
         self.forget(symbol)
         self.forget_on(miss, symbol)
         writer.join([writer.edge(), miss])
@@ -293,7 +360,7 @@ class Tables:
         self.remove(symbol, layout, tuple(self.expressions.value(k) for k in stmt.key))
 
     def allocate(self, element: str, stmt: ir.Allocate) -> None:
-        """Look for a value whose key is free: the preferred one, then up to MAX_ATTEMPTS in a loop."""
+        """Look for a value whose key is free: the preferred one, then others in a loop, as many as the target tries."""
         writer = self.writer
         size = stmt.high - stmt.low + 1
         width = stmt.candidate.width
@@ -315,10 +382,9 @@ class Tables:
                 outside.append(taken)
             writer.join(outside)
         if stmt.order is ir.Order.SEQUENTIAL:
-            start = self.field(cursor, 0, 64)
+            start = writer.value(f"urem {self.field(cursor, 0, 64).typed}, {size}", 64)
         else:
-            start = writer.extend(Value(helper(writer, PRANDOM_U32, "i32"), 32), 64)
-        start = writer.value(f"urem {start.typed}, {size}", 64)
+            start = self.target.below(writer, size)
         lost = self._search(element, stmt, start, size, won)
         edges = []
         writer.join(won)
@@ -340,7 +406,7 @@ class Tables:
         writer.state.env[stmt.candidate.name] = candidate
         key = tuple(self.expressions.value(k) for k in stmt.key)
         place = self.key(layout, key)
-        pointer = helper(writer, MAP_LOOKUP, "ptr", f"ptr @{symbol}, ptr {place}")
+        pointer = self.target.lookup(writer, symbol, place)
         taken, free = writer.fork(writer.name(f"icmp ne ptr {pointer}, null"), ("taken", "free"))
         free.state.entries[symbol, tuple(v.text for v in key)] = "null"
         return free, taken
@@ -349,25 +415,32 @@ class Tables:
         """The path on which nothing was found; those on which something was are added to `won`."""
         writer, width = self.writer, stmt.candidate.width
         loop, body = writer.label("search"), writer.label("attempt")
-        before, step, next_step = writer.here, writer.fresh(), writer.fresh()
+        step, next_step = writer.fresh(), writer.fresh()
+        attempts = min(size, self.target.attempts)
+        last = writer.barrier(writer.name(f"add i64 {start.text}, {attempts}"))
+        before = writer.here
         writer.goto(loop)
         writer.start(loop, writer.state)
         loop_lines = writer.blocks[loop]
         loop_lines.append("")  # the phi, when the block that comes back is known
-        attempts = min(size, MAX_ATTEMPTS)
-        again = writer.name(f"icmp ult i64 {step}, {attempts}")
         lost = writer.label("none")
+        if self.target.verified:
+            onward = writer.label("on")
+            goes_on = writer.name(f"icmp ne i64 {helper(writer, MAY_GOTO, 'i64')}, 0")
+            writer.line(f"br i1 {goes_on}, label %{onward}, label %{lost}")
+            writer.start(onward, writer.state)
+            writer.line(FENCE)
+        again = writer.name(f"icmp ult i64 {step}, {last}")
         writer.line(f"br i1 {again}, label %{body}, label %{lost}")
         outside = writer.state
         writer.start(body, outside.copy())
-        shifted = writer.name(f"add i64 {start.text}, {step}")
-        wrapped = writer.name(f"urem i64 {shifted}, {size}")
+        wrapped = writer.name(f"urem i64 {step}, {size}")
         candidate = writer.value(f"add i64 {wrapped}, {stmt.low}", 64)
         free, taken = self._try(element, stmt, writer.extend(candidate, width))
         won.append(free)
         writer.resume(taken)
         writer.line(f"{next_step} = add i64 {step}, 1")
-        loop_lines[0] = f"{step} = phi i64 [ 0, %{before} ], [ {next_step}, %{writer.here} ]"
+        loop_lines[0] = f"{step} = phi i64 [ {start.text}, %{before} ], [ {next_step}, %{writer.here} ]"
         writer.goto(loop)
         writer.start(lost, outside)
         return writer.edge()
@@ -376,25 +449,21 @@ class Tables:
         """The counter's value, which goes on by one."""
         owner = "" if counter.shared else element
         at = self.number_at(Use.COUNTER, owner, counter.name, counter.first)
-        old = self.writer.value(f"atomicrmw add ptr {at}, i64 1 seq_cst", 64)
-        if counter.wrap is not None:
-            old = self.writer.value(f"urem i64 {old.text}, {counter.wrap}", 64)
-        return self.writer.extend(old, counter.width)
+        old = self.target.next(self.writer, at, counter.wrap or 1 << counter.width)
+        return self.writer.extend(Value(old, 64), counter.width)
 
     def nanoseconds(self) -> Value:
-        return Value(helper(self.writer, KTIME_GET_NS, "i64"), 64)
+        """The time; in the kernel that of its last tick, since its exact clock costs more than a table."""
+        if not self.target.verified:
+            return Value(self.target.nanoseconds(self.writer), 64)
+        return self.writer.binary(Op.MUL, Value(self.now(), 64), number(NS // self.hz, 64))
 
     def random(self, width: int) -> Value:
         """`width` random bits, at most 64."""
         if width > 64:
             raise CannotCompileError("Random", "more than 64 bits")
-        low = self.writer.extend(Value(helper(self.writer, PRANDOM_U32, "i32"), 32), 64)
-        if width > 32:
-            high = self.writer.extend(Value(helper(self.writer, PRANDOM_U32, "i32"), 32), 64)
-            low = self.writer.binary(Op.OR, low, self.writer.binary(Op.SHL, high, number(32, 64)))
-        return self.writer.extend(low, width)
+        return self.target.random(self.writer, width)
 
     def count(self, use: Use, owner: str, name: str, amount: Value) -> None:
         at = self.number_at(use, owner, name)
-        wide = self.writer.extend(amount, 64)
-        self.writer.line(f"atomicrmw add ptr {at}, {wide.typed} monotonic")
+        self.target.count(self.writer, at, self.writer.extend(amount, 64))

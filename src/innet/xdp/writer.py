@@ -84,12 +84,16 @@ class Edge:
 
 
 class Writer:
-    """The function being written and the current place in it: an open block and its `state`."""
+    """The function being written and the current place in it: an open block and its `state`.
 
-    def __init__(self, derivations: Derivations) -> None:
-        self.derivations = derivations
+    What only helps the kernel's verifier is left out if the function is not `verified`.
+    """
+
+    def __init__(self, derivations: Derivations, verified: bool = True) -> None:
+        self.derivations, self.verified = derivations, verified
         self.blocks: dict[str, list[str]] = {}
         self.entry: list[str] = []
+        self.refused: dict[str, str] = {}
         self.here = ""
         self.names = 0
         self.state: State = None  # type: ignore[assignment]  # set by the target's prologue, the first thing written
@@ -118,6 +122,8 @@ class Writer:
         return Edge(self.here, self.state)
 
     def line(self, text: str) -> None:
+        if text == FENCE and not self.verified:
+            return
         self.blocks[self.here].append(text)
 
     def name(self, text: str) -> str:
@@ -152,6 +158,13 @@ class Writer:
         self.start(yes, self.state)
         self.line(FENCE)
 
+    def refuse(self, reason: str) -> str:
+        """The block where packets end that the target cannot deal with, for `reason`."""
+        if reason not in self.refused:
+            label = self.refused[reason] = self.label("refused")
+            self.blocks[label] = []
+        return self.refused[reason]
+
     def pointer(self, base: str, offset: int | str) -> str:
         if offset == 0:
             return base
@@ -159,6 +172,8 @@ class Writer:
 
     def barrier(self, value: str, type_: str = "i64") -> str:
         """`value`, of which LLVM knows nothing any more, so that it computes nothing from its parts."""
+        if not self.verified:
+            return value
         return self.name(BARRIER.format(type=type_, value=value))
 
     # ---- numbers

@@ -50,6 +50,17 @@ def fill_checksum(p: Packet, mark: Mark = Mark.NET, length: Value | int = HEADER
     p.set_raw(mark, 10, 2, ~p.sum(mark, 0, length))
 
 
+def changes(*pairs: tuple[Value, Value]) -> Value:
+    """The one's complement sum of ~old + new over all halfwords of the pairs (RFC 1624 equation 3)."""
+    total: Value | None = None
+    for old, new in pairs:
+        for low in range(0, old.width, 16):
+            change = (~old).bits(low, 16).ones_add(new.bits(low, 16))
+            total = change if total is None else total.ones_add(change)
+    assert total is not None
+    return total
+
+
 def halves(address: Value) -> Value:
     """The one's complement sum of the two halves of a 32-bit value."""
     return address.bits(16, 16).ones_add(address.bits(0, 16))

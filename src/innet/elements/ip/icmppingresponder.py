@@ -45,7 +45,7 @@ class ICMPPingResponder(Element):
         p.adjust(IP_CHECKSUM, ttl, as_value(255, 8), bit=64)
         kind = p.raw(Mark.TRANSPORT, 0, 2)
         p.set_raw(Mark.TRANSPORT, 0, 2, 0)
-        p.adjust(ICMP_CHECKSUM, kind, as_value(0, 16))
+        p.adjust(ICMP_CHECKSUM, kind, as_value(0, 16), pseudo=as_value(0, 16))
         with (
             p.when(p.icmp.sum == 0),
             p.when(p.sum(Mark.TRANSPORT, 0, p.distance(Mark.TRANSPORT, Mark.END)) == 0),

@@ -8,7 +8,7 @@ from innet.diagnostics import ConfigurationError, Diagnostic
 from innet.elements.arguments import Names
 from innet.elements.base import Element
 from innet.elements.ip.addresses import AddressPlace, DestinationAddress
-from innet.elements.ip.header import NO_IP_HEADER, first_fragment
+from innet.elements.ip.header import NO_IP_HEADER, changes, first_fragment
 from innet.ir.nodes import Mark
 from innet.ir.trace import ChecksumEffect, Packet, Value, as_value
 from innet.lexical import Parameter, Text, assign
@@ -97,7 +97,7 @@ class StoreIPAddress(Element):
             p.ip.dst = new
         proto, first = p.ip.proto, first_fragment(p)
         with p.when((proto == PROTO_TCP) & first & p.tcp.present(20)):
-            p.adjust(TCP_CHECKSUM, old, new)
+            p.adjust(TCP_CHECKSUM, old, new, pseudo=changes((old, new)))
         with p.when((proto == PROTO_UDP) & first & p.udp.present(8)):
-            p.adjust(UDP_CHECKSUM, old, new, keep_zero=True)
+            p.adjust(UDP_CHECKSUM, old, new, keep_zero=True, pseudo=changes((old, new)))
         p.emit(0)

@@ -61,6 +61,9 @@ class QueueHolder(Holder):
     def full(self) -> bool:
         return len(self.packets) >= self.capacity
 
+    def holding(self) -> int:
+        return len(self.packets)
+
     def read(self, handler: str) -> str | None:
         match handler:
             case "length":

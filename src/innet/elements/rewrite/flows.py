@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from innet import ir
-from innet.elements.ip.header import IP_CHECKSUM, NO_IP_HEADER, first_fragment, tcp_or_udp
+from innet.elements.ip.header import IP_CHECKSUM, NO_IP_HEADER, changes, first_fragment, tcp_or_udp
 from innet.elements.rewrite.patterns import Flow
 from innet.elements.rewrite.specs import NO_MAPPING, Discard, InputSpec, Mapping, Pass
 from innet.ir.nodes import Mark
@@ -162,21 +162,21 @@ class FlowTable:
         if self.reply_anno is not None and entry.note is not None:
             with p.when(entry.is_reply):
                 p.set_raw(Mark.ANNOTATION, self.reply_anno, 1, entry.note)
-        addresses = p.bind(_changes((flow.saddr, new.saddr), (flow.daddr, new.daddr)))
-        ports = _changes((flow.sport, new.sport), (flow.dport, new.dport))
+        addresses = p.bind(changes((flow.saddr, new.saddr), (flow.daddr, new.daddr)))
+        ports = changes((flow.sport, new.sport), (flow.dport, new.dport))
         p.adjust(IP_CHECKSUM, UNCHANGED, _delta(addresses))
         delta = p.bind(_delta(p.bind(addresses.ones_add(ports))))
         with p.when(visit.protocol == PROTO_TCP):
             state = p.local(entry.state)
             with p.when(p.tcp.present(TCP_CHECKSUM_END)):
                 p.tcp.sport, p.tcp.dport = new.sport, new.dport
-                p.adjust(TCP_CHECKSUM, UNCHANGED, delta)
+                p.adjust(TCP_CHECKSUM, UNCHANGED, delta, pseudo=addresses)
                 state.set(_tcp_state(p, entry.state))
             now = state.value
             self.write(p, visit, now, p.bind(_swapped(now)), p.bind(self.tcp_idle(now)))
         with p.otherwise():
             p.udp.sport, p.udp.dport = new.sport, new.dport
-            p.adjust(UDP_CHECKSUM, UNCHANGED, delta, keep_zero=True)
+            p.adjust(UDP_CHECKSUM, UNCHANGED, delta, keep_zero=True, pseudo=addresses)
             if self.timeouts.udp == self.timeouts.udp_streaming:
                 self.write(p, visit, entry.state, None, as_value(self.timeouts.udp, 32))
             else:
@@ -242,17 +242,6 @@ def _rebind(p: Packet, old: Value, new: Value) -> None:
     """Bind the variable `old` anew."""
     assert isinstance(old.expr, ir.Var)
     p.append(ir.Let(old.expr, new.expr))
-
-
-def _changes(*pairs: tuple[Value, Value]) -> Value:
-    """The one's complement sum of ~old + new over all halfwords (RFC 1624 equation 3)."""
-    total: Value | None = None
-    for old, new in pairs:
-        for low in range(0, old.width, 16):
-            change = (~old).bits(low, 16).ones_add(new.bits(low, 16))
-            total = change if total is None else total.ones_add(change)
-    assert total is not None
-    return total
 
 
 def _delta(changes: Value) -> Value:

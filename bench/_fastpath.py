@@ -1,0 +1,113 @@
+"""What a program costs by itself: the kernel runs it on one packet in its memory, a million times (BPF_PROG_TEST_RUN).
+
+All figures are net of a program that does nothing, measured in turn with it: so much does a run itself take.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bench._figures import Figure, Scale, pairs
+from bench._lab import HOST_MAC, NIC_MAC, POOL, Lab, dotted, lab, on_cpu, udp
+from innet.dataplane import flows
+from innet.dataplane.compose import ENTRY_GATE, EXIT_GATE, SEND, Wire, compose
+from innet.dataplane.plane import KernelAgent
+from innet.xdp.compile import Compiler
+from innet.xdp.emit import Destination, Graph
+from innet.xdp.host import SCRATCH
+from innet.xdp.install import InstalledGraph, install
+from innet.xdp.kernel import LoadedProgram, possible_cpus
+from innet.xdp.target import Leave, Xdp
+
+TRANSMIT = Leave(3)
+RUNS, QUICK_RUNS = 1_000_000, 20_000
+BATCHER = (
+    "FromNetfront() -> {check}IPFilter(allow udp port 1500) -> IPRewriter(pattern - - 172.16.15.133 - 0 0)"
+    " -> ToNetfront();"
+)
+CHECKED, UNCHECKED = BATCHER.format(check="CheckIPHeader(OFFSET 14) -> "), BATCHER.format(check="")
+TEN = " -> ".join(["Null", "Align(4, 2)", "Paint(1)", "Null", "PushNull", "Null", "Align(4, 2)", "Paint(2)", "Null", "Null"])
+NO_LIMIT_NS = 0
+
+
+def graph(text: str) -> Graph:
+    """A module without what the platform puts around it."""
+    whole = compose(text, "bench", dotted(POOL), Wire(1, HOST_MAC, NIC_MAC)).graph
+    entry = whole.connections[ENTRY_GATE, 0]
+
+    def target(to: Destination) -> Destination:
+        return TRANSMIT if to == SEND else to
+
+    return replace(
+        whole,
+        programs={at: p for at, p in whole.programs.items() if at.element not in (ENTRY_GATE, EXIT_GATE)},
+        entry=entry,
+        connections={way: target(to) for way, to in whole.connections.items() if way[0] not in (ENTRY_GATE, EXIT_GATE)},
+        held={name: target(to) for name, to in whole.held.items()},
+    )
+
+
+def alone(text: str, compiler: Compiler) -> InstalledGraph:
+    """A module as a program by itself, all of it in the kernel."""
+    made = install(graph(text), Xdp(), Leave(0), compiler)
+    if made.emitted.slow:
+        raise SystemExit(f"not in the kernel: {made.emitted.slow[0]}")
+    return made
+
+
+def returning(verdict: int) -> LoadedProgram:
+    """The program that does nothing."""
+    return LoadedProgram(struct.pack("<BBhi", 0xB7, 0, 0, verdict) + struct.pack("<BBhi", 0x95, 0, 0, 0), "xdp")
+
+
+def net(program: LoadedProgram, base: LoadedProgram, scale: Scale, verdict: int) -> tuple[float, ...]:
+    """Nanoseconds of a run of `program` beyond one of `base`, by pair."""
+    frame, runs = udp(POOL), scale.of(RUNS, QUICK_RUNS)
+
+    def time(one: LoadedProgram) -> float:
+        return one.run(frame, runs).duration_ns
+
+    found = program.run(frame).verdict
+    if found != verdict:
+        raise SystemExit(f"the packet did not go through: verdict {found}, not {verdict}")
+    with on_cpu(1):
+        return tuple(a - b for a, b in pairs(scale.pairs, lambda: time(program), lambda: time(base)))
+
+
+def fast_path(scale: Scale) -> Iterator[Figure]:
+    """Batcher's kernel part by itself, and on a platform."""
+    with Compiler() as compiler, returning(2) as empty:
+        for text, what, limit in (
+            (CHECKED, "Batcher's fast path", 42.0),
+            (UNCHECKED, "the same without the element CheckIPHeader", None),
+        ):
+            with alone(text, compiler).installed as made:
+                values = net(made.program, empty, scale, TRANSMIT.code)
+            yield Figure(f"{what}, net of the empty program", "ns", values, limit, against="the program by itself")
+    with lab() as place, returning(2) as empty:
+        agent = place.agent()
+        yield Figure(
+            "the same on a platform: account, quota, gates",
+            "ns",
+            net(hosted(place, agent, CHECKED), empty, scale, 4),
+            against="the module's program, without the dispatcher",
+        )
+
+
+def hosted(place: Lab, agent: KernelAgent, text: str) -> LoadedProgram:
+    """The program of a running module, as the dispatcher calls it."""
+    wanted = place.deployment(text)
+    agent.apply(wanted)
+    agent.resume(wanted.id)
+    one = agent._by_id[wanted.id]
+    agent.base.maps[SCRATCH].update(bytes(4), one.index.to_bytes(8, "little") * possible_cpus())
+    emitted = one.shape.emitted
+    return agent.base.load(one.shape.code, emitted.section, flows.symbols(emitted, one.tables))
+
+
+def pass_through(scale: Scale) -> Iterator[Figure]:
+    """Ten elements that change nothing of a packet's bytes."""
+    short, long = "FromNetfront() -> ToNetfront();", f"FromNetfront() -> {TEN} -> ToNetfront();"
+    with Compiler() as compiler, alone(short, compiler).installed as none, alone(long, compiler).installed as ten:
+        values = net(ten.program, none.program, scale, TRANSMIT.code)
+    yield Figure("a chain of ten pass-through elements", "ns", values, 3.0, against="the same chain without them")

@@ -1,0 +1,212 @@
+"""From a deployment to what the kernel is given: the module between its gates, as a graph of packet programs.
+
+Entry gate, then the sandbox if there is one, then the module's entries; from its exits to the exit gate, the sandbox
+again, and out. Elements go by their number in the configuration, so that names do not tell modules of one shape apart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from innet import ir
+from innet.dataplane.gates import EntryGate, ExitGate
+from innet.dataplane.slowpath import closed, must_be_slow
+from innet.diagnostics import ConfigurationError, Diagnostic, PlatformError, Source
+from innet.elements.base import OUTSIDE, Element, Role
+from innet.elements.build import load
+from innet.elements.sandbox.changeenforcer import ChangeEnforcer
+from innet.ir.check import check
+from innet.network import parse_address, parse_prefix
+from innet.runtime.build import graph_of
+from innet.runtime.graph import PUSH, Vertex
+from innet.runtime.graph import Graph as RuntimeGraph
+from innet.xdp.emit import Destination, Graph, Input, Resume
+from innet.xdp.target import Redirect
+from innet.xdp.unsupported import Unsupported
+
+ENTRY_GATE, EXIT_GATE, SANDBOX, FAN_OUT = "entry gate", "exit gate", "sandbox", "entries"
+"""Names of the platform's own elements; no element of a configuration has a blank in its name."""
+SEND = Input(EXIT_GATE, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What a platform puts on its interface: index of the device, next router's Ethernet address, its own."""
+
+    interface: int
+    destination: int
+    source: int
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A module as the platform runs it.
+
+    `graph` is what the kernel may do, by canonical names; `names` gives the element's own. `slow` are the elements that
+    cannot be in the kernel whatever it can do. `vertices` is the configuration itself, for the slow path.
+    """
+
+    graph: Graph
+    names: Mapping[str, str]
+    slow: tuple[Unsupported, ...]
+    vertices: RuntimeGraph
+    sandbox: bool
+    agents: frozenset[str] = field(default_factory=frozenset)
+    """Elements that run in the agent whatever the kernel can do, those among them that are only pulled too."""
+    stateful: frozenset[str] = field(default_factory=frozenset)
+    """Elements that keep tables or counters: each runs in the kernel or in the agent, never in both."""
+
+    def resuming(self, points: tuple[Resume, ...]) -> Graph:
+        """The graph for packets that come back."""
+        return replace(self.graph, entry=points)
+
+
+def compose(
+    text: str, name: str, address: str, wire: Wire, sandbox: bool = False, whitelist: tuple[str, ...] = ()
+) -> Composed:
+    """The module with Click configuration `text` at `address`. Raises PlatformError if it is none."""
+    own = parse_address(address)
+    try:
+        resolved, elements = load(Source(name, text), autoqueue=True)
+    except ConfigurationError as error:
+        raise PlatformError(error.diagnostics) from error
+    vertices = graph_of(resolved, elements)
+    number = {v.name: str(n) for n, v in enumerate(vertices.vertices)}
+    builder = _Builder(vertices, number)
+    builder.add(ENTRY_GATE, EntryGate(own), OUTSIDE, 0, 1)
+    builder.add(EXIT_GATE, ExitGate(own, wire.destination, wire.source), 0, 1, 1)
+    enter = builder.module()
+    out = Redirect(wire.interface)
+    if sandbox:
+        allowed = tuple(_network(one) for one in (address, *whitelist))
+        enforcer = ChangeEnforcer(own, allowed)
+        for port in (0, 1):
+            builder.add(SANDBOX, enforcer, port, 2, 2)
+        builder.connections |= {(ENTRY_GATE, 0): Input(SANDBOX, 0), (SANDBOX, 0): enter}
+        builder.connections |= {(EXIT_GATE, 0): Input(SANDBOX, 1), (SANDBOX, 1): out}
+    else:
+        builder.connections |= {(ENTRY_GATE, 0): enter, (EXIT_GATE, 0): out}
+    graph = Graph(builder.programs, Input(ENTRY_GATE, OUTSIDE), builder.connections, builder.held)
+    names = {n: name for name, n in number.items()}
+    return Composed(graph, names, builder.slow(), vertices, sandbox, builder.agents(), builder.stateful())
+
+
+def _network(text: str) -> tuple[int, int]:
+    prefix = parse_prefix(text if "/" in text else f"{text}/32")
+    return prefix.address, (0xFFFFFFFF << (32 - prefix.length)) & 0xFFFFFFFF
+
+
+class _Builder:
+    """The graph while it is made."""
+
+    def __init__(self, vertices: RuntimeGraph, number: Mapping[str, str]) -> None:
+        self.vertices, self.number = vertices, number
+        self.programs: dict[Input, ir.Program] = {}
+        self.connections: dict[tuple[str, int], Destination] = {}
+        self.held: dict[str, Destination] = {}
+
+    def add(self, name: str, element: Element, port: int, inputs: int, outputs: int) -> Input:
+        """The program for one input of an element."""
+        at = Input(name, port)
+        self.programs[at] = _renamed(element.trace(port, outputs, name, inputs), self.number)
+        return at
+
+    def module(self) -> Input:
+        """The configuration's own elements; where a frame enters it."""
+        entries = []
+        for vertex in self.vertices.vertices:
+            name, element = self.number[vertex.name], vertex.element
+            if element.ROLE is Role.ENTRY:
+                entries.append(self.add(name, element, OUTSIDE, len(vertex.inputs), len(vertex.outputs)))
+            for port, kind in enumerate(vertex.inputs):
+                if kind == PUSH:
+                    self.add(name, element, port, len(vertex.inputs), len(vertex.outputs))
+            if element.ROLE is Role.EXIT:
+                self.held[name] = SEND
+        all_vertices = self.vertices.vertices
+        for c in self.vertices.connections:
+            source, target = all_vertices[c.source], all_vertices[c.target]
+            if source.outputs[c.output] == PUSH:
+                self.connections[self.number[source.name], c.output] = Input(
+                    self.number[target.name], c.input
+                )
+        return self.fan_out(entries)
+
+    def fan_out(self, entries: list[Input]) -> Input:
+        """Every entry gets a copy of a frame: one program that copies, unless there is one entry alone."""
+        if len(entries) == 1:
+            return entries[0]
+        at = Input(FAN_OUT, 0)
+        last = max(len(entries) - 1, 0)
+        verdict = ir.Emit(last) if entries else ir.Drop("the module has no entry")
+        body = (*(ir.Copy(n) for n in range(last)), verdict)
+        self.programs[at] = check(ir.Program(FAN_OUT, 0, max(len(entries), 1), body))
+        self.connections |= {(FAN_OUT, n): entry for n, entry in enumerate(entries)}
+        return at
+
+    def slow(self) -> tuple[Unsupported, ...]:
+        """The inputs that are the agent's from the start, and why."""
+        names = self.agents()
+        found = [
+            Unsupported(at.element, at.port, "the whole", "it keeps, makes or is asked for packets")
+            for at in self.programs
+            if at.element in names
+        ]
+        for vertex in self.vertices.vertices:
+            if vertex.element.ROLE is Role.EXIT and vertex.outputs and self.number[vertex.name] not in names:
+                found.append(
+                    Unsupported(self.number[vertex.name], 0, "Hold", "the packet goes on after it was sent")
+                )
+        return tuple(found)
+
+    def agents(self) -> frozenset[str]:
+        return frozenset(self.number[name] for name in closed(self.vertices, must_be_slow(self.vertices)))
+
+    def stateful(self) -> frozenset[str]:
+        return frozenset(at.element for at, program in self.programs.items() if _keeps(program.body))
+
+
+def _keeps(block: ir.Block) -> bool:
+    """Whether a program keeps anything but statistics."""
+    for stmt in block:
+        match stmt:
+            case ir.Lookup() | ir.Insert() | ir.Update() | ir.Delete() | ir.Allocate() | ir.Next():
+                return True
+            case ir.Branch(_, then, otherwise) if _keeps(then) or _keeps(otherwise):
+                return True
+    return False
+
+
+def _renamed(program: ir.Program, number: Mapping[str, str]) -> ir.Program:
+    """The program with the owners of its tables under their canonical names."""
+    return replace(program, body=_renamed_block(program.body, number))
+
+
+def _renamed_block(block: ir.Block, number: Mapping[str, str]) -> ir.Block:
+    out: list[ir.Stmt] = []
+    for stmt in block:
+        match stmt:
+            case ir.Branch(condition, then, otherwise):
+                stmt = ir.Branch(condition, _renamed_block(then, number), _renamed_block(otherwise, number))
+            case (
+                ir.Lookup(table) | ir.Insert(table) | ir.Update(table) | ir.Delete(table) | ir.Allocate(table)
+            ):
+                if table.owner:
+                    stmt = replace(stmt, table=replace(table, owner=number[table.owner]))
+        out.append(stmt)
+    return tuple(out)
+
+
+def no_vertex(name: str) -> PlatformError:
+    """A record names an element that the module does not have."""
+    return PlatformError(
+        Diagnostic("P320", f"the kernel handed over a packet for '{name}', which does not exist")
+    )
+
+
+def vertex_of(composed: Composed, name: str) -> Vertex:
+    """The element of the configuration with a canonical name."""
+    own = composed.names.get(name)
+    found = next((v for v in composed.vertices.vertices if v.name == own), None)
+    if found is None:
+        raise no_vertex(name)
+    return found

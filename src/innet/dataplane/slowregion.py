@@ -1,0 +1,167 @@
+"""Which elements of a module run in the agent, because the kernel cannot run them or because they belong together.
+
+A packet may cross between kernel and agent at a push connection only, and nothing but the packet crosses. So what is
+pulled, what acts by itself, what writes to other elements, and what shares state with such an element, is slow.
+"""
+
+import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
+
+from innet import ir
+from innet.diagnostics import ConfigurationError, Diagnostic
+from innet.elements.base import OUTSIDE, Role
+from innet.elements.device.fromnetfront import EntryHolder
+from innet.elements.device.tonetfront import ExitHolder
+from innet.elements.holder import Capture, CaptureSink, Device
+from innet.lexical import scoped_names
+from innet.runtime.graph import PULL, Graph, Vertex
+
+_HANDLER = re.compile(r"([A-Za-z_@][\w@/]*)\.[A-Za-z_]\w*")
+
+
+def must_be_slow(graph: Graph) -> frozenset[str]:
+    """The elements that only the agent can run, one by one: they keep, make, ask for or are asked for packets, work by
+    a task, call handlers, write files, or go on with a packet after it was sent. `closed` says what goes with them.
+    """
+    return frozenset(v.name for v in graph.vertices if _acts(v))
+
+
+def _acts(vertex: Vertex) -> bool:
+    element = vertex.element
+    if PULL in vertex.inputs or PULL in vertex.outputs or element.ROLE in (Role.SOURCE, Role.HOLDER):
+        return True
+    if element.calls():
+        return True
+    try:
+        holder = element.holder(_Nowhere(), vertex.inputs, vertex.outputs)
+    except ConfigurationError:
+        return True  # it wants a file
+    match holder:
+        case None | EntryHolder():
+            return False
+        case ExitHolder():
+            return bool(vertex.outputs)
+    return True
+
+
+class _Nowhere:
+    """An `Io` to ask elements what they would do: it has every device and no file."""
+
+    def open_capture(self, name: str) -> Capture:
+        raise ConfigurationError(Diagnostic("P311", f"'{name}' cannot be read: a platform has no files"))
+
+    def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
+        raise ConfigurationError(Diagnostic("P311", f"'{name}' cannot be written: a platform has no files"))
+
+    def device(self, name: str) -> Device:
+        return self
+
+    def send(self, data: bytes, ethernet: bool) -> bool:
+        return False
+
+
+def closed(graph: Graph, slow: Iterable[str]) -> frozenset[str]:
+    """`slow`, what must be slow anyway, and all that must be with them.
+
+    These go together: both ends of a pull connection; elements with a table, a shared counter or a reference in
+    common; an element and those whose handlers it reads or writes.
+    """
+    found = frozenset(slow) | must_be_slow(graph)
+    if not found:
+        return found
+    group = _Groups(v.name for v in graph.vertices)
+    for connection in graph.connections:
+        source, target = graph.vertices[connection.source], graph.vertices[connection.target]
+        if source.outputs[connection.output] == PULL:
+            group.join(source.name, target.name)
+    names = {v.name for v in graph.vertices}
+    holders_of: dict[Hashable, str] = {}
+    for vertex in graph.vertices:
+        for other in _mentioned(vertex, names):
+            group.join(vertex.name, other)
+        for state in _shared_state(vertex):
+            if isinstance(state, str):
+                group.join(vertex.name, state)
+            else:
+                group.join(vertex.name, holders_of.setdefault(state, vertex.name))
+    roots = {group.root(name) for name in found}
+    return frozenset(name for name in names if group.root(name) in roots)
+
+
+class _Groups:
+    """Names in groups that can be joined (union and find)."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.above = {name: name for name in names}
+
+    def root(self, name: str) -> str:
+        while (above := self.above[name]) != name:
+            self.above[name] = name = self.above[above]
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        self.above[self.root(one)] = self.root(other)
+
+
+def _mentioned(vertex: Vertex, names: set[str]) -> Iterator[str]:
+    """The elements that `vertex` refers to, or whose handlers its arguments mention; all if that is not plain."""
+    for name in vertex.element.references():
+        yield from _meant(vertex.name, name, names)
+    if not _acts(vertex):
+        return
+    texts = [text for f in fields(vertex.element) for text in _texts(getattr(vertex.element, f.name))]
+    texts += [call.handler for call in vertex.element.calls()]
+    for text in texts:
+        for handler in _HANDLER.finditer(text):
+            yield from _meant(vertex.name, handler[1], names)
+        if vertex.element.ROLE is Role.INFORMATION and "$" in text:
+            yield from names  # a script that makes up a handler's name as it goes
+
+
+def _meant(user: str, name: str, names: set[str]) -> Iterator[str]:
+    for full in scoped_names(user, name):
+        if full in names:
+            yield full
+            return
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All text in an argument."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Sequence) and not isinstance(value, bytes):
+        for part in value:
+            yield from _texts(part)
+    elif is_dataclass(value):
+        for f in fields(value):
+            yield from _texts(getattr(value, f.name))
+
+
+def _shared_state(vertex: Vertex) -> Iterator[str | tuple[str, str]]:
+    """What the programs of an element keep in common with others: an owner's name, or a shared counter."""
+    element = vertex.element
+    ports = [port for port, _ in enumerate(vertex.inputs)]
+    if element.ROLE in (Role.ENTRY, Role.SOURCE):
+        ports.append(OUTSIDE)
+    for port in ports:
+        program = element.trace(port, len(vertex.outputs), vertex.name, len(vertex.inputs))
+        for stmt in _statements(program.body):
+            match stmt:
+                case (
+                    ir.Lookup(table) | ir.Insert(table) | ir.Update(table) | ir.Delete(table)
+                    | ir.Allocate(table)
+                ) if table.owner:  # fmt: skip
+                    yield table.owner
+            match stmt:
+                case ir.Next(counter) | ir.Allocate(cursor=counter) if counter.shared:
+                    yield "counter", counter.name
+
+
+def _statements(block: ir.Block) -> Iterator[ir.Stmt]:
+    work = [block]
+    while work:
+        for stmt in work.pop():
+            yield stmt
+            if isinstance(stmt, ir.Branch):
+                work += (stmt.then, stmt.otherwise)

@@ -1,0 +1,474 @@
+"""The same programs for this machine's own processor: for captures, and to hold one back end against another.
+
+A `NativeGraph` is a graph as machine code in this process, with its tables and numbers beside it. It takes packets in
+batches and needs no Python for each of them. What it does is what the interpreter does, packet by packet, table entry
+by table entry and random number by random number: time and randomness are arguments here too.
+"""
+
+import ctypes
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from random import Random
+from types import TracebackType
+from typing import NamedTuple
+
+import llvmlite.binding as llvm
+
+from innet.ir.interpret import NS, PacketBuffer, State
+from innet.ir.nodes import Mark
+from innet.packet.headers import ANNOTATION_BYTES
+from innet.xdp import handover
+from innet.xdp.compile import failure
+from innet.xdp.copies import CLONE, COPIES_WORDS, HELD, JOB_BYTES, MAX_COPIES, copying, job, jobs
+from innet.xdp.emit import Emitted, Graph, Input, emit
+from innet.xdp.facts import Value
+from innet.xdp.handover import Record
+from innet.xdp.layout import NUMBERS, Use
+from innet.xdp.native_memory import Memory
+from innet.xdp.native_prefix import PrefixTable
+from innet.xdp.native_runtime import RANDOM, SUM, Request, Result, batch, get_random, random_bits, set_random
+from innet.xdp.native_tables import HashTable, tables_text
+from innet.xdp.target import Leave, Redirect, Xdp
+from innet.xdp.unsupported import Unsupported
+from innet.xdp.writer import Writer
+
+MAX_PACKET = 0xFFFF
+"""Bytes of the longest packet that may come in."""
+TAIL_ROOM = 1 << 17
+"""Bytes that a packet may grow at its end."""
+MARKS_AT = 16
+WIDE = Record(
+    MARKS_AT + 8 * len(handover.MARKS) + ANNOTATION_BYTES,
+    MARKS_AT,
+    64,
+    1 << 62,
+    MARKS_AT + 8 * len(handover.MARKS),
+)
+"""In front of packets that are handed over: like the kernel's, with marks of 64 bits."""
+DATA, END, LIMIT = 0, 8, 16
+"""In a program's context: the packet's ends, and where its room ends."""
+
+
+def machine() -> llvm.TargetMachine:
+    """This machine, as LLVM sees it; each engine owns one."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    features = llvm.get_host_cpu_features().flatten()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=features, opt=2, codemodel="jitdefault"
+    )
+
+
+@cache
+def host_layout() -> str:
+    host = machine()
+    return f'target datalayout = "{host.target_data}"\ntarget triple = "{host.triple}"\n'
+
+
+class Native(Xdp):
+    """Machine code: packets of any length in one piece, as for XDP, with room on both sides."""
+
+    name = "native"
+    section = ""
+    drop = 1
+    abort = 0
+    minimum = 0
+    max_frame = (1 << 20) - 1
+    max_sum = MAX_PACKET
+    attempts = 1 << 64
+    verified = False
+    forgets = False
+    clones = True
+    record = WIDE
+
+    def __init__(self) -> None:
+        self.layout = host_layout()
+        self.head = 0
+        """The most room that a packet needs in front, known when all is written."""
+
+    @property
+    def max_offset(self) -> int:
+        return (1 << 40) - 1
+
+    def prologue(self, writer: Writer) -> None:
+        super().prologue(writer)
+        length = writer.state.tail.base
+        assert length is not None
+        writer.state.facts.narrow(length, 0, MAX_PACKET)
+
+    def pointers(self, writer: Writer) -> tuple[str, str, str]:
+        data = writer.name("load ptr, ptr %ctx, align 8")
+        end = writer.name(f"load ptr, ptr {writer.pointer('%ctx', END)}, align 8")
+        first, last = (writer.name(f"ptrtoint ptr {p} to i64") for p in (data, end))
+        return data, end, writer.name(f"sub i64 {last}, {first}")
+
+    def reload(self, writer: Writer) -> None:
+        """The ends are names here, set where they move."""
+
+    def grow_head(self, writer: Writer, length: int, otherwise: str) -> None:
+        self.head = max(self.head, writer.state.head + length)
+        writer.state.data = writer.pointer(writer.state.data, -length)
+
+    def move_head(self, writer: Writer, bytes_: str) -> str:
+        by = writer.name(f"sext i32 {bytes_} to i64")
+        writer.state.data = writer.pointer(writer.state.data, by)
+        return "0"
+
+    def move_tail(self, writer: Writer, bytes_: str) -> str:
+        """Checks that there is room; the result is not 0 if there is none."""
+        state = writer.state
+        by = writer.name(f"sext i32 {bytes_} to i64")
+        before, after = state.end, writer.pointer(state.end, by)
+        limit = writer.name(f"load ptr, ptr {writer.pointer('%ctx', LIMIT)}, align 8")
+        fits = writer.name(f"icmp ule ptr {after}, {limit}")
+        grows = writer.name(f"icmp sgt i64 {by}, 0")
+        fill = writer.name(f"select i1 {grows}, i64 {by}, i64 0")
+        fill = writer.name(f"select i1 {fits}, i64 {fill}, i64 0")
+        writer.line(f"call void @llvm.memset.p0.i64(ptr {before}, i8 0, i64 {fill}, i1 false)")
+        state.end = after
+        return writer.name(f"select i1 {fits}, i64 0, i64 -1")
+
+    def finish(self, writer: Writer, way: Leave | Redirect) -> None:
+        assert isinstance(way, Leave), "checked before: there are no devices here"
+        writer.line(f"store ptr {writer.state.data}, ptr %ctx, align 8")
+        writer.line(f"store ptr {writer.state.end}, ptr {writer.pointer('%ctx', END)}, align 8")
+        writer.line(f"ret i32 {way.code}")
+
+    def alignment(self, size: int) -> int:
+        return 1
+
+    def definition(self, symbols: Sequence[str]) -> list[str]:
+        return ["define internal i32 @program(ptr %ctx) {"]
+
+    def lookup(self, writer: Writer, symbol: str, key: str) -> str:
+        return writer.name(f"call ptr @{symbol}.lookup(ptr {key})")
+
+    def update(self, writer: Writer, symbol: str, key: str, value: str, partner: bool = False) -> str:
+        arguments = f"ptr {key}, ptr {value}, i1 zeroext {int(partner)}"
+        return writer.name(f"call i64 @{symbol}.update({arguments})")
+
+    def delete(self, writer: Writer, symbol: str, key: str) -> None:
+        writer.line(f"call void @{symbol}.delete(ptr {key})")
+
+    def used(self, writer: Writer, symbol: str, value: str) -> None:
+        writer.line(f"call void @{symbol}.used(ptr {value})")
+
+    def ticks(self, writer: Writer) -> str:
+        return self.nanoseconds(writer)
+
+    def nanoseconds(self, writer: Writer) -> str:
+        return writer.name("load i64, ptr @now, align 8")
+
+    def random(self, writer: Writer, width: int) -> Value:
+        return random_bits(writer, width)
+
+    def below(self, writer: Writer, size: int) -> Value:
+        return writer.value(f"call i64 @random.below(i64 {size}, i32 {size.bit_length()})", 64)
+
+    def sum(self, writer: Writer, start: str, length: str) -> str:
+        return writer.name(f"call i64 @sum(ptr {start}, i64 {length})")
+
+    def next(self, writer: Writer, at: str, modulus: int) -> str:
+        before = writer.name(f"load i64, ptr {at}, align 8")
+        more = writer.name(f"add i64 {before}, 1")
+        if modulus < 1 << 64:
+            more = writer.name(f"urem i64 {more}, {modulus}")
+        writer.line(f"store i64 {more}, ptr {at}, align 8")
+        return before
+
+    def count(self, writer: Writer, at: str, amount: Value) -> None:
+        before = writer.name(f"load i64, ptr {at}, align 8")
+        writer.line(f"store i64 {writer.name(f'add i64 {before}, {amount.text}')}, ptr {at}, align 8")
+
+
+class Left(NamedTuple):
+    """What became of a packet, given by its number, or of a copy of it: the verdict (`Native.drop`, `Native.abort`, or
+    the code of the way it left by), its bytes, and if it was handed over the region and the packet with its marks."""
+
+    number: int
+    code: int
+    data: bytes
+    region: Input | None = None
+    packet: PacketBuffer | None = None
+
+
+class Batch:
+    """Room for packets on their way through a `NativeGraph`; used again for each batch.
+
+    `packets` is how many it takes, `arena_bytes` how many bytes of them and of the room around them, `results` how many
+    of them and of their copies (by default no copies). `offsets` and `lengths` say where packets are, `times`
+    (nanoseconds) when they came; the first `made` of `results` what became of them, in order: all copies of one packet
+    together, each before those that were made later.
+    """
+
+    def __init__(self, packets: int, arena_bytes: int, results: int = 0) -> None:
+        results = max(results, packets)
+        self.offsets, self.lengths = (ctypes.c_uint64 * packets)(), (ctypes.c_uint32 * packets)()
+        self.times = (ctypes.c_uint64 * packets)()
+        self.results = (Result * results)()
+        self.made = 0
+        self.arena = Memory(arena_bytes)
+        self.arena_bytes = arena_bytes
+        self.request = Request(
+            offsets=ctypes.addressof(self.offsets),
+            lengths=ctypes.addressof(self.lengths),
+            results=ctypes.addressof(self.results),
+            arena=self.arena.address,
+            arena_bytes=arena_bytes,
+            size=results,
+        )
+
+    def data(self, n: int) -> bytes:
+        """The bytes of result `n`, in front of them a record if it was handed over."""
+        result = self.results[n]
+        return self.arena.read(result.at, result.length)
+
+
+def place(packets: Sequence[bytes], batch: Batch, first: int = 0) -> ctypes.Array[ctypes.c_char]:
+    """Put `packets` one behind the other, and say in `batch` where they are."""
+    at = 0
+    for n, packet in enumerate(packets):
+        batch.offsets[n], batch.lengths[n] = at, len(packet)
+        at += len(packet)
+    return ctypes.create_string_buffer(b"".join(packets), max(at, 1))
+
+
+def read_record(frame: bytes) -> tuple[int, PacketBuffer]:
+    """The region (an index into `Emitted.regions`) and the packet of one that was handed over."""
+    packet = PacketBuffer.__new__(PacketBuffer)
+    packet.bytes = bytearray(memoryview(frame)[WIDE.size :])
+    packet.annotations = bytearray(frame[WIDE.annotations_at : WIDE.size])
+    packet.marks = {Mark.END: len(packet.bytes)}
+    for n, mark in enumerate(handover.MARKS):
+        at = int.from_bytes(frame[MARKS_AT + 8 * n : MARKS_AT + 8 * n + 8], "little", signed=True)
+        if at != WIDE.unset:
+            packet.marks[mark] = at
+    region = int.from_bytes(frame[handover.REGION_AT : handover.REGION_AT + 2], "little")
+    return region, packet
+
+
+class NativeGraph:
+    """`graph` as machine code in this process, with its state.
+
+    `emitted.slow` says which regions it hands over, and why: packets for these leave with the code of `divert`. Random
+    numbers are those of `random` from where it is; by default those of `Random(0)`, as in the interpreter. Use it as a
+    context manager, or `close` it.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        divert: Leave,
+        random: Random | None = None,
+        refused: Sequence[Unsupported] = (),
+    ) -> None:
+        for way in (*graph.connections.values(), *graph.held.values()):
+            if isinstance(way, Redirect):
+                raise ValueError(f"no device {way.interface} here")
+        self.graph, self.divert, self._closed = graph, divert, False
+        target = Native()
+        self.emitted: Emitted = emit(graph, target, divert, NS, refused)
+        self._jobs = most_jobs(graph, self.emitted)
+        if self._jobs > MAX_COPIES:
+            target = Native()
+            self.emitted = emit(graph, target, divert, NS, [*self.emitted.slow, *too_many(graph)])
+            self._jobs = most_jobs(graph, self.emitted)
+        self.head_room = -(-target.head // 16) * 16
+        self._most = MAX_PACKET + TAIL_ROOM + self._jobs * self.head_room
+        self._engine = _engine(self._text())
+        address = self._engine.get_function_address
+        variable = self._engine.get_global_value_address
+        self._run = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address("run"))
+        self._numbers = (ctypes.c_uint64 * max(1, len(self.emitted.first))).from_address(variable(NUMBERS))
+        self._heap = Memory(self._jobs * (self._most + self.head_room))
+        self._job_list = Memory((self._jobs + 1) * JOB_BYTES)
+        copies = (ctypes.c_uint64 * COPIES_WORDS).from_address(variable("copies"))
+        copies[:] = [self._heap.address, 0, self._job_list.address, 0]
+        self._random = variable("random")
+        set_random(self._random, random or Random(0))
+        self.tables: dict[tuple[str, str], HashTable] = {}
+        self._prefixes = []
+        for key, symbol in self.emitted.tables.items():
+            layout = self.emitted.layouts[symbol]
+            if layout.timed:
+                self.tables[key] = HashTable(variable(symbol), address(f"{symbol}.update"), layout)
+            else:
+                self._prefixes.append(PrefixTable(variable(symbol), layout))
+
+    def _text(self) -> str:
+        first = self.emitted.first or (0,)
+        values = ", ".join(f"i64 {number}" for number in first)
+        numbers = f"@{NUMBERS} = global [{len(first)} x i64] [{values}], align 64\n"
+        loop = batch(self.head_room, self._most, self._jobs, Native.drop)
+        return self.emitted.llvm + numbers + tables_text(self.emitted.layouts) + RANDOM + SUM + CLONE + loop
+
+    def __enter__(self) -> "NativeGraph":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget code and tables; numbers can still be read. It runs no packets any more (ValueError)."""
+        if not self._closed:
+            self._closed = True
+            self._numbers = type(self._numbers)(*self._numbers)
+            self.tables.clear()
+            self._engine.close()
+
+    def _open(self) -> None:
+        if self._closed:
+            raise ValueError("this graph was closed")
+
+    # ---- packets
+
+    @property
+    def leaves(self) -> int:
+        """Results that one packet may have, itself and all its copies."""
+        return self._jobs + 1
+
+    @property
+    def room(self) -> int:
+        """Bytes of arena that have to be free for a packet to be taken."""
+        return self.leaves * (self.head_room + self._most + 16)
+
+    def run_batch(
+        self, batch: Batch, packets: int, count: int, first: int = 0, now_ns: int = 0, timed: bool = False
+    ) -> int:
+        """Run packets `first` to `count` of `batch`, whose offsets count from address `packets`; the first not run.
+
+        It is `count` unless the arena (see `room`) or the results (see `leaves`) may be too few for another: what left
+        has to be taken out before the next call. Each packet is of at most MAX_PACKET bytes. It is `now_ns`, or with
+        `timed` what `batch.times` say.
+        """
+        self._open()
+        request = batch.request
+        request.packets, request.count, request.first, request.now = packets, count, first, now_ns
+        request.times = ctypes.addressof(batch.times) if timed else 0
+        done = int(self._run(ctypes.addressof(request)))
+        batch.made = request.made
+        return done
+
+    def run(self, packets: Sequence[bytes], now_ns: int = 0) -> list[Left]:
+        """What becomes of each of `packets`, in order."""
+        return self._run_all(packets, now_ns, 0, b"")
+
+    def push(self, region: Input, packets: Sequence[PacketBuffer], now_ns: int = 0) -> list[Left]:
+        """What becomes of each of `packets`, in order, that come back to `region` (one of the graph's `back`).
+
+        Raises ValueError for a packet with a mark before its bytes.
+        """
+        records = b"".join(job(one) for one in packets)
+        return self._run_all(
+            [bytes(one.bytes) for one in packets], now_ns, self.graph.back.index(region) + 1, records
+        )
+
+    def _run_all(self, packets: Sequence[bytes], now_ns: int, point: int, records: bytes) -> list[Left]:
+        longest = max(map(len, packets), default=0)
+        if longest > MAX_PACKET:
+            raise ValueError(f"a packet of {longest} bytes, the most is {MAX_PACKET}")
+        batch = Batch(len(packets), self.room + (1 << 20), self.leaves + len(packets))
+        given, jobs_given = place(packets, batch), ctypes.create_string_buffer(records, max(1, len(records)))
+        batch.request.point, batch.request.records = point, ctypes.addressof(jobs_given)
+        out: list[Left] = []
+        done = 0
+        while done < len(packets):
+            done = self.run_batch(batch, ctypes.addressof(given), len(packets), done, now_ns)
+            out += (self.left(batch, n) for n in range(batch.made))
+        return out
+
+    def left(self, batch: Batch, n: int) -> Left:
+        """Result `n` of a batch that was run."""
+        number, code, data = batch.results[n].packet, batch.results[n].code, batch.data(n)
+        if code != self.divert.code:
+            return Left(number, code, data)
+        region, packet = read_record(data)
+        return Left(number, code, packet.data, self.emitted.regions[region], packet)
+
+    # ---- state
+
+    def numbers(self) -> Mapping[tuple[Use, str, str], int]:
+        """Counters, statistics and drops by (use, element, name)."""
+        return {key: int(self._numbers[at // 8]) for key, at in self.emitted.numbers.items()}
+
+    @property
+    def drops(self) -> dict[tuple[str, str], int]:
+        """Packets dropped so far by (element, reason)."""
+        return {(o, name): n for (use, o, name), n in self.numbers().items() if use is Use.DROP and n}
+
+    def load(self, state: State) -> None:
+        """Go on with what `state` remembers: tables (added to what is there), numbers and random numbers."""
+        self._open()
+        for key, table in self.tables.items():
+            if key in state.tables:
+                table.fill(state.tables[key].rows)
+        for (use, owner, name), at in self.emitted.numbers.items():
+            held = {Use.COUNTER: state.counters, Use.STATISTIC: state.statistics}.get(use, {}).get(
+                (owner, name)
+            )
+            if held is not None:
+                self._numbers[at // 8] = held
+        set_random(self._random, state.random)
+
+    def save(self, state: State) -> None:
+        """Let `state` remember what this does; the interpreter can go on with it."""
+        self._open()
+        for key, table in self.tables.items():
+            state.tables[key] = table.state()
+        for (use, owner, name), number in self.numbers().items():
+            if use is Use.COUNTER:
+                state.counters[owner, name] = number
+            elif use is Use.STATISTIC and (number or (owner, name) in state.statistics):
+                state.statistics[owner, name] = number
+        get_random(self._random, state.random)
+
+
+def most_jobs(graph: Graph, emitted: Emitted) -> int:
+    """The most jobs of one packet, all copies taken together."""
+    slow = {Input(one.element, one.port) for one in emitted.slow}
+    found: dict[Input, int] = {}
+    for region in reversed([one for one in emitted.regions if one not in slow]):
+        after = {port: found.get(way, 0) for port, way in ways(graph, region)}
+        body = graph.programs[region].body
+        found[region] = jobs(body, after, int(copying(body)))
+    return max(found.values(), default=0)
+
+
+def ways(graph: Graph, region: Input) -> Iterator[tuple[int, Input]]:
+    """Where the outputs of an element lead that lead to others."""
+    for (element, port), way in graph.connections.items():
+        if element == region.element and isinstance(way, Input):
+            yield port, way
+    held = graph.held.get(region.element)
+    if isinstance(held, Input):
+        yield HELD, held
+
+
+def too_many(graph: Graph) -> Iterator[Unsupported]:
+    """All inputs whose packets are copied."""
+    for region, program in graph.programs.items():
+        if copying(program.body):
+            yield Unsupported(
+                region.element, region.port, "Copy", f"one packet may become more than {MAX_COPIES}"
+            )
+
+
+def _engine(text: str) -> llvm.ExecutionEngine:
+    """The code of a module, ready to run."""
+    host = machine()
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as problem:  # what llvmlite raises for text that LLVM does not accept
+        raise failure(f"LLVM refused the program: {problem}") from None
+    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
+    tuning.loop_vectorization = tuning.slp_vectorization = False
+    tuning.loop_unrolling = tuning.loop_interleaving = False
+    builder = llvm.create_pass_builder(host, tuning)
+    builder.getModulePassManager().run(module, builder)
+    engine = llvm.create_mcjit_compiler(module, host)
+    engine.finalize_object()
+    return engine
