@@ -13,7 +13,7 @@ from innet.dataplane import flows
 from innet.dataplane.compose import ENTRY_GATE, EXIT_GATE, SEND, Wire, compose
 from innet.dataplane.plane import KernelAgent
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Destination, Graph
+from innet.xdp.emit import Destination, Graph, Input
 from innet.xdp.host import SCRATCH
 from innet.xdp.install import InstalledGraph, install
 from innet.xdp.kernel import LoadedProgram, possible_cpus
@@ -26,7 +26,9 @@ BATCHER = (
     " -> ToNetfront();"
 )
 CHECKED, UNCHECKED = BATCHER.format(check="CheckIPHeader(OFFSET 14) -> "), BATCHER.format(check="")
-TEN = " -> ".join(["Null", "Align(4, 2)", "Paint(1)", "Null", "PushNull", "Null", "Align(4, 2)", "Paint(2)", "Null", "Null"])
+TEN = " -> ".join(
+    ["Null", "Align(4, 2)", "Paint(1)", "Null", "PushNull", "Null", "Align(4, 2)", "Paint(2)", "Null", "Null"]
+)
 NO_LIMIT_NS = 0
 
 
@@ -34,6 +36,7 @@ def graph(text: str) -> Graph:
     """A module without what the platform puts around it."""
     whole = compose(text, "bench", dotted(POOL), Wire(1, HOST_MAC, NIC_MAC)).graph
     entry = whole.connections[ENTRY_GATE, 0]
+    assert isinstance(entry, Input)
 
     def target(to: Destination) -> Destination:
         return TRANSMIT if to == SEND else to
@@ -42,7 +45,9 @@ def graph(text: str) -> Graph:
         whole,
         programs={at: p for at, p in whole.programs.items() if at.element not in (ENTRY_GATE, EXIT_GATE)},
         entry=entry,
-        connections={way: target(to) for way, to in whole.connections.items() if way[0] not in (ENTRY_GATE, EXIT_GATE)},
+        connections={
+            way: target(to) for way, to in whole.connections.items() if way[0] not in (ENTRY_GATE, EXIT_GATE)
+        },
         held={name: target(to) for name, to in whole.held.items()},
     )
 
@@ -57,7 +62,9 @@ def alone(text: str, compiler: Compiler) -> InstalledGraph:
 
 def returning(verdict: int) -> LoadedProgram:
     """The program that does nothing."""
-    return LoadedProgram(struct.pack("<BBhi", 0xB7, 0, 0, verdict) + struct.pack("<BBhi", 0x95, 0, 0, 0), "xdp")
+    return LoadedProgram(
+        struct.pack("<BBhi", 0xB7, 0, 0, verdict) + struct.pack("<BBhi", 0x95, 0, 0, 0), "xdp"
+    )
 
 
 def net(program: LoadedProgram, base: LoadedProgram, scale: Scale, verdict: int) -> tuple[float, ...]:
@@ -83,7 +90,9 @@ def fast_path(scale: Scale) -> Iterator[Figure]:
         ):
             with alone(text, compiler).installed as made:
                 values = net(made.program, empty, scale, TRANSMIT.code)
-            yield Figure(f"{what}, net of the empty program", "ns", values, limit, against="the program by itself")
+            yield Figure(
+                f"{what}, net of the empty program", "ns", values, limit, against="the program by itself"
+            )
     with lab() as place, returning(2) as empty:
         agent = place.agent()
         yield Figure(
@@ -108,6 +117,12 @@ def hosted(place: Lab, agent: KernelAgent, text: str) -> LoadedProgram:
 def pass_through(scale: Scale) -> Iterator[Figure]:
     """Ten elements that change nothing of a packet's bytes."""
     short, long = "FromNetfront() -> ToNetfront();", f"FromNetfront() -> {TEN} -> ToNetfront();"
-    with Compiler() as compiler, alone(short, compiler).installed as none, alone(long, compiler).installed as ten:
+    with (
+        Compiler() as compiler,
+        alone(short, compiler).installed as none,
+        alone(long, compiler).installed as ten,
+    ):
         values = net(ten.program, none.program, scale, TRANSMIT.code)
-    yield Figure("a chain of ten pass-through elements", "ns", values, 3.0, against="the same chain without them")
+    yield Figure(
+        "a chain of ten pass-through elements", "ns", values, 3.0, against="the same chain without them"
+    )

@@ -59,7 +59,9 @@ class Figure:
         kind = "" if self.statistic == "median" else f" ({self.statistic})"
         out = [f"{self.what + kind:62}{shown:>16}  {spread:>19}  {self.target:>9}  {verdict}".rstrip()]
         count = f"{len(self.values)} values" if len(self.values) > 1 else ""
-        out += [f"    {text}" for text in (", ".join(t for t in (self.against, count) if t), self.note) if text]
+        out += [
+            f"    {text}" for text in (", ".join(t for t in (self.against, count) if t), self.note) if text
+        ]
         return out
 
     def json(self) -> dict[str, object]:

@@ -119,7 +119,12 @@ def watch(place: Lab, agent: KernelAgent, per_second: float, seconds: float, flo
                 latencies.append((at - int.from_bytes(frame[42:50], "big")) / 1e6)
 
     try:
-        with stamped(place.packets()) as probes, place.packets() as out, flooding(place, agent, flood) as flooded, on_cpu(0):
+        with (
+            stamped(place.packets()) as probes,
+            place.packets() as out,
+            flooding(place, agent, flood) as flooded,
+            on_cpu(0),
+        ):
             burst = Burst(out, [udp(POOL)] * GROUP)
             flood_before, passed_before, came_before = flooded[0], sort.count("flood"), sort.count("victim")
             sent = taken = 0

@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from bench._figures import Figure, Scale, number, pairs, share
 from bench._lab import POOL, PROGRAM_FD_BY_ID, SETTLE_S, Lab, lab, on_cpu, udp
@@ -29,14 +30,22 @@ NAT = (
     "FromNetfront() -> IPFilter(allow udp dst port 1500)"
     " -> IPRewriter(pattern - - 172.16.15.133 - 0 0) -> ToNetfront();"
 )
-RULES = ("deny src net 10.9.0.0/16", "deny tcp dst port 22", "deny ip proto 47", "deny udp src port 19", "deny ip ttl < 2")
+RULES = (
+    "deny src net 10.9.0.0/16",
+    "deny tcp dst port 22",
+    "deny ip proto 47",
+    "deny udp src port 19",
+    "deny ip ttl < 2",
+)
 SHAPES = 100
 
 
 def bare(interface: int) -> LoadedProgram:
     """A program that redirects every frame, and does nothing else."""
     parts = ((0xB7, 1, interface), (0xB7, 2, 0), (0x85, 0, REDIRECT), (0x95, 0, 0))
-    return LoadedProgram(b"".join(struct.pack("<BBhi", code, register, 0, value) for code, register, value in parts), "xdp")
+    return LoadedProgram(
+        b"".join(struct.pack("<BBhi", code, register, 0, value) for code, register, value in parts), "xdp"
+    )
 
 
 def program_of(number: int) -> LoadedProgram:
@@ -76,7 +85,7 @@ def sending(
         try:
             for destination, rotation in rotations:
                 generators.append(place.generator(agent, udp(destination), rotation))
-            yield [lambda frames, one=one: rate(one, counter, frames) for one in generators]
+            yield [partial(rate, one, counter) for one in generators]
         finally:
             for one in generators:
                 one.close()
@@ -95,7 +104,10 @@ def forwarding(scale: Scale) -> Iterator[Figure]:
         agent = place.agent()
         name = run(agent, place, FIREWALL)
         link = agent.base.links[1]
-        with program_of(link.info().program) as dispatcher, sending(place, agent, (POOL, Rotation())) as (send,):
+        with (
+            program_of(link.info().program) as dispatcher,
+            sending(place, agent, (POOL, Rotation())) as (send,),
+        ):
 
             def through(program: LoadedProgram) -> float:
                 link.update(program)
@@ -120,7 +132,7 @@ def sandbox(scale: Scale) -> Iterator[Figure]:
             run(agent, place, text, 2 * n + 1, sandbox=True)
             ways = ((POOL + 2 * n, Rotation()), (POOL + 2 * n + 1, Rotation()))
             with sending(place, agent, *ways) as (plain, guarded):
-                found = pairs(scale.pairs, lambda: guarded(frames), lambda: plain(frames))  # noqa: B023
+                found = pairs(scale.pairs, lambda: guarded(frames), lambda: plain(frames))
             yield Figure(
                 f"sandbox, 64-byte packets: {what} module", "%", share(found), limit, True,
                 against="the same module without", note=speeds(found),
@@ -141,7 +153,8 @@ def shaped(shape: int) -> str:
     for size in range(len(RULES), 0, -1):
         shape, which = divmod(shape, size)
         rules.append(left.pop(which))
-    return f"FromNetfront() -> IPFilter({', '.join(rules)}, allow udp) -> StoreIPAddress(172.16.15.133, dst) -> ToNetfront();"
+    way = "StoreIPAddress(172.16.15.133, dst) -> ToNetfront();"
+    return f"FromNetfront() -> IPFilter({', '.join(rules)}, allow udp) -> {way}"
 
 
 def rotating(place: Lab, agent: KernelAgent, count: int, scale: Scale) -> list[tuple[float, float]]:

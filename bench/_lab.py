@@ -58,7 +58,11 @@ operator: {{prefixes: [10.10.0.0/16]}}
 
 
 def udp(
-    destination: int, port: int = PORT, payload: bytes = bytes(18), source_port: int = 4000, source: int = SENDER
+    destination: int,
+    port: int = PORT,
+    payload: bytes = bytes(18),
+    source_port: int = 4000,
+    source: int = SENDER,
 ) -> bytes:
     """A UDP frame for the platform's interface, without a UDP checksum; 60 bytes if nothing else is said."""
     total = 28 + len(payload)
@@ -86,14 +90,21 @@ class Lab:
     node: Platform
     host_index: int
     nic_index: int
-    _undo: contextlib.ExitStack
     _agents: list[KernelAgent] = field(default_factory=list)
 
     def deployment(self, text: str, number: int = 0, sandbox: bool = False) -> Deployment:
         """The module with this number: its address is that far into the pool. It may send to the receiver."""
         allowed = (dotted(RECEIVER),) if sandbox else ()
         return Deployment(
-            "bench", f"m{number}", "bench", Role.THIRD_PARTY, self.name, dotted(POOL + number), text, sandbox, allowed
+            "bench",
+            f"m{number}",
+            "bench",
+            Role.THIRD_PARTY,
+            self.name,
+            dotted(POOL + number),
+            text,
+            sandbox,
+            allowed,
         )
 
     def agent(self, options: Options | None = None) -> KernelAgent:
@@ -121,9 +132,9 @@ class Lab:
                 link.detach()
                 link.close()
 
-    def generator(self, agent: KernelAgent, frame: bytes, rotation: Rotation = Rotation()) -> Generator:
+    def generator(self, agent: KernelAgent, frame: bytes, rotation: Rotation | None = None) -> Generator:
         """Something that sends `frame` to the platform at full speed; use it in the host's namespace."""
-        return Generator(agent.compiler, frame, self.host_index, rotation)
+        return Generator(agent.compiler, frame, self.host_index, rotation or Rotation())
 
     def packets(self) -> socket.socket:
         """A packet socket on the host's interface, which does not block."""
@@ -134,7 +145,9 @@ class Lab:
     def daemon(self) -> Iterator[tuple[RemoteAgent, int]]:
         """The agent as a process of its own (`innet platform`): a connection to it, and its number."""
         network = self.state / "network.yaml"
-        network.write_text(NETWORK.format(name=self.name, modules=self.node.capacity.modules), encoding="utf-8")
+        network.write_text(
+            NETWORK.format(name=self.name, modules=self.node.capacity.modules), encoding="utf-8"
+        )
         socket_path = self.state / "run" / f"{self.name}.sock"
         command = [
             sys.executable, "-P", "-m", "innet.cli", "platform", self.name, "--network", str(network),
@@ -149,7 +162,9 @@ class Lab:
             until = time.monotonic() + START_S
             while not answers(remote):
                 if process.poll() is not None or time.monotonic() > until:
-                    raise SystemExit(f"the platform's daemon did not start:\n{log.read_text(encoding='utf-8')}")
+                    raise SystemExit(
+                        f"the platform's daemon did not start:\n{log.read_text(encoding='utf-8')}"
+                    )
                 time.sleep(0.05)
             yield remote, process.pid
         finally:
@@ -162,7 +177,9 @@ class Lab:
                 process.kill()
                 process.wait()
             if process.returncode != 0:  # it removed nothing
-                subprocess.run([*command[:5], "down", self.name, *command[-6:-2]], check=False, capture_output=True)
+                subprocess.run(
+                    [*command[:5], "down", self.name, *command[-6:-2]], check=False, capture_output=True
+                )
 
 
 def answers(remote: RemoteAgent) -> bool:
@@ -200,7 +217,7 @@ def lab(modules: int = 64) -> Iterator[Lab]:
             namespaces.batch([f"link set {device} up", "link set lo up"], space)
         with namespaces.inside(host):
             gro("host0")
-        made = Lab(name, host, box, state, node, *indexes, undo)
+        made = Lab(name, host, box, state, node, indexes[0], indexes[1])
         undo.callback(made.end_agent)
         yield made
 
@@ -236,7 +253,8 @@ def on_cpu(cpu: int) -> Iterator[None]:
 
 def identifiers(command: int) -> Sequence[int]:
     """The numbers of all objects of a kind that the kernel has (PROGRAM_NEXT_ID, MAP_NEXT_ID, LINK_NEXT_ID)."""
-    found, last = [], 0
+    found: list[int] = []
+    last = 0
     while True:
         try:
             _, after = bpf(command, struct.pack("<III", last, 0, 0))

@@ -45,7 +45,13 @@ def memory(scale: Scale) -> Iterator[Figure]:
     rounds = scale.of(3, 1)
     for what, text, count, limit, options in (
         ("consolidated stateless module", tenant, scale.of(3_000, 30), 1.0, None),
-        ("own program (NAT), small tables", nat, scale.of(1_000, 10), 12.0, Options(table_bytes=SMALL_TABLES)),
+        (
+            "own program (NAT), small tables",
+            nat,
+            scale.of(1_000, 10),
+            12.0,
+            Options(table_bytes=SMALL_TABLES),
+        ),
         ("own program (NAT), tables as it asks for", nat, scale.of(200, 10), None, None),
     ):
         values, tables = [], 0.0
@@ -73,7 +79,12 @@ def capacity(scale: Scale) -> Iterator[Figure]:
     with lab(count) as place:
         agent = place.agent()
         ids, registering = register(place, agent, count)
-        yield Figure(f"{count:,} modules registered: each", "ms", registering, note=f"{number(sum(registering) / 1e3)} s in all")
+        yield Figure(
+            f"{count:,} modules registered: each",
+            "ms",
+            registering,
+            note=f"{number(sum(registering) / 1e3)} s in all",
+        )
         starting = []
         for id in ids:
             began = time.perf_counter()
@@ -81,7 +92,10 @@ def capacity(scale: Scale) -> Iterator[Figure]:
             starting.append((time.perf_counter() - began) * 1e3)
         files = len(os.listdir("/proc/self/fd"))
         yield Figure(
-            f"{count:,} modules started: each", "ms", tuple(starting), note=f"{number(sum(starting) / 1e3)} s in all"
+            f"{count:,} modules started: each",
+            "ms",
+            tuple(starting),
+            note=f"{number(sum(starting) / 1e3)} s in all",
         )
         gc.collect()
         turns = []
@@ -90,7 +104,12 @@ def capacity(scale: Scale) -> Iterator[Figure]:
             agent.work()
             agent.next_wake()
             turns.append((time.perf_counter() - began) * 1e3)
-        yield Figure("a turn of the agent with nothing to do", "ms", tuple(turns), note="once for every wake-up of its loop")
+        yield Figure(
+            "a turn of the agent with nothing to do",
+            "ms",
+            tuple(turns),
+            note="once for every wake-up of its loop",
+        )
         began = time.perf_counter()
         seen = agent.observe()
         observing = (time.perf_counter() - began) * 1e3

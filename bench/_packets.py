@@ -40,7 +40,7 @@ class Burst:
     def __init__(self, raw: socket.socket, frames: Sequence[bytes]) -> None:
         self._raw, self.count = raw, len(frames)
         self._kept = [ctypes.create_string_buffer(frame, len(frame)) for frame in frames]
-        self._vectors = (_Vector * self.count)(*((ctypes.addressof(k), len(k)) for k in self._kept))
+        self._vectors = (_Vector * self.count)(*(_Vector(ctypes.addressof(k), len(k)) for k in self._kept))
         self._messages = (_Message * self.count)()
         for n, message in enumerate(self._messages):
             message.header.vectors = ctypes.addressof(self._vectors) + n * ctypes.sizeof(_Vector)

@@ -48,7 +48,7 @@ FIREWALL = """
 state :: IPRewriter(keep 0 1, drop);
 inner :: IPClassifier(icmp, tcp || udp);
 outer :: IPClassifier(icmp, tcp || udp);
-FromNetfront(0) -> IPFilter(allow icmp, allow tcp dst port 5201 or 8080 or 9, allow udp dst port 5201 or 9 or 10) -> inner;
+FromNetfront(0) -> IPFilter(allow icmp, allow tcp dst port 5201 or 8080, allow udp dst port 5201 or 9) -> inner;
 FromNetfront(1) -> outer;
 inner[0] -> out :: ToNetfront(1);
 inner[1] -> [0] state;
@@ -99,7 +99,11 @@ class Hosts:
     def command(self, space: str, *words: str, wait_s: float = 60) -> str:
         """What a program says that runs in one of the namespaces; `PlatformError` if it fails."""
         done = subprocess.run(
-            ["ip", "netns", "exec", space, *words], capture_output=True, text=True, check=False, timeout=wait_s
+            ["ip", "netns", "exec", space, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=wait_s,
         )
         if done.returncode != 0:
             said = (done.stderr.strip() or done.stdout.strip())[-400:]
@@ -133,7 +137,18 @@ class Hosts:
         options = [*(["-R"] if reverse else []), *(["-u", "-b", udp, "-l", "1400"] if udp else [])]
         try:
             listening(server, "Server listening")
-            words = ("iperf3", "-c", B, "-p", str(PORT), "-J", "-t", str(seconds), "--connect-timeout", "5000")
+            words = (
+                "iperf3",
+                "-c",
+                B,
+                "-p",
+                str(PORT),
+                "-J",
+                "-t",
+                str(seconds),
+                "--connect-timeout",
+                "5000",
+            )
             said = json.loads(self.command(self.a, *words, *options))
         finally:
             self.running.remove(server)
@@ -192,9 +207,9 @@ def hosts(name: str, offloads: Offloads, routed: bool = False, gro: bool = False
                     if offloads is Offloads.OFF:
                         namespaces.offloads_off(device)
                 namespaces.batch([f"link set {device} up", "link set lo up"], place)
-        for space, device, own, gate, mac, net in (
-            (made.a, "a0", A, "10.0.1.1", P0_MAC, "10.0.1.0"),
-            (made.b, "b0", B, OUTSIDE_ADDRESS, P1_MAC, "10.0.2.0"),
+        for space, device, own, gate, mac in (
+            (made.a, "a0", A, "10.0.1.1", P0_MAC),
+            (made.b, "b0", B, OUTSIDE_ADDRESS, P1_MAC),
         ):
             namespaces.batch(
                 [
@@ -207,7 +222,9 @@ def hosts(name: str, offloads: Offloads, routed: bool = False, gro: bool = False
             if gro:
                 made.command(space, "ethtool", "-K", device, "gro", "on")
         if routed:
-            namespaces.batch(["address add 10.0.1.1/24 dev p0", f"address add {OUTSIDE_ADDRESS}/24 dev p1"], made.p)
+            namespaces.batch(
+                ["address add 10.0.1.1/24 dev p0", f"address add {OUTSIDE_ADDRESS}/24 dev p1"], made.p
+            )
             namespaces.batch(
                 [
                     f"neighbour add {A} lladdr {format_mac(A_MAC)} dev p0 nud permanent",
@@ -318,7 +335,9 @@ class Comparison:
         return first, third
 
 
-def nat_against_kernel(pairs: int = 20, seconds: int = 1, text: str = NAT, reverse: bool = False) -> Comparison:
+def nat_against_kernel(
+    pairs: int = 20, seconds: int = 1, text: str = NAT, reverse: bool = False
+) -> Comparison:
     """iperf3 TCP through a module on tcx and through the kernel's own forwarding, all offloads on, `pairs` times each
     in turn. Raises `PlatformError` without root or iperf3."""
     through, forwarded = [], []

@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the other files of this folder
 
-from bench import _fastpath, _flood, _forwarding, _latency, _memory  # noqa: E402
-from bench._figures import HEAD, Figure, Row, Scale  # noqa: E402
-from bench._lab import interruptible  # noqa: E402
-from innet.diagnostics import PlatformError  # noqa: E402
+from bench import _fastpath, _flood, _forwarding, _latency, _memory
+from bench._figures import HEAD, Figure, Row, Scale
+from bench._lab import interruptible
+from innet.diagnostics import PlatformError
 
 PAIRS = 20
 QUICK_PAIRS = 2
@@ -67,9 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "figures", nargs="*", metavar="FIGURE", help="measure only these (default: all)", default=()
     )
     parser.add_argument(
-        "--pairs", type=int, default=None, metavar="N", help=f"interleaved pairs for a ratio (default: {PAIRS})"
+        "--pairs",
+        type=int,
+        default=None,
+        metavar="N",
+        help=f"interleaved pairs for a ratio (default: {PAIRS})",
     )
-    parser.add_argument("--quick", action="store_true", help="little of everything: whether it works, not how fast")
+    parser.add_argument(
+        "--quick", action="store_true", help="little of everything: whether it works, not how fast"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(arguments)
     unknown = [name for name in args.figures if name not in FIGURES]
@@ -106,7 +112,9 @@ def measure(names: Sequence[str], scale: Scale, as_json: bool) -> int:
             "figures": [{"name": name, **figure.json()} for name, figure in found], "failed": failed,
         }))  # fmt: skip
     else:
-        print(f"\n{len(reached)} reached, {len(missed)} missed, {len(failed)} not measured; {circumstances()}")
+        print(
+            f"\n{len(reached)} reached, {len(missed)} missed, {len(failed)} not measured; {circumstances()}"
+        )
         for figure in missed:
             print(f"  missed: {figure.what} ({figure.statistic}), target {figure.target} {figure.unit}")
         if scale.quick:

@@ -89,7 +89,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a module runs and how it is reached; protocol and port None mean all. `sandbox`: in a ChangeEnforcer."""
+    """Where a module runs and how it is reached; protocol and port None mean all. `sandbox`: in a ChangeEnforcer.
+
+    `slow` are the elements that a platform cannot run in the kernel, and why; its agent runs them.
+    """
 
     module: str
     platform: str
@@ -97,6 +100,7 @@ class Placement:
     protocol: str | None = None
     port: int | None = None
     sandbox: bool = False
+    slow: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

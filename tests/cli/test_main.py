@@ -57,7 +57,10 @@ def test_plan_json(
     assert answer["assessment"] == assessment
     assert [p["platform"] for p in answer["placements"]] == ([platform] if platform else [])
     for place in answer["placements"]:
-        assert set(place) == {"module", "platform", "address", "protocol", "port", "sandbox"}
+        assert set(place) == {"module", "platform", "address", "protocol", "port", "sandbox", "slow"}
+        assert [name.partition("@")[0] for name, _ in place["slow"]] == (
+            ["TimedUnqueue", "autoqueue"] if name == "batcher" else []
+        )
     for trial in answer["platforms"]:
         assert isinstance(trial["fits"], bool)
         assert all(isinstance(reason, str) for reason in trial["reasons"])

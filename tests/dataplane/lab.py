@@ -82,10 +82,10 @@ class Lab:
         self.send(*frames)
         return self.collect(agent, expected)
 
-    def collect(self, agent: KernelAgent, expected: int) -> list[bytes]:
+    def collect(self, agent: KernelAgent, expected: int, patience_s: float = PATIENCE_S) -> list[bytes]:
         """What comes back until it is as much as expected and nothing more happens."""
         found: list[bytes] = []
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + patience_s
         quiet = 0
         while quiet < 3 and time.monotonic() < end:
             worked = run(agent) or holds(agent)

@@ -377,7 +377,7 @@ def removals(place: Lab) -> None:
     assert not loaded
     assert slots <= len(list(programs.keys()))
     assert len(agent._free) == agent.modules
-    assert agent.base.maps["dispatch"].dump() == []
+    assert not tuple(agent.base.dispatch.items())
 
 
 def test_more_shapes_than_slots_over_time(place: Lab, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,3 +396,64 @@ def test_more_shapes_than_slots_over_time(place: Lab, make: Make, monkeypatch: p
     with pytest.raises(PlatformError, match="no room for another program"):
         agent.apply(deployment(shapes[3], address(4), "m4"))
     assert len(place.exchange(agent, [datagram(n) for n in range(3)], 3)) == 3
+
+
+# ---- packets that change their length
+
+
+def test_headers_that_do_not_fit_are_counted(place: Lab, make: Make) -> None:
+    agent = make()
+    wraps = f"UDPIPEncap({address(0)}, 1, 203.0.113.1, 1) -> " * 14
+    agent.apply(
+        deployment(f"FromNetfront() -> Strip(14) -> {wraps}Strip(364) -> CheckIPHeader -> ToNetfront()")
+    )
+    assert place.exchange(agent, [datagram()] * 3, 0) == []
+    assert report(agent).drops == ((PLATFORM, "the kernel makes no room in front", 3),)
+
+
+@pytest.mark.parametrize("size", [0, 1000, 1440, 1472])
+def test_a_packet_may_grow_before_the_slow_path(place: Lab, make: Make, size: int) -> None:
+    agent = make()
+    wraps = f"UDPIPEncap({address(0)}, 1, 203.0.113.1, 1) -> " * 3
+    text = f"FromNetfront() -> Strip(14) -> {wraps}Queue -> Unqueue -> Strip(84) -> CheckIPHeader -> IPMirror -> ToNetfront()"
+    agent.apply(deployment(text))
+    one = datagram(payload=bytes(size))
+    (got,) = place.exchange(agent, [one], 1)
+    assert len(got) == len(one)
+
+
+def test_a_packet_longer_than_the_interface_takes_is_counted(place: Lab, make: Make) -> None:
+    agent = make()
+    agent.apply(
+        deployment(f"FromNetfront() -> Strip(14) -> IPEncap(4, {address(0)}, 203.0.113.1) -> ToNetfront()")
+    )
+    sizes = (1451, 1452, 1453, 1456, 1472)
+    got = place.exchange(agent, [datagram(payload=bytes(size)) for size in sizes], 2)
+    assert [len(one) for one in got] == [1513, 1514]
+    assert report(agent).drops == ((PLATFORM, "longer than the interface takes", 3),)
+    assert report(agent).sent.packets == 2
+
+
+def test_a_swap_of_a_slow_module_loses_nothing_that_waits(place: Lab, make: Make) -> None:
+    agent = make()
+    text = "FromNetfront() -> IPMirror -> Queue -> Unqueue -> ToNetfront();"
+    agent.apply(deployment(text))
+    agent.resume("d1.m")
+    sent = got = 0
+    for n in range(9):
+        place.send(*[datagram()] * 50)
+        agent.apply(deployment(f"{text} Idle -> Paint({n}) -> Discard;"))
+        place.send(*[datagram()] * 50)
+        sent += 100
+        if n % 3 == 0:
+            run(agent, 1)
+        elif n % 3 == 1:
+            agent.suspend("d1.m")
+        got += len(place.received())
+    got += len(place.collect(agent, sent - got))
+    assert got == sent == report(agent).received.packets == report(agent).sent.packets
+    while agent._draining:
+        agent.work()
+    assert sent == report(agent).received.packets == report(agent).sent.packets
+    assert len(agent._free) == agent.modules - 1
+    assert report(agent).drops == agent.observe().drops == ()

@@ -10,7 +10,8 @@ from innet.ir.interpret import PacketBuffer, State, run
 from innet.ir.nodes import Mark
 from innet.xdp.emit import Destination, Graph, Input
 from innet.xdp.layout import Use
-from innet.xdp.native import Batch, Left, Native, NativeGraph, place
+from innet.xdp.native import Batch, Left, NativeGraph, place
+from innet.xdp.native_target import Native
 from innet.xdp.target import Leave
 from tests.xdp.differential import DIVERTED, Expected, Reference, statements
 

@@ -1,11 +1,13 @@
 """Machine code for this processor does what the interpreter does: every element, random programs, every length."""
 
+import ctypes
 import random
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from innet import ir
 from innet.elements.base import Role
 from innet.elements.build import build_one
 from innet.elements.registry import everything
@@ -13,7 +15,8 @@ from innet.ir.check import check
 from innet.ir.dump import dump
 from innet.ir.nodes import Mark
 from innet.xdp.emit import Graph, Input
-from innet.xdp.native import MAX_PACKET, Native, NativeGraph
+from innet.xdp.native import Batch, NativeGraph, place
+from innet.xdp.native_target import MAX_PACKET, Native
 from innet.xdp.target import Leave, Redirect
 from tests.xdp.differential import DIVERTED, bare, ethernet, frames, ipv4, tcp, udp
 from tests.xdp.graphs import LEAVES, chain, element, single
@@ -80,6 +83,21 @@ def test_a_packet_that_grows_without_end_is_given_up() -> None:
         assert [one.code for one in native.run([bytes(10), bytes(MAX_PACKET)])] == [Native.abort] * 2
     graph = single(check(ir.Program("e", 0, 1, (grow, grow, ir.Emit(0)))))
     compare(graph, [b"", b"12345", bytes(MAX_PACKET)])
+
+
+@pytest.mark.parametrize(("text", "copies"), [("Null", 1), ("Tee(2)", 2)])
+def test_a_longer_packet_than_there_is_is_given_up(text: str, copies: int) -> None:
+    """In a batch, whose lengths may come from a file; the others go on."""
+    packets = [b"abc", bytes(MAX_PACKET + 1), b"de"]
+    with NativeGraph(chain(text, outputs=copies), DIVERTED) as native:
+        batch = Batch(3, native.room + (1 << 20), 3 * native.leaves)
+        given = place(packets, batch)
+        assert native.run_batch(batch, ctypes.addressof(given), 3) == 3
+        left = [native.left(batch, n) for n in range(batch.made)]
+    assert [(one.number, one.data) for one in left] == [
+        *[(0, b"abc")] * copies, (1, b""), *[(2, b"de")] * copies,
+    ]  # fmt: skip
+    assert left[copies].code == Native.abort
 
 
 def test_time_goes_by_as_it_is_told() -> None:

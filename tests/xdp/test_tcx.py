@@ -99,7 +99,8 @@ def test_a_packet_for_the_slow_path_has_its_record(compiler: Compiler) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Strip(14)", "VLANEncap(5, 3)", "Truncate(40)", "Pad(100)", "UDPIPEncap(192.0.2.1, 1, 192.0.2.2, 2)"]
+    "text",
+    ["Strip(14)", "VLANEncap(5, 3)", "Truncate(40)", "Pad(100)", "UDPIPEncap(192.0.2.1, 1, 192.0.2.2, 2)"],
 )
 def test_the_ends_of_a_train_stay(text: str, compiler: Compiler) -> None:
     with (loaded := load(chain("FromNetfront", text), compiler, TCX)).installed:
@@ -175,7 +176,9 @@ def test_a_checksum_over_a_segment_is_not_for_tcx(text: str) -> None:
 
 
 def test_a_header_checksum_is_computed(compiler: Compiler) -> None:
-    loaded = compare(chain("FromNetfront", "CheckIPHeader(14)", "SetIPChecksum"), compiler, frames(5, 200), target=TCX)
+    loaded = compare(
+        chain("FromNetfront", "CheckIPHeader(14)", "SetIPChecksum"), compiler, frames(5, 200), target=TCX
+    )
     assert loaded.emitted.slow == ()
 
 

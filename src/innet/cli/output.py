@@ -227,11 +227,11 @@ def _trials(trials: Iterable[Trial], style: Style) -> Iterator[str]:
 
 def _placements(placements: Iterable[Placement]) -> Iterator[str]:
     for p in placements:
-        where = f"{p.module} on {p.platform}: {p.address}"
-        if p.protocol is None:
-            yield f"  {where}, all protocols"
-        else:
-            yield f"  {where}, {p.protocol} " + ("all ports" if p.port is None else f"port {p.port}")
+        port = "all ports" if p.port is None else f"port {p.port}"
+        reached = "all protocols" if p.protocol is None else f"{p.protocol} {port}"
+        yield f"  {p.module} on {p.platform}: {p.address}, {reached}"
+        for element, why in p.slow:
+            yield f"    {element} runs in the platform's agent, the rest in the kernel ({why})"
 
 
 def trace_lines(trace: Iterable[Step], style: Style, indent: str = "  ") -> Iterator[str]:

@@ -1,6 +1,8 @@
 """`innet plan REQUEST`: prove and place, change nothing."""
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import replace
 
 from innet.cli import codes
 from innet.messages import Answer, Assessment, Plan, Role
@@ -55,13 +57,29 @@ def run(args: argparse.Namespace) -> int:
     from innet.controller.answer import plan_for
     from innet.controller.proofs import Proofs
 
-    plan = Proofs(snapshot, policy).plan(request, (), account, all_platforms=args.all)
-    shown = plan_for(plan, account.role, request, snapshot)
+    proofs = Proofs(snapshot, policy)
+    plan = proofs.plan(request, (), account, all_platforms=args.all)
+    shown = previewed(plan_for(plan, account.role, request, snapshot), proofs.texts(request, plan))
     if args.json:
         print_json(plan_json(shown))
     else:
         print(plan_text(shown, Style(), [module.name for module in request.modules]))
     return code_of(plan, bool(request.modules))
+
+
+def previewed(plan: Plan, texts: Mapping[str, str]) -> Plan:
+    """The plan with the elements that will not run in the kernel."""
+    if not plan.placements:
+        return plan
+    from innet.dataplane.preview import slow_elements
+
+    return replace(
+        plan,
+        placements=tuple(
+            replace(one, slow=slow_elements(texts[one.module], one.address, one.sandbox))
+            for one in plan.placements
+        ),
+    )
 
 
 def code_of(plan: Plan, with_modules: bool) -> int:

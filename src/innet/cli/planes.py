@@ -25,6 +25,8 @@ AUTO, XDP, INTERPRETER = "auto", "xdp", "interpreter"
 DRIVERS = (AUTO, XDP, INTERPRETER)
 FOLDER = "platforms"
 SIOCGIFMTU = 0x8921
+BURSTS_PER_SECOND = 10
+"""A module may receive a tenth of a second's quota at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,22 @@ def interpreter_plane(node: Platform, nic: Nic, clock: Callable[[], int]) -> Dat
     return InterpretedPlane(Agent(node, port, clock, Random()), {nic.name: port}, port.close)
 
 
-def kernel_plane(node: Platform, nic: Nic, clock: Callable[[], int], folder: Path) -> DataPlane:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a module may take: packets a second (None: any), seconds of idleness, bytes of kernel memory for tables."""
+
+    packets_per_second: int | None
+    idle_s: float
+    table_bytes: int
+
+
+def kernel_plane(
+    node: Platform, nic: Nic, clock: Callable[[], int], folder: Path, limits: Limits
+) -> DataPlane:
     """Modules as XDP programs; `folder` is the data plane's own. Raises PlatformError where this machine cannot run
     them; then nothing was made."""
     from innet.dataplane import base, plane
+    from innet.dataplane.instance import Quota
 
     if nic.peer_mac is None:
         raise PlatformError(
@@ -144,7 +158,10 @@ def kernel_plane(node: Platform, nic: Nic, clock: Callable[[], int], folder: Pat
         )
     index = socket.if_nametoindex(nic.name)
     there = base.Nic(nic.name, index, nic.mac, nic.peer_mac, nic.mtu)
-    return plane.KernelAgent(node, there, folder, clock, Random())
+    rate = limits.packets_per_second
+    quota = None if rate is None else Quota(rate, max(1, rate // BURSTS_PER_SECOND))
+    options = plane.Options(limits.table_bytes, limits.idle_s, quota)
+    return plane.KernelAgent(node, there, folder, clock, Random(), options)
 
 
 def remove_left_over(site: Site) -> None:

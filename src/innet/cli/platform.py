@@ -13,7 +13,7 @@ from innet.cli import codes, files
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from innet.cli.planes import Nic
+    from innet.cli.planes import Limits, Nic
     from innet.network import Platform
     from innet.platform.desired import DesiredState, Site
     from innet.platform.protocol import DataPlane
@@ -55,6 +55,20 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         default="auto",
         help="run modules in the kernel or by the interpreter (default: in the kernel if it can)",
     )
+    limits = parser.add_argument_group("limits of each module (with XDP)")
+    limits.add_argument(
+        "--quota",
+        type=count,
+        metavar="PACKETS",
+        help="packets a second that it may receive (default: no limit)",
+    )
+    limits.add_argument(
+        "--idle", type=count, default=300, metavar="SECONDS",
+        help="put the tables of one that receives nothing for so long on disk until its next packet (default: 300)",
+    )  # fmt: skip
+    limits.add_argument(
+        "--tables", type=count, default=16, metavar="MIB", help="kernel memory for its tables (default: 16)"
+    )
     parser.add_argument(
         "--run", metavar="FOLDER", help="where the control socket is (default: /run/innet/platforms)"
     )
@@ -65,6 +79,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object when it is ready")
     parser.set_defaults(verb=run)
+
+
+def count(word: str) -> int:
+    """A whole number from 1 on."""
+    if not word.isascii() or not word.isdigit() or not 0 < int(word) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"'{word}' is not a whole number from 1 on")
+    return int(word)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -105,7 +126,8 @@ def serve(name: str, args: argparse.Namespace) -> int:
         undo.callback(lambda: desired.delete() if fresh else desired.close())
         nic = planes.open_nic(snapshot, node, args.interface, args.next_hop)
         site = Site(name, nic.name, args.namespace or "", args.driver, str(path))
-        plane, site = open_plane(node, nic, site, desired, clock)
+        limits = planes.Limits(args.quota, args.idle, args.tables << 20)
+        plane, site = open_plane(node, nic, site, desired, clock, limits)
         undo.callback(plane.down if fresh else plane.close)
         daemon: Daemon
         control = ControlSocket(path, lambda request: daemon.answer(request))
@@ -128,7 +150,12 @@ def serve(name: str, args: argparse.Namespace) -> int:
 
 
 def open_plane(
-    node: "Platform", nic: "Nic", site: "Site", desired: "DesiredState", clock: "Callable[[], int]"
+    node: "Platform",
+    nic: "Nic",
+    site: "Site",
+    desired: "DesiredState",
+    clock: "Callable[[], int]",
+    limits: "Limits",
 ) -> "tuple[DataPlane, Site]":
     """The data plane that `site.driver` asks for, and the site with the driver that was taken. It is written down
     before anything is made, and what was made at another site before is removed."""
@@ -144,7 +171,7 @@ def open_plane(
         move(before, chosen)
         desired.settle(chosen)
         try:
-            return planes.kernel_plane(node, nic, clock, desired.folder), chosen
+            return planes.kernel_plane(node, nic, clock, desired.folder, limits), chosen
         except PlatformError as error:
             if site.driver == planes.XDP:
                 raise

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from innet.dataplane.dispatch import Dispatch, addresses
 from innet.dataplane.dispatcher import XDP, dispatcher
-from innet.dataplane.layout import dispatch_maps
+from innet.dataplane.layout import DISPATCH, dispatch_maps
 from innet.dataplane.tap import Tap
 from innet.network import Prefix
 from innet.xdp.compile import Code, Compiler
@@ -27,6 +28,8 @@ PINS = Path(BPFFS, "innet")
 TAP_QUEUE = 4096
 """Frames that wait for the agent; more are dropped and counted."""
 ROOM_FOR_RECORD = 128
+LONGEST_FRAME = 4096
+"""Modules may make frames longer before they are handed to the agent; XDP's lie in one page."""
 JIFFIES64 = 118
 SHAPES = 1024
 """Shared programs there may be at once, beside one for each module."""
@@ -70,12 +73,18 @@ class Base:
         self.maps: dict[str, Map] = {}
         self.links: list[Link] = []
         self._clock: list[LoadedProgram] = []
+        self._dispatch: Dispatch | None = None
         self.generic = False
         mount_bpffs()
-        self.specs = {s.symbol: s for s in (*platform_maps(modules), *dispatch_maps(modules, SHAPES))}
+        self.specs = {
+            s.symbol: s for s in (*platform_maps(modules), *dispatch_maps(modules, SHAPES, addresses(pools)))
+        }
         self.adopted = self._whole()
         self._tap = Tap(
-            tap_name(name), mac=nic.mac.to_bytes(6, "big"), queue=TAP_QUEUE, mtu=nic.mtu + ROOM_FOR_RECORD
+            tap_name(name),
+            mac=nic.mac.to_bytes(6, "big"),
+            queue=TAP_QUEUE,
+            mtu=max(nic.mtu, LONGEST_FRAME) + ROOM_FOR_RECORD,
         )
         try:
             if self.adopted:
@@ -84,6 +93,7 @@ class Base:
             if not self.adopted:
                 self._forget()
                 self._make(pools, compiler)
+            self._dispatch = Dispatch(self.maps[DISPATCH], pools)
             self._clock = [_clock_program(shift) for shift in (0, 32)]
         except BaseException:
             if self.adopted:
@@ -91,6 +101,12 @@ class Base:
             else:
                 self.down()
             raise
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """Who has which address."""
+        assert self._dispatch is not None, "closed"
+        return self._dispatch
 
     @property
     def tap(self) -> Tap:
@@ -170,6 +186,9 @@ class Base:
         self._tap.close()
 
     def _close(self) -> None:
+        if self._dispatch is not None:
+            self._dispatch.close()
+            self._dispatch = None
         for one in (*self.links, *self.maps.values(), *self._clock):
             one.close()
         self.links, self.maps, self._clock = [], {}, []

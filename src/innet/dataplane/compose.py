@@ -21,7 +21,7 @@ from innet.runtime.graph import PUSH, Vertex
 from innet.runtime.graph import Graph as RuntimeGraph
 from innet.xdp.emit import Destination, Graph, Input, Resume
 from innet.xdp.target import Redirect
-from innet.xdp.unsupported import Unsupported
+from innet.xdp.unsupported import WHOLE, Unsupported
 
 ENTRY_GATE, EXIT_GATE, SANDBOX, FAN_OUT = "entry gate", "exit gate", "sandbox", "entries"
 """Names of the platform's own elements; no element of a configuration has a blank in its name."""
@@ -35,6 +35,8 @@ class Wire:
     interface: int
     destination: int
     source: int
+    mtu: int | None = None
+    """The longest packet that the interface takes; None if it takes those of any length (segmentation offload)."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def compose(
     number = {v.name: str(n) for n, v in enumerate(vertices.vertices)}
     builder = _Builder(vertices, number)
     builder.add(ENTRY_GATE, EntryGate(own), OUTSIDE, 0, 1)
-    builder.add(EXIT_GATE, ExitGate(own, wire.destination, wire.source), 0, 1, 1)
+    builder.add(EXIT_GATE, ExitGate(own, wire.destination, wire.source, wire.mtu), 0, 1, 1)
     enter = builder.module()
     out = Redirect(wire.interface)
     if sandbox:
@@ -147,7 +149,7 @@ class _Builder:
         """The inputs that are the agent's from the start, and why."""
         names = self.agents()
         found = [
-            Unsupported(at.element, at.port, "the whole", "it keeps, makes or is asked for packets")
+            Unsupported(at.element, at.port, WHOLE, "it keeps, makes or is asked for packets")
             for at in self.programs
             if at.element in names
         ]

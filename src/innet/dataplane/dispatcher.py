@@ -6,12 +6,13 @@ does not run goes to the agent, unchanged. The one on the agent's TAP also takes
 
 from collections.abc import Sequence
 
+from innet.dataplane.dispatch import places
 from innet.dataplane.layout import (
     COLD,
     DISPATCH,
-    ENTRY,
     MALFORMED,
     NO_PROGRAM,
+    NOBODY,
     NOT_OURS,
     PROGRAMS,
     TALLY,
@@ -105,10 +106,19 @@ typed:
 ipv4:
   %dstat = getelementptr i8, ptr %data, i64 30
   %dst = load i32, ptr %dstat, align 4
-  store i32 %dst, ptr %key, align 8
+  %address = call i32 @llvm.bswap.i32(i32 %dst){pooled(pools)}
+
+pool:
+  %place = phi i32 {", ".join(f"[ %place{n}, %in{n} ]" for n in range(len(pools)))}
+  store i32 %place, ptr %key, align 8
   %found = call ptr inttoptr (i64 {MAP_LOOKUP} to ptr)(ptr @{DISPATCH}, ptr %key)
   %known = icmp ne ptr %found, null
-  br i1 %known, label %module, label %nobody
+  br i1 %known, label %entry0, label %unknown
+
+entry0:
+  %both = load i64, ptr %found, align 8
+  %nobody = icmp eq i64 %both, {NOBODY}
+  br i1 %nobody, label %unknown, label %module
 
 module:
   %vat = getelementptr i8, ptr %data, i64 14
@@ -127,9 +137,10 @@ version:
   br i1 %complete, label %lead, label %malformed
 
 lead:
-  %index = load i32, ptr %found, align 4
-  %slotin = getelementptr i8, ptr %found, i64 {ENTRY.size - 4}
-  %slot = load i32, ptr %slotin, align 4
+  %more = trunc i64 %both to i32
+  %index = sub i32 %more, 1
+  %above = lshr i64 %both, 32
+  %slot = trunc i64 %above to i32
   %cold = icmp eq i32 %slot, {COLD}
   br i1 %cold, label %agent, label %call
 
@@ -168,14 +179,7 @@ count.{label}:
 leave.{label}:
   {leave}
 """)
-    out += ["nobody:", "  %address = call i32 @llvm.bswap.i32(i32 %dst)"]
-    for n, (prefix, length) in enumerate((pool.address, pool.length) for pool in pools):
-        mask = (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF
-        out.append(f"  %masked{n} = and i32 %address, {mask}")
-        out.append(f"  %in{n} = icmp eq i32 %masked{n}, {prefix & mask}")
-        out.append(f"  br i1 %in{n}, label %unknown, label %not{n}")
-        out.append(f"not{n}:")
-    out += ["  br label %host", "}"]
+    out.append("}")
     return "\n".join(out) + "\n"
 
 
@@ -209,6 +213,26 @@ pull:
   br label %start
 
 start:"""
+
+
+def pooled(pools: Sequence[Prefix]) -> str:
+    """Find the pool that has the address, and the address's place among the entries."""
+    out = []
+    for n, (pool, first) in enumerate(places(pools)):
+        other = f"out{n}" if n + 1 < len(pools) else "host"
+        out.append(f"""
+  %offset{n} = sub i32 %address, {pool.low}
+  %inside{n} = icmp ult i32 %offset{n}, {pool.size}
+  br i1 %inside{n}, label %in{n}, label %{other}
+
+in{n}:
+  %place{n} = add i32 %offset{n}, {first}
+  br label %pool""")
+        if n + 1 < len(pools):
+            out.append(f"""
+
+out{n}:""")
+    return "".join(out)
 
 
 def swapped(value: int, size: int) -> int:

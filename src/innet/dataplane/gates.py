@@ -45,7 +45,8 @@ class ExitGate(Element):
     """Packets that the module at `address` sends: out 0, as frames with the Ethernet addresses `destination` and
     `source`, marked as on arrival.
 
-    Drops: "shorter than an Ethernet header", "not an IPv4 packet", "addressed to the module itself".
+    Drops: "shorter than an Ethernet header", "not an IPv4 packet", "longer than the interface takes", "addressed to the
+           module itself".
     """
 
     PORTS: ClassVar[str] = "1/1"
@@ -54,6 +55,7 @@ class ExitGate(Element):
     address: int
     destination: int
     source: int
+    mtu: int | None = None
 
     def push(self, p: Packet, port: int) -> None:
         ethernet = p.marked(Mark.MAC) & (p.distance(Mark.MAC, Mark.DATA) == 0)
@@ -69,6 +71,9 @@ class ExitGate(Element):
         mark_frame(p)
         with p.when(~p.marked(Mark.NET)):
             p.drop("not an IPv4 packet")
+        if self.mtu is not None:  # the kernel would drop it too, and tell nobody
+            with p.when(p.distance(Mark.NET, Mark.END) > self.mtu):
+                p.drop("longer than the interface takes")
         with p.when(p.ip.dst == self.address):
             p.drop("addressed to the module itself")
         p.emit(0)

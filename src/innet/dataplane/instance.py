@@ -11,7 +11,6 @@ from innet.dataplane import flows
 from innet.dataplane.base import Base, remove_pins
 from innet.dataplane.compose import SANDBOX
 from innet.dataplane.flows import TableName
-from innet.dataplane.layout import COLD, ENTRY, KEY
 from innet.dataplane.library import Prepared, Shape
 from innet.dataplane.slowpath import SlowPath
 from innet.platform.protocol import PLATFORM, Deployment, ModuleState
@@ -77,16 +76,14 @@ class Instance:
     """When another version took its place: how often the agent's queue had been empty by then."""
     before: list[int] = field(default_factory=lambda: [0] * 8)
     """What the account of the versions before this one said."""
+    older: "list[Instance]" = field(default_factory=list)
+    """Versions before this one that still have packets."""
     drops: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Drops counted outside the block: by the agent, or by versions before this one."""
 
     @property
     def shape(self) -> Shape:
         return self.prepared.shape
-
-    @property
-    def key(self) -> bytes:
-        return KEY.pack(self.address)
 
     # ---- the block
 
@@ -214,7 +211,7 @@ class Instance:
 
     def direct(self, base: Base, slot: int | None) -> None:
         """Send its packets to the program at `slot`, or to the agent."""
-        base.maps["dispatch"].update(self.key, ENTRY.pack(self.index, COLD if slot is None else slot))
+        base.dispatch.set(self.address, self.index, slot)
 
     def memory_bytes(self, users: int) -> int:
         """Kernel memory: block, account, dispatch entry, its share of the program, its tables."""

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from innet.dataplane.compose import ENTRY_GATE, EXIT_GATE, FAN_OUT, SANDBOX, SEND, Composed
@@ -26,7 +27,7 @@ from innet.xdp.layout import MapKind
 from innet.xdp.programs import VerifierError
 from innet.xdp.shape import Structure, Template, structure, template, with_groups
 from innet.xdp.target import Redirect, Target
-from innet.xdp.unsupported import Unsupported
+from innet.xdp.unsupported import WHOLE, Unsupported
 
 MAX_POINTS = 64
 """Places of marks for which packets from the slow path find a program, in one shape."""
@@ -55,6 +56,9 @@ class Shape:
     resume_code: Code | None = None
     digest: str = ""
     agents: frozenset[str] = frozenset()
+    numbers: dict[tuple[str | int | None, ...], int] = field(default_factory=dict)
+    """For element, port and marks of a packet that comes back (DATA, MAC, NET, TRANSPORT, AUX): the number of its
+    point, as far as it was asked for."""
 
     @property
     def shared(self) -> bool:
@@ -65,7 +69,7 @@ class Shape:
         """Its programs: for packets that come in, and for those that come back."""
         return (self.emitted,) if self.resumed is None else (self.emitted, self.resumed)
 
-    @property
+    @cached_property
     def slow(self) -> frozenset[str]:
         """The elements that run in the agent, by canonical name."""
         return self.agents | frozenset(one.element for one in self.emitted.slow)
@@ -171,9 +175,7 @@ class Library:
         good, bad = 0, len(regions)
         while good < bad:  # all regions up to `good` pass; with those up to `bad` the program is refused
             middle = (good + bad) // 2
-            rest = [
-                Unsupported(one.element, one.port, "the whole", "left out") for one in regions[middle + 1 :]
-            ]
+            rest = [Unsupported(one.element, one.port, WHOLE, "left out") for one in regions[middle + 1 :]]
             try:
                 self.checked(self.emit(shape.graph, [*shape.emitted.slow, *rest], host))
                 good = middle + 1
@@ -183,7 +185,7 @@ class Library:
             raise problem
         found = regions[good]
         reason = f"the kernel's verifier refused it: {problem.summary}"
-        return Unsupported(found.element, found.port, "the whole", reason)
+        return Unsupported(found.element, found.port, WHOLE, reason)
 
     def heaviest(self, shape: Shape, problem: VerifierError) -> Unsupported:
         """The region to take out of a program that is too complex."""
@@ -199,7 +201,7 @@ class Library:
             raise problem
         region = max(weights, key=lambda one: weights[one])
         return Unsupported(
-            region.element, region.port, "the whole", f"too complex for the kernel: {problem.summary}"
+            region.element, region.port, WHOLE, f"too complex for the kernel: {problem.summary}"
         )
 
     def emit(self, graph: Graph, refused: Iterable[Unsupported], host: Hosted) -> Emitted:
@@ -301,7 +303,7 @@ def together(composed: Composed, slow: Iterable[Unsupported]) -> list[Unsupporte
             at.element in composed.stateful or at.element not in {e for e, _ in have}
         )
         if moved and (at.element, at.port) not in have:
-            found.append(Unsupported(at.element, at.port, "the whole", "it keeps state that the agent has"))
+            found.append(Unsupported(at.element, at.port, WHOLE, "it keeps state that the agent has"))
     return found
 
 

@@ -20,7 +20,7 @@ from innet.dataplane.base import SHAPES, Base, Nic, remove_pins
 from innet.dataplane.compose import FAN_OUT, SEND, Wire, compose
 from innet.dataplane.dispatcher import XDP
 from innet.dataplane.instance import ACCOUNT, Instance, Quota
-from innet.dataplane.layout import COLD, ENTRY, TALLY_BYTES
+from innet.dataplane.layout import TALLY_BYTES
 from innet.dataplane.library import Library, Prepared
 from innet.dataplane.slowpath import SlowPath
 from innet.diagnostics import Diagnostic, PlatformError
@@ -50,6 +50,7 @@ from innet.xdp.maps import Map
 from innet.xdp.programs import jiffies_per_second
 from innet.xdp.ring import Ring
 from innet.xdp.target import Redirect, Xdp
+from innet.xdp.tcx import SchedCls
 
 MODULES = 1024
 """Room for modules if the platform's capacity does not say."""
@@ -88,6 +89,8 @@ class Left:
         one = json.loads(text)
         groups = tuple(tuple(int(n) for n in group) for group in one["groups"])
         index, address, slot = (int(one[name]) for name in ("index", "address", "slot"))
+        if index < 0 or slot < 0:
+            raise ValueError("no place in the kernel")
         return cls(index, address, slot, str(one["digest"]), groups, bool(one["suspended"]))
 
 
@@ -140,7 +143,8 @@ class KernelAgent:
         except BaseException:
             self._close_compiler()
             raise
-        self.wire = Wire(nic.index, nic.peer_mac, nic.mac)
+        whole = isinstance(self.options.target, SchedCls)
+        self.wire = Wire(nic.index, nic.peer_mac, nic.mac, None if whole else nic.mtu)
         self.library = Library(
             self.compiler,
             self.options.target,
@@ -184,10 +188,14 @@ class KernelAgent:
 
     def _read_slots(self) -> dict[str, int]:
         """Slots of shared programs, by digest; one whose program is gone is none."""
-        with suppress(OSError, ValueError):
-            kept: dict[str, int] = json.loads((self.state / "shapes.json").read_text(encoding="utf-8"))
-            return {digest: slot for digest, slot in kept.items() if self._loaded(slot)}
-        return {}
+        try:
+            kept = json.loads((self.state / "shapes.json").read_text(encoding="utf-8"))
+            slots = {str(digest): int(slot) for digest, slot in kept.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+        first = 2 * self.modules
+        places = range(first, first + 2 * SHAPES, 2)
+        return {digest: slot for digest, slot in slots.items() if slot in places and self._loaded(slot)}
 
     def _loaded(self, slot: int) -> bool:
         return self.base.maps["programs"].lookup(slot.to_bytes(4, "little")) is not None
@@ -212,7 +220,10 @@ class KernelAgent:
         found = {}
         for path in sorted(self.state.glob("*.module")):
             try:
-                found[path.name.removesuffix(".module")] = Left.read(path.read_text(encoding="utf-8"))
+                one = Left.read(path.read_text(encoding="utf-8"))
+                if one.index >= self.modules:
+                    raise ValueError("no place in the kernel")
+                found[path.name.removesuffix(".module")] = one
             except (OSError, ValueError, KeyError, TypeError):
                 self.drops["file of a module damaged"] += 1
                 path.unlink(missing_ok=True)
@@ -220,15 +231,14 @@ class KernelAgent:
 
     def _tidy(self) -> None:
         """Take out of the kernel what no file tells of: an agent died in the middle of something."""
-        dispatch, programs = self.base.maps["dispatch"], self.base.maps["programs"]
+        programs = self.base.maps["programs"]
         by_address = {one.address: one for one in self._left.values()}
         shared = set(self._slots.values())
-        for key, value in dispatch.dump():
-            index, slot = ENTRY.unpack(value)
-            one = by_address.get(int.from_bytes(key, "big"))
-            own = one is not None and (one.index, one.slot) == (index, slot if slot != COLD else one.slot)
-            if not own or slot not in (2 * index, COLD, *shared):
-                dispatch.delete(key)
+        for address, index, slot in tuple(self.base.dispatch.items()):
+            one = by_address.get(address)
+            own = one is not None and (one.index, one.slot) == (index, one.slot if slot is None else slot)
+            if not own or slot not in (2 * index, None, *shared):
+                self.base.dispatch.clear(address)
         for slot in range(2 * self.modules, 2 * (self.modules + SHAPES)):
             if slot & ~1 not in shared:
                 programs.clear_program(slot)
@@ -364,7 +374,7 @@ class KernelAgent:
             self._remove_left(id)
             return
         del self._by_address[one.address], self._holders[one.address]
-        self.base.maps["dispatch"].delete(one.key)
+        self.base.dispatch.clear(one.address)
         self.checkpoint("unlinked")
         self._retire(one)
         self.checkpoint("retired")
@@ -400,7 +410,7 @@ class KernelAgent:
         if kept is None:
             return
         if kept.address not in self._by_address:
-            self.base.maps["dispatch"].delete(kept.address.to_bytes(4, "big"))
+            self.base.dispatch.clear(kept.address)
         self._clear(kept.index)
         self._free.append(kept.index)
         self._release(kept.slot)
@@ -420,7 +430,7 @@ class KernelAgent:
         kept = self._left.get(deployment.id)
         if kept is None:
             return False
-        found = self.base.maps["dispatch"].lookup(address.to_bytes(4, "big"))
+        found = self.base.dispatch.get(address)
         index, slot = kept.index, kept.slot
         same = kept.digest == digest and kept.address == address and found is not None
         if not same or slot != (
@@ -432,7 +442,7 @@ class KernelAgent:
         one = Instance(deployment, address, index, prepared, digest, slot)
         self._make_slow(one)
         one.watch(self.blocks, False)
-        runs = ENTRY.unpack(found)[1] != COLD
+        runs = found[1] is not None
         away = self._path(deployment.id, "state")
         whole = self._loaded(slot) and self._open_tables(one)
         if whole and (runs or (not away.exists() and not prepared.shape.shared)):
@@ -575,19 +585,33 @@ class KernelAgent:
             self._retire(new)
             raise
         if address != old.address:
-            self.base.maps["dispatch"].delete(old.key)
+            self.base.dispatch.clear(old.address)
             del self._by_address[old.address], self._holders[old.address]
-        new.before = [a + b for a, b in zip(old.before, self._account(old.index), strict=True)]
-        new.drops = old.all_drops(self.blocks)
+        new.older.append(old)
         self._watch(new, old.watched)
         self._register(new)
         self.checkpoint("swapped")
         self._path(deployment.id, "state").unlink(missing_ok=True)
         if old.slow is None:
-            self._retire(old)
+            self._retire_version(old)
         else:  # packets of it may wait for the agent
             old.replaced = self._emptied
             self._draining.append(old)
+
+    def _retire_version(self, old: Instance) -> None:
+        """Retire a version that another one followed; what it counted goes to that one."""
+        for new in (*self._by_id.values(), *self._draining):
+            if old in new.older:
+                new.before = [a + b for a, b in zip(new.before, self._total(old), strict=True)]
+                new.drops = old.all_drops(self.blocks) + new.drops
+                new.older.remove(old)
+                new.older += old.older
+                self._watch(new, new.watched)
+        self._retire(old)
+
+    def _total(self, one: Instance) -> list[int]:
+        """The account of a version, and what it took over."""
+        return [a + b for a, b in zip(one.before, self._account(one.index), strict=True)]
 
     def _find(self, id: str) -> Instance:
         one = self._by_id.get(id)
@@ -635,9 +659,19 @@ class KernelAgent:
         if one.slow is not None and region.element in one.shape.slow:
             one.slow.take(one.prepared.composed.names[region.element], region.port, packet)
             return True
-        marks = packet.marks
-        places: Places = tuple((mark, marks[mark]) for mark in Mark if mark in marks and mark is not Mark.END)
-        number = self._point(one, Resume(region, places))
+        at = packet.marks.get
+        key = (
+            region.element,
+            region.port,
+            at(Mark.DATA),
+            at(Mark.MAC),
+            at(Mark.NET),
+            at(Mark.TRANSPORT),
+            at(Mark.AUX),
+        )
+        number = one.shape.numbers.get(key)
+        if number is None:
+            number = self._place(one, region, packet)
         if number is None:
             one.drops[PLATFORM, "headers where no program expects them"] += 1
             return False
@@ -645,6 +679,16 @@ class KernelAgent:
             one.drops[PLATFORM, "the kernel did not take a packet back"] += 1
             return False
         return True
+
+    def _place(self, one: Instance, region: Input, packet: PacketBuffer) -> int | None:
+        """The number of the place for a packet with these marks, kept for the next one."""
+        marks = packet.marks
+        places: Places = tuple((mark, marks[mark]) for mark in Mark if mark in marks and mark is not Mark.END)
+        number = self._point(one, Resume(region, places))
+        if number is not None:
+            known = (Mark.DATA, Mark.MAC, Mark.NET, Mark.TRANSPORT, Mark.AUX)
+            one.shape.numbers[region.element, region.port, *map(marks.get, known)] = number
+        return number
 
     def _point(self, one: Instance, point: Resume) -> int | None:
         """The number of a place to go on from; learnt if it is new."""
@@ -699,7 +743,7 @@ class KernelAgent:
         for one in tuple(self._draining):
             if self._emptied > one.replaced and not (one.slow and one.slow.holding()):
                 self._draining.remove(one)
-                self._retire(one)
+                self._retire_version(one)
         now = self._clock()
         if not self._sweeping and now - self._swept_ns >= SWEEP_NS:
             self._swept_ns = now
@@ -766,13 +810,17 @@ class KernelAgent:
         return Observation(self.node.name, tuple(reports), shown)
 
     def _report(self, one: Instance, users: int) -> ModuleReport:
-        values = [a + b for a, b in zip(one.before, self._account(one.index), strict=True)]
-        drops = one.all_drops(self.blocks)
+        values, drops = self._total(one), one.all_drops(self.blocks)
+        versions = list(one.older)
+        for old in versions:
+            values = [a + b for a, b in zip(values, self._total(old), strict=True)]
+            drops += old.all_drops(self.blocks)
+            versions += old.older
         if values[6]:
             drops[PLATFORM, "over its packet quota"] += values[6]
         slow = one.shape.slow
         names = one.prepared.composed.names
-        why = sorted({(names.get(w.element, PLATFORM), f"{w.what}: {w.why}") for w in one.shape.emitted.slow})
+        why = sorted({(names.get(w.element, PLATFORM), w.reason) for w in one.shape.emitted.slow})
         return ModuleReport(
             one.deployment.id,
             one.deployment.address,

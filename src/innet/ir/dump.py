@@ -45,7 +45,9 @@ def statement(stmt: ir.Stmt) -> str:
             return f"{field(f)} = {expr(value)}"
         case ir.Adjust(f, old, new, keep_zero, pseudo):
             part = "" if pseudo is None else f", addresses {expr(pseudo)}"
-            return f"{field(f)} follows {expr(old)} -> {expr(new)}{part}" + (" unless zero" if keep_zero else "")
+            return f"{field(f)} follows {expr(old)} -> {expr(new)}{part}" + (
+                " unless zero" if keep_zero else ""
+            )
         case ir.SetMark(mark, base, offset, plus):
             shift = f" {'-' if offset < 0 else '+'} {abs(offset)}" if offset else ""
             return f"@{mark.value} = @{base.value}{shift}" + (f" + {expr(plus)}" if plus is not None else "")

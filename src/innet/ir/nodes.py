@@ -236,9 +236,9 @@ class Assign:
 class Adjust:
     """Update checksum `sum` because covered data changed from `old` to `new` (RFC 1624 equation 3).
 
-    `old` and `new` are 16 or 32 bits. With `keep_zero` a sum of zero (UDP: none) stays zero. `pseudo` (16 bits) says what
-    part of it the pseudo header (addresses) has: the one's complement sum of ~old + new over its halfwords; None if that
-    is not known. It means nothing for packets as they are on a wire, only where a kernel has yet to sum the segment up.
+    `old` and `new` are 16 or 32 bits. With `keep_zero` a sum of zero (UDP: none) stays zero. `pseudo` (16 bits) is what
+    the pseudo header (addresses) has in it: the one's complement sum of ~old + new over its halfwords; None if that is
+    not known. It means nothing for packets as they are on a wire, only where a kernel has yet to sum the segment up.
     """
 
     sum: Field

@@ -65,9 +65,10 @@ PLATFORM, SANDBOX = "(platform)", "(sandbox)"
 class ModuleReport:
     """What a module did so far. `drops` are sorted.
 
-    `driver` is "xdp", "xdp+slow" or "interpreter"; `not_xdp` says which elements the kernel does not run, and why
-    (element, reason). `cpu_ns` is what its packets and timers took; `memory_bytes` is None where the driver cannot
-    tell. `starts` and `suspends` count how often it was started and suspended.
+    `driver` is "xdp" or "tcx", with "+slow" if a part of it runs in the agent, or "interpreter"; `not_xdp` says which
+    elements the kernel does not run, and why (element, reason). `cpu_ns` is what its packets and timers took;
+    `memory_bytes` is None where the driver cannot tell. `starts` and `suspends` count how often it was started and
+    suspended.
     """
 
     id: str

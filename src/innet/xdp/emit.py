@@ -24,7 +24,7 @@ from innet.xdp.options import find_option
 from innet.xdp.sums import Sums
 from innet.xdp.tables import Tables
 from innet.xdp.target import Leave, Redirect, Target
-from innet.xdp.unsupported import CannotCompileError, Unsupported
+from innet.xdp.unsupported import WHOLE, CannotCompileError, Unsupported
 from innet.xdp.writer import FENCE, Edge, Placed, State, Writer, group
 
 MAX_SHAPES = 4
@@ -339,7 +339,7 @@ class _Emitter:
         for n, stmt in enumerate(block):
             self.statements += 1
             if self.statements > MAX_STATEMENTS:
-                raise CannotCompileError("the whole", f"more than {MAX_STATEMENTS} statements")
+                raise CannotCompileError(WHOLE, f"more than {MAX_STATEMENTS} statements")
             match stmt:
                 case ir.Emit() | ir.Drop() | ir.Hold():
                     self.verdict(stmt)
@@ -614,7 +614,7 @@ class _Emitter:
                 self.target.whole(writer)
             memory.fit_tail()
             origin = writer.state.head
-            memory.grow_head(record.size)
+            memory.grow_head(record.size, record=True)
             start = Position(None, -writer.state.head)
             place, _ = memory.reach(Extent(start, start.plus(record.size), None), None)
             writer.line(f"store i32 {handover.MAGIC}, ptr {place}, align 4")

@@ -6,7 +6,7 @@ from innet.xdp.compile import Code, Compiler
 from innet.xdp.emit import Emitted, Graph, emit
 from innet.xdp.kernel import Installed, VerifierError
 from innet.xdp.target import Leave, Redirect, Target
-from innet.xdp.unsupported import Unsupported
+from innet.xdp.unsupported import WHOLE, Unsupported
 
 TOO_COMPLEX = ("BPF program is too large", "too complex", "sequence of")
 """How the kernel says that a program may be right but takes it too long to see."""
@@ -45,5 +45,5 @@ def install(
             heaviest = max(emitted.weights, key=lambda region: emitted.weights[region])
             refused = [
                 *emitted.slow,
-                Unsupported(heaviest.element, heaviest.port, "the whole", f"too complex: {problem.summary}"),
+                Unsupported(heaviest.element, heaviest.port, WHOLE, f"too complex: {problem.summary}"),
             ]

@@ -17,9 +17,10 @@ MAX_ACCESS = 8
 """Bytes of one load or store."""
 MAX_ANNOTATIONS = 64
 MIN_AT_HAND, MAX_AT_HAND = 34, 256
-"""Bytes of a frame that are brought to hand where they do not lie there all (see `tcx`): as many as the program may look
-at, but not more than this."""
+"""Bytes of a frame that are brought to hand where they do not lie there all (see `tcx`): as many as the program may
+look at, within these bounds."""
 NOT_AT_HAND = "bytes that are not at hand"
+NO_ROOM = "the kernel makes no room in front"
 START_STAYS, END_STAYS = "the kernel does not cut the front off", "the kernel does not move the end"
 UNFINISHED = "the front cannot be cut off before the checksum is finished"
 """Why packets are dropped whose frame the kernel does not hand over, or make, as the program needs it."""
@@ -181,8 +182,8 @@ class Memory:
         return self.abort if self.target.linear else self.writer.refuse(NOT_AT_HAND)
 
     def stuck(self, why: str) -> str:
-        """The block for packets whose frame cannot become what it should."""
-        return self.abort if self.target.linear else self.writer.refuse(why)
+        """The block for packets whose frame cannot become what it should: they are counted."""
+        return self.writer.refuse(why) if self.target.verified else self.abort
 
     def look(self, depth: int) -> None:
         """The frame's first `depth` bytes may be accessed."""
@@ -377,14 +378,19 @@ class Memory:
             writer.state.low = self.earlier(writer.state.low, at)
         writer.state.marks[Mark.DATA] = Placed(at)
 
-    def grow_head(self, length: int) -> None:
-        """Add `length` zero bytes before the frame."""
+    def grow_head(self, length: int, record: bool = False) -> None:
+        """Add `length` zero bytes before the frame; with `record`, on its way to the slow path."""
         writer = self.writer
-        self.target.grow_head(writer, length, self.abort)
+        first = Position(None, -writer.state.head)
+        front = [] if record else self._front(Extent(first, first.plus(self.target.front), None))
+        grow = self.target.room_for_record if record else self.target.grow_head
+        grow(writer, length, self.stuck(NO_ROOM))
         self.target.reload(writer)
         writer.state.head += length
         start = Position(None, -writer.state.head)
-        pointer, _ = self.reach(Extent(start, start.plus(length), None), None)
+        behind = length + (self.target.front if front else 0)
+        pointer, _ = self.reach(Extent(start, start.plus(behind), None), None)
+        self._write(pointer, front, length)
         for at, size in pieces(length):
             writer.line(
                 f"store i{size * 8} 0, ptr {writer.pointer(pointer, at)}, align {self.target.alignment(size)}"
@@ -459,7 +465,7 @@ class Memory:
         data = writer.state.marks[Mark.DATA].at.plus(writer.state.head)
         if data.base is None and data.offset == 0:
             return
-        front = self._front() if self.target.front else []
+        front = self._new_front() if self.target.front else []
         by = writer.name(f"trunc i64 {writer.at(data).text} to i32") if data.base else str(data.offset)
         result = self.target.move_head(writer, by)
         writer.demand(writer.name(f"icmp eq i64 {result}, 0"), self.stuck(START_STAYS))
@@ -467,11 +473,16 @@ class Memory:
             self.target.reload(writer)
             limit = writer.pointer(writer.state.data, self.target.front)
             writer.demand(writer.name(f"icmp ule ptr {limit}, {writer.state.end}"), self.beyond())
-            for at, part in front:
-                writer.line(f"store {part.typed}, ptr {writer.pointer(writer.state.data, at)}, align {part.width // 8}")
+            self._write(writer.state.data, front, 0)
 
-    def _front(self) -> list[tuple[int, Value]]:
-        """The packet's first bytes, by their offsets, of one that may be cut in front."""
+    def _write(self, pointer: str, front: list[tuple[int, Value]], offset: int) -> None:
+        """Store what `_front` gave `offset` bytes behind a pointer."""
+        for at, part in front:
+            there = self.writer.pointer(pointer, offset + at)
+            self.writer.line(f"store {part.typed}, ptr {there}, align {part.width // 8}")
+
+    def _new_front(self) -> list[tuple[int, Value]]:
+        """What the frame starts with when its head is cut off; only of a packet that allows it."""
         writer = self.writer
         unfinished = self.target.unfinished(writer)
         if unfinished is not None:
@@ -486,6 +497,13 @@ class Memory:
             writer.start(writer.label("never"), writer.state)
             return []
         writer.join(present)
+        return self._front(extent)
+
+    def _front(self, extent: Extent) -> list[tuple[int, Value]]:
+        """The bytes of `extent`, which are there, by their offsets in it."""
+        if not self.target.front:
+            return []
+        writer = self.writer
         pointer, offset = self.reach(extent, None)
         found = []
         for at, size in pieces(self.target.front):

@@ -133,7 +133,7 @@ def _less(key: Record) -> str:
 HASH_TABLE = f"""
 $T$ = global [$HEADER$ x i64] zeroinitializer, align 64
 
-define internal i32 $T$.hash(ptr %key) {{
+define internal i32 $T$.hash(ptr %key) alwaysinline {{
   %seedat = getelementptr i8, ptr $T$, i64 {SEED}
   %seed = load i64, ptr %seedat, align 8
 $HASHING$
@@ -142,7 +142,7 @@ $HASHING$
   ret i32 %hash
 }}
 
-define internal ptr $T$.entry(i32 %reference) {{
+define internal ptr $T$.entry(i32 %reference) alwaysinline {{
   %slabat = getelementptr i8, ptr $T$, i64 {SLAB}
   %slab = load ptr, ptr %slabat, align 8
   %n = sub i32 %reference, 1
@@ -152,7 +152,7 @@ define internal ptr $T$.entry(i32 %reference) {{
   ret ptr %at
 }}
 
-define internal ptr $T$.find(ptr %key, i32 %hash) {{
+define internal ptr $T$.find(ptr %key, i32 %hash) alwaysinline {{
 entry:
   %indexat = getelementptr i8, ptr $T$, i64 {INDEX}
   %index = load ptr, ptr %indexat, align 8
@@ -183,7 +183,7 @@ none:
   ret ptr null
 }}
 
-define internal ptr $T$.lookup(ptr %key) {{
+define internal ptr $T$.lookup(ptr %key) alwaysinline {{
   %hash = call i32 $T$.hash(ptr %key)
   %found = call ptr $T$.find(ptr %key, i32 %hash)
   %none = icmp eq ptr %found, null
@@ -192,7 +192,7 @@ define internal ptr $T$.lookup(ptr %key) {{
   ret ptr %result
 }}
 
-define internal i64 $T$.from(ptr %value) {{
+define internal i64 $T$.from(ptr %value) alwaysinline {{
   %expiresat = getelementptr i8, ptr %value, i64 {EXPIRES}
   %expires = load i64, ptr %expiresat, align 8
   %idleat = getelementptr i8, ptr %value, i64 {IDLE}
@@ -202,7 +202,7 @@ $ROOMFROM$
   ret i64 %from
 }}
 
-define internal void $T$.timed(ptr %value) {{
+define internal void $T$.timed(ptr %value) alwaysinline {{
   %from = call i64 $T$.from(ptr %value)
   %boundat = getelementptr i8, ptr $T$, i64 {NOT_BEFORE}
   %bound = load i64, ptr %boundat, align 8
@@ -212,7 +212,7 @@ define internal void $T$.timed(ptr %value) {{
   ret void
 }}
 
-define internal void $T$.used(ptr %value) {{
+define internal void $T$.used(ptr %value) alwaysinline {{
 entry:
   call void $T$.timed(ptr %value)
   br i1 $PARTNERED$, label %pairs, label %done

@@ -20,7 +20,7 @@ def prefix_table(symbol: str, layout: TableLayout) -> str:
     return f"""
 @{symbol} = global [{PREFIX_WORDS} x i64] zeroinitializer, align 64
 
-define internal ptr @{symbol}.lookup(ptr %key) {{
+define internal ptr @{symbol}.lookup(ptr %key) alwaysinline {{
 entry:
   %at = getelementptr i8, ptr %key, i64 {PREFIX_BYTES}
   %bytes = load i{width}, ptr %at, align 1

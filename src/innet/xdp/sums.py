@@ -29,7 +29,9 @@ class Sums:
         if not self.memory.target.finished and (
             mark is Mark.TRANSPORT or writer.state.facts.of(length)[1] > MAX_STRAIGHT
         ):
-            raise CannotCompileError("Sum", f"on {self.memory.target.name} a segment's checksum may be yet to finish")
+            raise CannotCompileError(
+                "Sum", f"on {self.memory.target.name} a segment's checksum may be yet to finish"
+            )
         start = placed.at.plus(offset)
         if placed.sure is not None or not writer.state.facts.in_order(writer.state.low, start):
             raise CannotCompileError("Sum", "the range may start where there is no packet")
@@ -93,7 +95,9 @@ class Sums:
         some = writer.name(f"icmp sgt i64 {bytes_}, 0")
         length = writer.name(f"select i1 {some}, i64 {bytes_}, i64 0")
         offset = writer.at(start.plus(writer.state.head))
-        return Value(self.memory.target.sum(writer, writer.pointer(writer.state.data, offset.text), length), 64)
+        return Value(
+            self.memory.target.sum(writer, writer.pointer(writer.state.data, offset.text), length), 64
+        )
 
     def _loop(self, start: Position, stop: Position) -> Value:
         """The sum of the bytes in [start, stop) as little-endian words, by a loop the verifier sees the end of."""

@@ -191,14 +191,15 @@ class Tables:
                 edge.state.env[var.name] = number(0, var.width)
         return hits, misses
 
-    def fill(self, layout: TableLayout, place: str, values: Sequence[Value], idle_s: Value) -> None:
-        """Write columns and times into the value at `place`."""
+    def fill(self, layout: TableLayout, place: str, values: Sequence[Value], idle_s: Value) -> Value:
+        """Write columns and times into the value at `place`; when it expires."""
         writer = self.writer
         self.columns(layout.value, place, values)
         ticks = writer.binary(Op.MUL, writer.extend(idle_s, 64), number(self.hz, 64))
         expires = writer.name(f"add i64 {self.now()}, {ticks.text}")
         writer.line(f"store i64 {expires}, ptr {writer.pointer(place, EXPIRES)}, align 8")
         writer.line(f"store {idle_s.typed}, ptr {writer.pointer(place, IDLE)}, align 4")
+        return Value(expires, 64)
 
     def update(self, element: str, stmt: ir.Update) -> None:
         """An entry that is there: its values are written in place."""
@@ -212,10 +213,30 @@ class Tables:
         if hit is None or miss is None:
             return
         writer.resume(hit)
-        self.fill(layout, pointer, values, idle_s)
+        before = self.field(pointer, EXPIRES, 64)
+        after = self.fill(layout, pointer, values, idle_s)
         self.changed()
         self.target.used(writer, symbol, pointer)
+        if layout.table.kind is ir.TableKind.PAIRED and self.target.verified:
+            self.refresh(symbol, pointer, before, after, idle_s)
         writer.join([writer.edge(), miss])
+
+    def refresh(self, symbol: str, pointer: str, before: Value, after: Value, idle_s: Value) -> None:
+        """The partner of an entry lives as long as the entry, give or take a second: so most packets of a flow write to
+        one entry only."""
+        writer = self.writer
+        moved = writer.name(f"sub i64 {after.text}, {before.text}")
+        far, near = writer.fork(writer.name(f"icmp ugt i64 {moved}, {self.hz}"), ("far", "near"))
+        writer.resume(far)
+        has = writer.binary(Op.NE, self.field(pointer, PAIRED, 32), number(0, 32))
+        pair, single = writer.fork(has.text)
+        writer.resume(pair)
+        partner = self.target.lookup(writer, symbol, writer.pointer(pointer, PARTNER))
+        found, gone = writer.fork(writer.name(f"icmp ne ptr {partner}, null"))
+        writer.resume(found)
+        writer.line(f"store {after.typed}, ptr {writer.pointer(partner, EXPIRES)}, align 8")
+        writer.line(f"store {idle_s.typed}, ptr {writer.pointer(partner, IDLE)}, align 4")
+        writer.join([writer.edge(), gone, single, near])
 
     def insert(self, element: str, stmt: ir.Insert) -> None:
         """A new entry, or two; whatever is in the way goes first. A full map refuses."""

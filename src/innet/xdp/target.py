@@ -49,7 +49,7 @@ class Target(Protocol):
     finished: bool
     """Whether transport checksums in packets are what they will be on a wire."""
     front: int
-    """Bytes that stay at the start of a frame whose head is cut off, and have to be written anew."""
+    """Bytes that stay at the start of a frame whose head moves, and have to be written anew."""
     max_sum: int
     """Bytes that a checksum loop covers at most."""
     attempts: int
@@ -87,7 +87,10 @@ class Target(Protocol):
         """Read `data` and `end` again after the frame was changed."""
 
     def grow_head(self, writer: Writer, length: int, otherwise: str) -> None:
-        """Make room for `length` bytes in front."""
+        """Make room for `length` bytes in front; the first `front` bytes of the frame have to be written again."""
+
+    def room_for_record(self, writer: Writer, length: int, otherwise: str) -> None:
+        """The same for what only goes before the packet on its way to the slow path; nothing is written again."""
 
     def move_head(self, writer: Writer, bytes_: str) -> str:
         """Start the frame `bytes_` (i32, signed) later; the helper's result (i64)."""
@@ -215,6 +218,9 @@ class Xdp:
     def grow_head(self, writer: Writer, length: int, otherwise: str) -> None:
         result = self.move_head(writer, str(-length))
         writer.demand(writer.name(f"icmp eq i64 {result}, 0"), otherwise)
+
+    def room_for_record(self, writer: Writer, length: int, otherwise: str) -> None:
+        self.grow_head(writer, length, otherwise)
 
     def move_head(self, writer: Writer, bytes_: str) -> str:
         return helper(writer, XDP_ADJUST_HEAD, "i64", f"ptr %ctx, i32 {bytes_}")

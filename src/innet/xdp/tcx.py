@@ -11,6 +11,7 @@ What is seen there is not quite what is on a wire:
 """
 
 from innet.xdp.facts import Value
+from innet.xdp.memory import NO_ROOM
 from innet.xdp.target import Xdp, helper
 from innet.xdp.writer import Writer
 
@@ -18,14 +19,15 @@ L4_CSUM_REPLACE, SKB_CHANGE_TAIL, SKB_PULL_DATA, SKB_CHANGE_HEAD, SKB_ADJUST_ROO
 """Helper numbers."""
 LENGTH, VLAN_PRESENT, DATA, DATA_END, GSO_SIZE = 0, 20, 76, 80, 176
 """Places in the context (struct __sk_buff)."""
+NOT_SUPPORTED = -524
+"""ENOTSUPP: what the helper says to packets that are not IPv4 or IPv6."""
 ADJUST_MAC = 1
-"""BPF_ADJ_ROOM_MAC: what is cut out begins behind the Ethernet header."""
+"""BPF_ADJ_ROOM_MAC: what is put in or taken out begins behind the Ethernet header."""
 
 TAGGED = "a VLAN tag beside the frame"
 TOO_LONG = "more than 65,535 bytes"
 NOT_BROUGHT = "the kernel does not bring the bytes to hand"
 TRAIN = "a train of segments, whose frame cannot be moved"
-NO_ROOM = "the kernel makes no room in front"
 """Why packets are dropped that the kernel has in a form the program cannot deal with."""
 
 
@@ -104,6 +106,19 @@ class SchedCls(Xdp):
         return writer.name(f"load i16, ptr {state.data}, align 2")
 
     def grow_head(self, writer: Writer, length: int, otherwise: str) -> None:
+        """Room behind the first 14 bytes, as `move_head` takes it away again; of other packets than IP in front."""
+        self.whole(writer)
+        result = helper(writer, SKB_ADJUST_ROOM, "i64", f"ptr %ctx, i32 {length}, i32 {ADJUST_MAC}, i64 0")
+        other, ip = writer.fork(writer.name(f"icmp eq i64 {result}, {NOT_SUPPORTED}"), ("other", "ip"))
+        writer.resume(ip)
+        writer.demand(writer.name(f"icmp eq i64 {result}, 0"), writer.refuse(NO_ROOM))
+        grown = writer.edge()
+        writer.resume(other)
+        self.room_for_record(writer, length, otherwise)
+        writer.join([grown, writer.edge()])
+
+    def room_for_record(self, writer: Writer, length: int, otherwise: str) -> None:
+        """In front, so that the kernel parts a train into single packets with a record each for the TAP device."""
         result = helper(writer, SKB_CHANGE_HEAD, "i64", f"ptr %ctx, i32 {length}, i64 0")
         writer.demand(writer.name(f"icmp eq i64 {result}, 0"), writer.refuse(NO_ROOM))
 

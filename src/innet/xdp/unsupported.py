@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+WHOLE = "the whole"
+"""In place of a statement: all of the element's program."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
@@ -11,6 +14,11 @@ class Unsupported:
     port: int
     what: str
     why: str
+
+    @property
+    def reason(self) -> str:
+        """For people: the statement, if it is one, and why."""
+        return self.why if self.what == WHOLE else f"{self.what}: {self.why}"
 
     def __str__(self) -> str:
         return f"{self.element}[{self.port}]: {self.what}: {self.why}"
