@@ -1,6 +1,5 @@
 """A module's life in the kernel: cold start, suspend and resume, swap, removal, and what goes wrong on the way."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -205,11 +204,11 @@ def test_a_full_disk_leaves_a_module_running(place: Lab, make: Make, monkeypatch
     agent.apply(deployment(nat()))
     before = source_ports(place.exchange(agent, [datagram(sport=5)], 1))
 
-    def full(fd: int) -> None:
+    def full(part: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
+        patch.setattr(Path, "replace", full)
         with pytest.raises(PlatformError, match="No space left on device"):
             agent.suspend("d1.m")
     assert report(agent).state is ModuleState.RUNNING
@@ -415,8 +414,8 @@ def test_headers_that_do_not_fit_are_counted(place: Lab, make: Make) -> None:
 def test_a_packet_may_grow_before_the_slow_path(place: Lab, make: Make, size: int) -> None:
     agent = make()
     wraps = f"UDPIPEncap({address(0)}, 1, 203.0.113.1, 1) -> " * 3
-    text = f"FromNetfront() -> Strip(14) -> {wraps}Queue -> Unqueue -> Strip(84) -> CheckIPHeader -> IPMirror -> ToNetfront()"
-    agent.apply(deployment(text))
+    after = "Queue -> Unqueue -> Strip(84) -> CheckIPHeader -> IPMirror -> ToNetfront()"
+    agent.apply(deployment(f"FromNetfront() -> Strip(14) -> {wraps}{after}"))
     one = datagram(payload=bytes(size))
     (got,) = place.exchange(agent, [one], 1)
     assert len(got) == len(one)

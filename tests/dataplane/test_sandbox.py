@@ -137,13 +137,16 @@ def attack(place: Lab, agent: KernelAgent, text: str, seed: str, rounds: int, bu
 CORPUS = [case for case in corpus("cheats") if case.path.stem not in TOO_HEAVY]
 
 
-@pytest.mark.parametrize("name", [case.path.stem for case in CORPUS][::3])
+@pytest.mark.parametrize("name", [case.path.stem for case in CORPUS][::4])
 def test_modules_that_cheat_cannot_in_the_sandbox(place: Lab, agent: KernelAgent, name: str) -> None:
     attack(place, agent, next(case.text for case in CORPUS if case.path.stem == name), name, 6)
 
 
-@pytest.mark.parametrize("cheat", CHEATS)
-@pytest.mark.parametrize("way", [None, *BY_SLOW_PATH])
+@pytest.mark.parametrize(
+    ("cheat", "way"),
+    [(cheat, None) for cheat in CHEATS]
+    + [(cheat, way) for n, way in enumerate(BY_SLOW_PATH) for cheat in list(CHEATS)[n % 2 :: 2]],
+)
 def test_the_way_out_makes_no_difference(place: Lab, agent: KernelAgent, cheat: str, way: str | None) -> None:
     slow = "" if way is None else BY_SLOW_PATH[way] + " -> "
     attack(place, agent, f"o :: ToNetfront(); FromNetfront() -> {CHEATS[cheat]} -> {slow}o;", cheat, 4)

@@ -148,7 +148,7 @@ class Base:
         section = self.target.section
         for name, interface in ((tap, self._tap.index), (nic, self.nic.index)):
             resumes = interface == self._tap.index
-            text = dispatcher(self.nic.mac, pools, self._tap.index, resumes, self.target)
+            text = dispatcher(self.nic.mac, pools, self._tap.index, resumes, 2 * self.modules, self.target)
             with self.load(compiler.compile(text, section), section) as program:
                 assert isinstance(program, LoadedProgram)
                 self.links.append(self._attach(program, interface))

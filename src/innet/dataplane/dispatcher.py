@@ -29,6 +29,8 @@ from innet.xdp.writer import BARRIER
 TAIL_CALL = 12
 PASS, NEXT = 2, -1
 """To the host's own stack: XDP_PASS, and TCX_NEXT, which lets other programs on the interface have the packet too."""
+DIRECT = 4
+"""Shared programs that are jumped to directly."""
 LONGEST_HEADERS = 14 + 60
 FENCE = 'call void asm sideeffect "", ""()'
 
@@ -36,11 +38,13 @@ FENCE = 'call void asm sideeffect "", ""()'
 XDP = Xdp()
 
 
-def dispatcher(mac: int, pools: Sequence[Prefix], tap: int, resumes: bool, target: Xdp = XDP) -> str:
+def dispatcher(
+    mac: int, pools: Sequence[Prefix], tap: int, resumes: bool, shared: int, target: Xdp = XDP
+) -> str:
     """LLVM IR for an interface with Ethernet address `mac` on a platform with these pools.
 
     `tap` is the index of the agent's TAP device; `resumes` is true for the program on the TAP itself. Programs of
-    modules are of the same `target`.
+    modules are of the same `target`; those that modules share are from slot `shared` on.
     """
     tcx = isinstance(target, SchedCls)
     data_at, end_at = target.ends
@@ -154,6 +158,7 @@ call:
 
 jump:
   store i32 %theindex, ptr %scratch, align 4
+{direct(shared)}
   call i64 inttoptr (i64 {TAIL_CALL} to ptr)(ptr %ctx, ptr @{PROGRAMS}, i32 %theslot)
   br label %lost
 """)
@@ -233,6 +238,23 @@ in{n}:
 
 out{n}:""")
     return "".join(out)
+
+
+def direct(first: int) -> str:
+    """Jump to the first shared programs by their number: the kernel makes that a plain jump, where one to a slot that is
+    known at run time only has to go by a table and a speculation barrier."""
+    out = []
+    for slot in range(first, first + 2 * DIRECT, 2):
+        out.append(f"""  %is{slot} = icmp eq i32 %theslot, {slot}
+  br i1 %is{slot}, label %slot{slot}, label %no{slot}
+
+slot{slot}:
+  {FENCE}
+  call i64 inttoptr (i64 {TAIL_CALL} to ptr)(ptr %ctx, ptr @{PROGRAMS}, i32 {slot})
+  br label %lost
+
+no{slot}:""")
+    return "\n".join(out)
 
 
 def swapped(value: int, size: int) -> int:

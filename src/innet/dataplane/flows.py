@@ -1,12 +1,12 @@
 """A module's own tables in the kernel: made within a limit, swept, put away on disk, and brought back.
 
-A state file is written whole (temporary file, fsync, rename) and carries a checksum. Times in it are the kernel's since
-its boot, so a file from before a boot is not brought back: its flows would have ended long ago, or never.
+A state file is written whole (temporary file, rename) and carries a checksum. Times in it are the kernel's since its
+boot, so a file from before a boot is not brought back: its flows would have ended long ago, or never. That is why
+nobody waits until the disk has it.
 """
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ TableName: TypeAlias = str
 """`ELEMENT/TABLE` by the element's canonical name, or `numbers`."""
 ENTRY_OVERHEAD = 64
 """Bytes that an entry of a hash map takes beside key and value (struct htab_elem, and what allocation rounds up)."""
-MAGIC = "innet-state-1"
+MAGIC = "innet-state-2"
 EXPIRY = struct.Struct("<Q")
 
 
@@ -62,34 +62,33 @@ def boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
+Rows: TypeAlias = tuple[int, bytes, bytes]
+"""How many entries, their keys one behind the other, and their values."""
+
+
 @dataclass(frozen=True)
 class Saved:
-    """The entries of a module's tables, by table."""
+    """The entries of a module's tables, by table; what has expired is still among them, and still not found."""
 
-    rows: Mapping[TableName, list[tuple[bytes, bytes]]]
+    rows: Mapping[TableName, Rows]
 
     @property
     def entries(self) -> int:
-        return sum(len(rows) for rows in self.rows.values())
+        return sum(count for count, _, _ in self.rows.values())
 
 
-def dump(maps: Mapping[TableName, Map], now_jiffies: int) -> Saved:
-    """What the tables hold, without what has expired."""
-    rows = {}
-    for name, one in maps.items():
-        found = one.dump() if one.spec.kind is MapKind.HASH else [(bytes(4), one.lookup(bytes(4)) or b"")]
-        if one.spec.kind is MapKind.HASH:
-            found = [(k, v) for k, v in found if EXPIRY.unpack_from(v, EXPIRES)[0] > now_jiffies]
-        if one.spec.kind is not MapKind.LPM_TRIE:
-            rows[name] = found
-    return Saved(rows)
+def dump(maps: Mapping[TableName, Map]) -> Saved:
+    """What the tables hold."""
+    return Saved(
+        {name: one.dump_rows() for name, one in maps.items() if one.spec.kind is not MapKind.LPM_TRIE}
+    )
 
 
 def restore(maps: Mapping[TableName, Map], saved: Saved) -> None:
     """Put entries back into empty tables."""
     for name, rows in saved.rows.items():
-        if name in maps and rows:
-            maps[name].update_all(dict(rows))
+        if name in maps:
+            maps[name].update_rows(*rows)
 
 
 def sweep(one: Map, now_jiffies: int) -> tuple[int, int]:
@@ -108,19 +107,15 @@ def sweep(one: Map, now_jiffies: int) -> tuple[int, int]:
 
 def write(path: Path, digest: str, saved: Saved) -> int:
     """Keep state on disk; its bytes. Raises PlatformError (and nothing is left) if the disk does not take it."""
-    tables = [
-        (name, len(rows), *(map(len, rows[0]) if rows else (0, 0))) for name, rows in saved.rows.items()
-    ]
+    tables = [(name, count, len(keys), len(values)) for name, (count, keys, values) in saved.rows.items()]
     head = json.dumps({"format": MAGIC, "boot": boot(), "module": digest, "tables": tables}).encode()
-    body = b"".join(part for rows in saved.rows.values() for row in rows for part in row)
+    body = b"".join(part for _, keys, values in saved.rows.values() for part in (keys, values))
     data = struct.pack("<I", len(head)) + head + body
     part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             file.write(hashlib.blake2b(data, digest_size=32).digest() + data)
-            file.flush()
-            os.fsync(file.fileno())
         part.replace(path)
     except OSError as problem:
         part.unlink(missing_ok=True)
@@ -158,15 +153,7 @@ def read(path: Path, digest: str) -> Saved:
     if head["boot"] != boot():
         raise problem("is from before the last boot")
     at, rows = 4 + size, {}
-    for name, count, key_size, value_size in head["tables"]:
-        step = key_size + value_size
-        rows[name] = (
-            [
-                (data[n : n + key_size], data[n + key_size : n + step])
-                for n in range(at, at + count * step, step)
-            ]
-            if count
-            else []
-        )
-        at += count * step
+    for name, count, keys, values in head["tables"]:
+        rows[name] = (count, data[at : at + keys], data[at + keys : at + keys + values])
+        at += keys + values
     return Saved(rows)

@@ -536,9 +536,9 @@ class KernelAgent:
         try:
             if not one.shape.shared:
                 before = self._received(one.index)
-                saved = flows.dump(one.tables, self.base.jiffies())
+                saved = flows.dump(one.tables)
                 if self._received(one.index) != before:  # a packet was on its way
-                    saved = flows.dump(one.tables, self.base.jiffies())
+                    saved = flows.dump(one.tables)
                 flows.write(self._path(id, "state"), one.digest, saved)
         except BaseException:
             one.direct(self.base, one.slot)

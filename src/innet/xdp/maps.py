@@ -207,20 +207,34 @@ class Map(Resource):
 
         Entries that come and go meanwhile may be in it or not.
         """
-        return self._read_all(MAP_LOOKUP_BATCH, chunk)
+        return self._rows(self._read_all(MAP_LOOKUP_BATCH, chunk))
+
+    def dump_rows(self, chunk: int = 4096) -> tuple[int, bytes, bytes]:
+        """As `dump`: how many entries, their keys one behind the other, and their values."""
+        parts = self._read_all(MAP_LOOKUP_BATCH, chunk)
+        keys, values = b"".join(keys for _, keys, _ in parts), b"".join(values for _, _, values in parts)
+        return sum(count for count, _, _ in parts), keys, values
 
     def take_all(self, chunk: int = 4096) -> list[tuple[bytes, bytes]]:
         """All entries of a hash map, which are removed from it."""
-        return self._read_all(MAP_LOOKUP_AND_DELETE_BATCH, chunk)
+        return self._rows(self._read_all(MAP_LOOKUP_AND_DELETE_BATCH, chunk))
 
     def dump_percpu(self) -> list[list[bytes]]:
         """The values of a PERCPU_ARRAY by index, then by CPU."""
         return [self._by_cpu(value) for _, value in self.dump()]
 
-    def _read_all(self, command: int, chunk: int) -> list[tuple[bytes, bytes]]:
+    def _rows(self, parts: list[tuple[int, bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        k, v = self.spec.key_size, self.value_bytes
+        return [
+            (keys[n * k : n * k + k], values[n * v : n * v + v])
+            for count, keys, values in parts
+            for n in range(count)
+        ]
+
+    def _read_all(self, command: int, chunk: int) -> list[tuple[int, bytes, bytes]]:
         k, v = self.spec.key_size, self.value_bytes
         chunk = max(1, min(chunk, self.spec.entries, max(64, CHUNK_BYTES // (k + v))))
-        found: list[tuple[bytes, bytes]] = []
+        found: list[tuple[int, bytes, bytes]] = []
         mark = ctypes.create_string_buffer(max(8, k))
         keys, values = ctypes.create_string_buffer(k * chunk), ctypes.create_string_buffer(v * chunk)
         start = 0
@@ -240,8 +254,7 @@ class Map(Resource):
             if number not in (0, ENOENT):
                 raise OSError(number, os.strerror(number))
             (count,) = struct.unpack_from("<I", attribute.raw, 32)
-            key_data, value_data = keys.raw, values.raw
-            found += [(key_data[n * k : n * k + k], value_data[n * v : n * v + v]) for n in range(count)]
+            found.append((count, keys.raw[: count * k], values.raw[: count * v]))
             if number == ENOENT:
                 return found
             start = ctypes.addressof(mark)
@@ -250,6 +263,15 @@ class Map(Resource):
         """Set many entries by one system call; `OSError` (E2BIG) if the map is full, with some of them set."""
         if rows:
             self._batch(MAP_UPDATE_BATCH, list(rows), list(rows.values()))
+
+    def update_rows(self, count: int, keys: bytes, values: bytes) -> None:
+        """As `update_all`, with keys and values as `dump_rows` gives them."""
+        if (len(keys), len(values)) != (count * self.spec.key_size, count * self.value_bytes):
+            raise ValueError(f"not {count} entries of {self.spec.symbol}")
+        if count:
+            _, number = self._try_raw(MAP_UPDATE_BATCH, count, keys, values)
+            if number:
+                raise OSError(number, os.strerror(number))
 
     def delete_all(self, keys: Iterable[bytes]) -> int:
         """Remove many entries, by one system call for each run of keys that are there; how many there were."""
@@ -273,13 +295,15 @@ class Map(Resource):
             raise ValueError(f"a key of {self.spec.symbol} has {self.spec.key_size} bytes")
         if any(len(value) != self.value_bytes for value in values):
             raise ValueError(f"a value of {self.spec.symbol} has {self.value_bytes} bytes")
-        key_data, value_data = b"".join(keys), b"".join(values)
+        return self._try_raw(command, len(keys), b"".join(keys), b"".join(values))
+
+    def _try_raw(self, command: int, count: int, key_data: bytes, value_data: bytes) -> tuple[int, int]:
         key_buffer = ctypes.create_string_buffer(key_data, len(key_data))
         value_buffer = ctypes.create_string_buffer(value_data, max(1, len(value_data)))
         attribute = ctypes.create_string_buffer(
             struct.pack(
                 "<QQQQIIQQ", 0, 0, ctypes.addressof(key_buffer), ctypes.addressof(value_buffer),
-                len(keys), self.fd, 0, 0,
+                count, self.fd, 0, 0,
             )
         )  # fmt: skip
         result = syscall(SYS_BPF, command, attribute, 56)

@@ -166,36 +166,45 @@ class FlowTable:
         ports = changes((flow.sport, new.sport), (flow.dport, new.dport))
         p.adjust(IP_CHECKSUM, UNCHANGED, _delta(addresses))
         delta = p.bind(_delta(p.bind(addresses.ones_add(ports))))
-        with p.when(visit.protocol == PROTO_TCP):
-            state = p.local(entry.state)
+        state, reply_state = p.local(entry.state), p.local(entry.state)
+        idle_s = p.local(self.timeouts.udp, 32)
+        is_tcp = p.bind(visit.protocol == PROTO_TCP)
+        with p.when(is_tcp):
             with p.when(p.tcp.present(TCP_CHECKSUM_END)):
                 p.tcp.sport, p.tcp.dport = new.sport, new.dport
                 p.adjust(TCP_CHECKSUM, UNCHANGED, delta, pseudo=addresses)
                 state.set(_tcp_state(p, entry.state))
-            now = state.value
-            self.write(p, visit, now, p.bind(_swapped(now)), p.bind(self.tcp_idle(now)))
+            reply_state.set(_swapped(state.value))
+            idle_s.set(self.tcp_idle(state.value))
         with p.otherwise():
             p.udp.sport, p.udp.dport = new.sport, new.dport
             p.adjust(UDP_CHECKSUM, UNCHANGED, delta, keep_zero=True, pseudo=addresses)
-            if self.timeouts.udp == self.timeouts.udp_streaming:
-                self.write(p, visit, entry.state, None, as_value(self.timeouts.udp, 32))
-            else:
+            if self.udp_has_state:
                 now = p.bind(_udp_state(entry))
                 streaming = now == STREAMING
-                idle = _when(streaming, self.timeouts.udp_streaming) | _when(~streaming, self.timeouts.udp)
-                self.write(p, visit, now, now, p.bind(idle))
+                state.set(now)
+                reply_state.set(now)
+                idle_s.set(
+                    _when(streaming, self.timeouts.udp_streaming) | _when(~streaming, self.timeouts.udp)
+                )
+        self.write(p, visit, is_tcp, state.value, reply_state.value, idle_s.value)
+
+    @property
+    def udp_has_state(self) -> bool:
+        """Whether a UDP flow's idle time depends on what was seen of it."""
+        return self.timeouts.udp != self.timeouts.udp_streaming
 
     def write(
-        self, p: Packet, visit: "Visit", state: Value, reply_state: Value | None, idle_s: Value
+        self, p: Packet, visit: "Visit", is_tcp: Value, state: Value, reply_state: Value, idle_s: Value
     ) -> None:
-        """Store the flow if it is new, else its new state (`reply_state` None: it has none), used now."""
+        """Store the flow if it is new, else its new state, used now; the reply's too where it has one."""
         own = replace(visit.entry, state=state)
-        partner = visit.entry.partner(visit.flow, state if reply_state is None else reply_state)
+        partner = visit.entry.partner(visit.flow, reply_state)
         key = (visit.protocol, *visit.flow)
         partner_key = (visit.protocol, *visit.entry.new.reverse())
         with p.when(visit.found) if visit.creates else nullcontext():
             p.update(self.table, key, own.row(), idle_s)
-            if reply_state is not None:
+            with nullcontext() if self.udp_has_state else p.when(is_tcp):
                 p.update(self.table, partner_key, partner.row(), idle_s)
         if visit.creates:
             with p.otherwise():
