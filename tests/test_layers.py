@@ -29,7 +29,13 @@ LAYERS = [
 ROW = {package: row for row, packages in enumerate(LAYERS) for package in packages.split()}
 
 # From `packet` to `verify`, all but those whose work is outside: proofs run in plain tests, without a world.
-OUTSIDE = {"client", "web", "platform", "xdp", "dataplane"}  # `xdp` talks to the kernel; proofs must not import it (below)
+OUTSIDE = {
+    "client",
+    "web",
+    "platform",
+    "xdp",
+    "dataplane",
+}  # `xdp` talks to the kernel; proofs must not import it (below)
 PURE = {p for p, row in ROW.items() if ROW["packet"] <= row <= ROW["verify"]} - OUTSIDE
 IMPURE_MODULES = {
     "asyncio", "fcntl", "multiprocessing", "os", "select", "selectors", "shutil", "signal", "socket", "ssl",
@@ -127,7 +133,8 @@ def test_proofs_know_no_kernel() -> None:
         f"{where(path, line)}: `{package_of(path)}` imports `xdp`"
         for path in FILES
         for line, other in sibling_imports(path)
-        if other == "xdp" and package_of(path) not in {"xdp", "platform", "dataplane", "controller", "emulation", "cli"}
+        if other == "xdp"
+        and package_of(path) not in {"xdp", "platform", "dataplane", "controller", "emulation", "cli"}
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -21,8 +21,8 @@ from innet.platform.interpreted import InterpretedPlane
 from innet.platform.neighbour import ask
 from innet.platform.protocol import DataPlane
 
-AUTO, XDP, INTERPRETER = "auto", "xdp", "interpreter"
-DRIVERS = (AUTO, XDP, INTERPRETER)
+AUTO, XDP, TCX, INTERPRETER = "auto", "xdp", "tcx", "interpreter"
+KERNEL = (XDP, TCX)
 FOLDER = "platforms"
 SIOCGIFMTU = 0x8921
 BURSTS_PER_SECOND = 10
@@ -145,12 +145,16 @@ class Limits:
 
 
 def kernel_plane(
-    node: Platform, nic: Nic, clock: Callable[[], int], folder: Path, limits: Limits
+    node: Platform, nic: Nic, clock: Callable[[], int], folder: Path, limits: Limits, driver: str
 ) -> DataPlane:
-    """Modules as XDP programs; `folder` is the data plane's own. Raises PlatformError where this machine cannot run
-    them; then nothing was made."""
+    """Modules as programs of the kernel, for XDP or tcx; `folder` is the data plane's own.
+
+    Raises PlatformError where this machine cannot run them; then nothing was made.
+    """
     from innet.dataplane import base, plane
     from innet.dataplane.instance import Quota
+    from innet.xdp.target import Xdp
+    from innet.xdp.tcx import SchedCls
 
     if nic.peer_mac is None:
         raise PlatformError(
@@ -160,13 +164,14 @@ def kernel_plane(
     there = base.Nic(nic.name, index, nic.mac, nic.peer_mac, nic.mtu)
     rate = limits.packets_per_second
     quota = None if rate is None else Quota(rate, max(1, rate // BURSTS_PER_SECOND))
-    options = plane.Options(limits.table_bytes, limits.idle_s, quota)
+    target = SchedCls() if driver == TCX else Xdp()
+    options = plane.Options(limits.table_bytes, limits.idle_s, quota, target)
     return plane.KernelAgent(node, there, folder, clock, Random(), options)
 
 
 def remove_left_over(site: Site) -> None:
     """Remove what the daemon at `site`, which is dead, left in the kernel. Nothing happens if it left nothing."""
-    if site.driver != XDP:
+    if site.driver not in KERNEL:
         return
     from innet.dataplane.base import PINS, remove_pins, tap_name
 
@@ -193,7 +198,7 @@ def drop_privileges(driver: str) -> None:
     """Keep only the capabilities that `driver` needs from now on."""
     from innet.dataplane import capabilities
 
-    capabilities.keep(capabilities.AGENT if driver == XDP else ())
+    capabilities.keep(capabilities.AGENT if driver in KERNEL else ())
 
 
 def described(nic: Nic) -> str:

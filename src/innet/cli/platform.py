@@ -51,9 +51,10 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument(
         "--driver",
-        choices=("auto", "xdp", "interpreter"),
+        choices=("auto", "xdp", "tcx", "interpreter"),
         default="auto",
-        help="run modules in the kernel or by the interpreter (default: in the kernel if it can)",
+        help="run modules in the kernel (xdp: most packets a second; tcx: for an interface that carries TCP with "
+        "offloads) or by the interpreter (default: xdp if the machine can)",
     )
     limits = parser.add_argument_group("limits of each module (with XDP)")
     limits.add_argument(
@@ -167,13 +168,13 @@ def open_plane(
     before = desired.site
     reason: PlatformError | None = None
     if site.driver != planes.INTERPRETER:
-        chosen = replace(site, driver=planes.XDP)
+        chosen = replace(site, driver=planes.TCX if site.driver == planes.TCX else planes.XDP)
         move(before, chosen)
         desired.settle(chosen)
         try:
-            return planes.kernel_plane(node, nic, clock, desired.folder, limits), chosen
+            return planes.kernel_plane(node, nic, clock, desired.folder, limits, chosen.driver), chosen
         except PlatformError as error:
-            if site.driver == planes.XDP:
+            if site.driver != planes.AUTO:
                 raise
             reason, before = error, chosen
     chosen = replace(site, driver=planes.INTERPRETER)

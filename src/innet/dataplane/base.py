@@ -25,7 +25,7 @@ from innet.xdp.target import Xdp
 from innet.xdp.tcx import SchedCls
 
 PINS = Path(BPFFS, "innet")
-TAP_QUEUE = 4096
+TAP_QUEUE = 16384
 """Frames that wait for the agent; more are dropped and counted."""
 ROOM_FOR_RECORD = 128
 LONGEST_FRAME = 4096

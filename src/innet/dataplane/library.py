@@ -165,8 +165,8 @@ class Library:
             return shape
 
     def culprit(self, shape: Shape, host: Hosted, problem: VerifierError) -> Unsupported:
-        """The region to take out of a program that the kernel refused: the heaviest if it was too complex, otherwise the
-        first with which it is refused. Raises `problem` if that is one of the platform's own."""
+        """The region to take out of a program that the kernel refused: the heaviest if it was too complex, otherwise
+        the first with which it is refused. Raises `problem` if that is one of the platform's own."""
         if problem.summary.startswith(TOO_COMPLEX):
             return self.heaviest(shape, problem)
         regions = [
