@@ -241,8 +241,8 @@ out{n}:""")
 
 
 def direct(first: int) -> str:
-    """Jump to the first shared programs by their number: the kernel makes that a plain jump. One to a slot that is known
-    at run time only goes by a table and a speculation barrier."""
+    """Jump to the first shared programs by their number: the kernel makes that a plain jump. One to a slot that is
+    known at run time only goes by a table and a speculation barrier."""
     out = []
     for slot in range(first, first + 2 * DIRECT, 2):
         out.append(f"""  %is{slot} = icmp eq i32 %theslot, {slot}

@@ -19,7 +19,7 @@ from innet.diagnostics import Diagnostic, PlatformError
 from innet.elements.base import Role
 from innet.ir.nodes import Mark
 from innet.runtime.graph import PUSH
-from innet.xdp.compile import Code, Compiler, Relocation
+from innet.xdp.compile import Code, Compiler, CompilerError, Relocation
 from innet.xdp.emit import Emitted, Graph, Input, Places, Resume, emit
 from innet.xdp.host import Hosted
 from innet.xdp.install import TOO_COMPLEX
@@ -31,6 +31,8 @@ from innet.xdp.unsupported import WHOLE, Unsupported
 
 MAX_POINTS = 64
 """Places of marks for which packets from the slow path find a program, in one shape."""
+MAX_WEIGHT = 6000
+"""Of a region, by `Emitted.weights`: six loops over the packet."""
 MAX_KNOWN = 8
 """Structures of one digest that are compared to find what should be a parameter."""
 FRAME: Places = ((Mark.DATA, 0), (Mark.MAC, 0))
@@ -56,6 +58,8 @@ class Shape:
     resume_code: Code | None = None
     digest: str = ""
     agents: frozenset[str] = frozenset()
+    impossible: set[Resume] = field(default_factory=set)
+    """Points that were tried in vain."""
     numbers: dict[tuple[str | int | None, ...], int] = field(default_factory=dict)
     """For element, port and marks of a packet that comes back (DATA, MAC, NET, TRANSPORT, AUX): the number of its
     point, as far as it was asked for."""
@@ -138,7 +142,7 @@ class Library:
         refused: list[Unsupported] = list(composed.slow)
         while True:
             emitted = self.emit(graph, refused, host)
-            more = together(composed, emitted.slow)
+            more = [*together(composed, emitted.slow), *too_heavy(emitted)]
             if more:
                 refused = [*emitted.slow, *more]
                 continue
@@ -158,6 +162,9 @@ class Library:
                 shape.code = self.checked(emitted)
                 if shape.resumed is not None:
                     shape.resume_code = self.checked(shape.resumed)
+            except CompilerError as problem:
+                refused = [*emitted.slow, self.heaviest(shape, problem, "LLVM")]
+                continue
             except VerifierError as problem:
                 refused = [*emitted.slow, self.culprit(shape, host, problem)]
                 continue
@@ -168,7 +175,7 @@ class Library:
         """The region to take out of a program that the kernel refused: the heaviest if it was too complex, otherwise
         the first with which it is refused. Raises `problem` if that is one of the platform's own."""
         if problem.summary.startswith(TOO_COMPLEX):
-            return self.heaviest(shape, problem)
+            return self.heaviest(shape, problem, "the kernel")
         regions = [
             one for one in shape.emitted.regions if one.element not in OURS and one in shape.emitted.weights
         ]
@@ -187,22 +194,15 @@ class Library:
         reason = f"the kernel's verifier refused it: {problem.summary}"
         return Unsupported(found.element, found.port, WHOLE, reason)
 
-    def heaviest(self, shape: Shape, problem: VerifierError) -> Unsupported:
-        """The region to take out of a program that is too complex."""
-        weights = {
-            region: weight
-            for region, weight in (
-                *shape.emitted.weights.items(),
-                *(shape.resumed.weights.items() if shape.resumed else ()),
-            )
-            if region.element not in OURS
-        }
+    def heaviest(self, shape: Shape, problem: PlatformError, who: str) -> Unsupported:
+        """The region to take out of a program that is too complex for `who`."""
+        both = {**(shape.resumed.weights if shape.resumed else {}), **shape.emitted.weights}
+        weights = {region: weight for region, weight in both.items() if region.element not in OURS}
         if not weights:
             raise problem
         region = max(weights, key=lambda one: weights[one])
-        return Unsupported(
-            region.element, region.port, WHOLE, f"too complex for the kernel: {problem.summary}"
-        )
+        reason = f"too complex for {who}: {problem.diagnostics[0].message}"
+        return Unsupported(region.element, region.port, WHOLE, reason)
 
     def emit(self, graph: Graph, refused: Iterable[Unsupported], host: Hosted) -> Emitted:
         emitted = emit(graph, self.target, self.divert, self.jiffies_per_second, refused, host)
@@ -222,8 +222,9 @@ class Library:
         """Compile a further place where packets come back; its index, or None if that is not possible."""
         if point in shape.points:
             return shape.points.index(point)
-        if len(shape.points) >= MAX_POINTS or shape.template.digest == "":
+        if len(shape.points) >= MAX_POINTS or point in shape.impossible:
             return None
+        shape.impossible.add(point)  # until it was done: nobody pays twice for what cannot be
         trial = replace(shape, points=(*shape.points, point))
         try:
             trial.resumed = self.emit_resume(trial, shape.emitted.slow)
@@ -236,6 +237,7 @@ class Library:
             trial.resume_code = self.checked(trial.resumed)
         except PlatformError:
             return None
+        shape.impossible.discard(point)
         shape.points, shape.resumed, shape.resume_code = trial.points, trial.resumed, trial.resume_code
         return len(shape.points) - 1
 
@@ -287,6 +289,20 @@ def write_code(path: Path, code: Code) -> None:
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)
+
+
+def too_heavy(emitted: Emitted) -> list[Unsupported]:
+    """Inputs that would keep the kernel's verifier busy for seconds, if it came to an end with them at all."""
+    return [
+        Unsupported(
+            region.element,
+            region.port,
+            WHOLE,
+            "it has more loops over the packet than the kernel follows in time",
+        )
+        for region, weight in emitted.weights.items()
+        if weight > MAX_WEIGHT and region.element not in OURS
+    ]
 
 
 def together(composed: Composed, slow: Iterable[Unsupported]) -> list[Unsupported]:

@@ -1,7 +1,7 @@
 """What of a module the kernel will not run, told before anything is deployed: emitted, not compiled, nothing loaded."""
 
 from innet.dataplane.compose import Wire, compose
-from innet.dataplane.library import together
+from innet.dataplane.library import together, too_heavy
 from innet.xdp.emit import emit
 from innet.xdp.host import Hosted
 from innet.xdp.target import Redirect, Xdp
@@ -20,7 +20,7 @@ def slow_elements(text: str, address: str, sandbox: bool = False) -> tuple[tuple
     refused: list[Unsupported] = list(composed.slow)
     while True:
         emitted = emit(composed.graph, Xdp(), Redirect(0), refused=refused, host=Hosted())
-        more = together(composed, emitted.slow)
+        more = [*together(composed, emitted.slow), *too_heavy(emitted)]
         if not more:
             break
         refused = [*emitted.slow, *more]

@@ -99,8 +99,12 @@ class Compiler:
         return read_object(answer[1:], section)
 
 
-def failure(message: str) -> PlatformError:
-    return PlatformError(
+class CompilerError(PlatformError):
+    """LLVM did not make instructions of a program."""
+
+
+def failure(message: str) -> CompilerError:
+    return CompilerError(
         Diagnostic("P301", message, help="this is a mistake of the compiler, not of the module")
     )
 

@@ -44,7 +44,7 @@ class Tables:
         self.layouts: dict[TableId, TableLayout] = {}
         self.symbols: dict[TableId, str] = {}
         self.numbers = Numbers({}, [])
-        self.rooms: dict[tuple[int, int], str] = {}
+        self.rooms: dict[int, tuple[str, int]] = {}
 
     def maps(self) -> tuple[MapSpec, ...]:
         """The maps the program needs."""
@@ -78,9 +78,11 @@ class Tables:
 
     def room(self, size: int, nth: int) -> str:
         """The `nth` piece of `size` bytes on the stack; used again by every statement."""
-        if (size, nth) not in self.rooms:
-            self.rooms[size, nth] = self.writer.alloca(-(-size // 8) * 8)
-        return self.rooms[size, nth]
+        name, before = self.rooms.get(nth, ("", 0))
+        if size > before:
+            name = self.writer.alloca(-(-size // 8) * 8, name)
+            self.rooms[nth] = name, size
+        return name
 
     def key(self, layout: TableLayout, values: Sequence[Value], nth: int = 0) -> str:
         """The key in memory."""

@@ -135,9 +135,11 @@ class Writer:
     def value(self, text: str, width: int) -> Value:
         return Value(self.name(text), width)
 
-    def alloca(self, bytes_: int) -> str:
-        """Room on the stack, aligned to eight bytes."""
-        name = self.fresh()
+    def alloca(self, bytes_: int, again: str = "") -> str:
+        """Room on the stack, aligned to eight bytes; with `again`, more of what has that name."""
+        name = again or self.fresh()
+        if again:
+            self.entry = [line for line in self.entry if not line.startswith(f"{again} = alloca ")]
         self.entry.append(f"{name} = alloca [{bytes_} x i8], align 8")
         return name
 

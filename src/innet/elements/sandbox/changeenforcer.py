@@ -20,6 +20,8 @@ FRAGMENT_TIMEOUT_S = 30
 REFRESH_NS = NS // 2
 """A flow that was noted so short a time ago is not noted again: most packets then cost one look-up and no writing."""
 CAPACITY = 65536
+CAME_HIGH, CAME_LOW, CAME = 49, 62, 63
+"""Annotation bytes: the source with which a packet came in (24 bits and 8), and whether it did."""
 
 # Bits of a TCP flow's `state`: the outside's FIN was seen, the module's FIN was seen, the module may still acknowledge.
 OUTSIDE_DONE, MODULE_DONE, MAY_ACKNOWLEDGE = 1, 2, 4
@@ -47,8 +49,9 @@ class ChangeEnforcer(Element):
                 out: "not an IPv4 packet", "IPv4 options", "addressed to the module itself", "source is neither the
                 module nor one that wrote to it", "destination neither wrote to the module nor agreed", "authorization
                 ended", "later fragment of nothing let out".
-    Verifier:   a packet leaves only if (its source is ADDR, or is a key of `sources`) and (its destination is in
-                WHITELIST, or with its ports is a key of `flows`, or is that of an earlier packet that left).
+    Verifier:   a packet leaves only if (its source is ADDR, or that with which it came in, or a key of `sources`) and
+                (its destination is in WHITELIST, or with its ports is a key of `flows`, or is that of an earlier packet
+                that left).
                 Times do not pass.
     Source:     In-Net, sections 4.4 and 7 of the paper.  What the choices are:
                 TCP authorizations end with a RST, or with FINs from both sides (then each further FIN from outside
@@ -101,6 +104,7 @@ class ChangeEnforcer(Element):
         after = p.local(0, 8)
         with p.when(protocol == PROTO_TCP):
             after.set(_after_outside(p, before))
+        _came_from(p, src)
         with p.when(known & (before == after.value) & ((now - seen) < REFRESH_NS)):
             p.emit(TO_MODULE)
         p.insert(SOURCES, (src,), (now,), self.timeout)
@@ -119,7 +123,7 @@ class ChangeEnforcer(Element):
         with p.when(dst == self.addr):
             p.drop("addressed to the module itself")
         now = p.now()
-        with p.when(src != self.addr):
+        with p.when((src != self.addr) & ~_still_from(p, src)):
             known, (seen,) = p.lookup(SOURCES, (src,))
             with p.when(~known | _older(now, seen, self.timeout)):
                 p.drop("source is neither the module nor one that wrote to it")
@@ -149,6 +153,19 @@ class ChangeEnforcer(Element):
         with p.when(offset.bits(MORE_FRAGMENTS, 1)):
             p.insert(FRAGMENTS, datagram, (now,), FRAGMENT_TIMEOUT_S)
         p.emit(TO_OUTSIDE)
+
+
+def _came_from(p: Packet, src: Value) -> None:
+    """Note in the packet whom it came from. The bytes are behind those that a configuration can name."""
+    p.set_raw(Mark.ANNOTATION, CAME_HIGH, 3, (src >> 8).cast(24))
+    p.set_raw(Mark.ANNOTATION, CAME_LOW, 1, src.cast(8))
+    p.set_raw(Mark.ANNOTATION, CAME, 1, 1)
+
+
+def _still_from(p: Packet, src: Value) -> Value:
+    """Whether the packet is one that came in from `src`: then that wrote to the module, and need not be looked up."""
+    high, low = p.raw(Mark.ANNOTATION, CAME_HIGH, 3), p.raw(Mark.ANNOTATION, CAME_LOW, 1)
+    return (p.raw(Mark.ANNOTATION, CAME, 1) == 1) & (high == (src >> 8).cast(24)) & (low == src.cast(8))
 
 
 def _ip_header(p: Packet) -> Value:
