@@ -7,11 +7,10 @@ of the dispatch map, and only when all that it leads to is in place.
 
 import hashlib
 import json
-import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -22,6 +21,7 @@ from innet.dataplane.dispatcher import XDP
 from innet.dataplane.instance import ACCOUNT, Instance, Quota
 from innet.dataplane.layout import TALLY_BYTES
 from innet.dataplane.library import Library, Prepared
+from innet.dataplane.records import Left, Records
 from innet.dataplane.slowpath import SlowPath
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.ir.interpret import PacketBuffer
@@ -72,29 +72,6 @@ SYN, ACK, ECHO_REQUEST = 0x02, 0x10, 8
 
 
 @dataclass(frozen=True)
-class Left:
-    """What the agent writes down of a module for the one after it: where it is in the kernel, what it was made from,
-    which of its constants are parameters, and whether it was suspended without having anything to keep."""
-
-    index: int
-    address: int
-    slot: int
-    digest: str
-    groups: tuple[tuple[int, ...], ...]
-    suspended: bool
-
-    @classmethod
-    def read(cls, text: str) -> "Left":
-        """Raises ValueError, KeyError or TypeError for anything else."""
-        one = json.loads(text)
-        groups = tuple(tuple(int(n) for n in group) for group in one["groups"])
-        index, address, slot = (int(one[name]) for name in ("index", "address", "slot"))
-        if index < 0 or slot < 0:
-            raise ValueError("no place in the kernel")
-        return cls(index, address, slot, str(one["digest"]), groups, bool(one["suspended"]))
-
-
-@dataclass(frozen=True)
 class Options:
     """How a platform treats its modules: kernel memory for one's tables, when an idle one is suspended (seconds; None:
     never), quota (None: no limit), and where programs run: XDP, or tcx on an interface that carries TCP with offloads.
@@ -127,13 +104,13 @@ class KernelAgent:
         pins: Path | None = None,
         compiler: Compiler | None = None,
     ) -> None:
-        self.node, self.nic, self.state, self.checkpoint = node, nic, state, checkpoint
+        self.node, self.nic, self.checkpoint = node, nic, checkpoint
+        self._records = Records(state)
         self.options = options or Options()
         self._clock, self._random = clock, random
         self.modules = (node.capacity.modules or MODULES) + SPARE
         self.compiler = compiler or Compiler()
         self._own_compiler = compiler is None
-        state.mkdir(parents=True, exist_ok=True)
         place = {} if pins is None else {"pins": pins}
         try:
             self.base = Base(
@@ -150,7 +127,7 @@ class KernelAgent:
             self.options.target,
             Redirect(self.base.tap.index),
             self._check,
-            state / "code",
+            self._records.code,
             self.per_second,
         )
         self.blocks = self.base.block()
@@ -165,16 +142,16 @@ class KernelAgent:
         self._emptied = 0
         """How often nothing waited for the agent any more."""
         self._failed_ns: dict[int, int] = {}
-        self._slots: dict[str, int] = self._read_slots()
+        self._slots = self._read_slots()
         self._events: deque[DropEvent] = deque()
         self._at_hand = b""
         """The frame that is looked at now; empty if what happens comes from no frame."""
         self._lost: Counter[str] = Counter()
         self._sweeping: deque[Instance] = deque()
         self._swept_ns = clock()
-        self._left = self._read_modules() if self.base.adopted else {}
+        self._left = self._records.modules(self.modules) if self.base.adopted else {}
         if not self.base.adopted:
-            self._forget_modules()
+            self._records.forget_modules()
         self._tidy()
         used = {one.index for one in self._left.values()}
         self._free = deque(n for n in range(self.modules) if n not in used)
@@ -183,51 +160,14 @@ class KernelAgent:
 
     # ---- files
 
-    def _path(self, id: str, kind: str) -> Path:
-        return self.state / f"{id}.{kind}"
-
     def _read_slots(self) -> dict[str, int]:
         """Slots of shared programs, by digest; one whose program is gone is none."""
-        try:
-            kept = json.loads((self.state / "shapes.json").read_text(encoding="utf-8"))
-            slots = {str(digest): int(slot) for digest, slot in kept.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
-        first = 2 * self.modules
-        places = range(first, first + 2 * SHAPES, 2)
-        return {digest: slot for digest, slot in slots.items() if slot in places and self._loaded(slot)}
+        places = range(2 * self.modules, 2 * (self.modules + SHAPES), 2)
+        kept = self._records.slots().items()
+        return {digest: slot for digest, slot in kept if slot in places and self._loaded(slot)}
 
     def _loaded(self, slot: int) -> bool:
         return self.base.maps["programs"].lookup(slot.to_bytes(4, "little")) is not None
-
-    def _write(self, path: Path, value: object) -> None:
-        part = path.with_suffix(".part")
-        try:
-            part.write_text(json.dumps(value), encoding="utf-8")
-            part.replace(path)
-        except OSError as problem:
-            part.unlink(missing_ok=True)
-            raise PlatformError(
-                Diagnostic(
-                    "P330",
-                    f"{path.name} cannot be written: {problem.strerror}",
-                    help="make room on the disk of the platform's state",
-                )
-            ) from problem
-
-    def _read_modules(self) -> "dict[str, Left]":
-        """What an agent before this one had, by identifier."""
-        found = {}
-        for path in sorted(self.state.glob("*.module")):
-            try:
-                one = Left.read(path.read_text(encoding="utf-8"))
-                if one.index >= self.modules:
-                    raise ValueError("no place in the kernel")
-                found[path.name.removesuffix(".module")] = one
-            except (OSError, ValueError, KeyError, TypeError):
-                self.drops["file of a module damaged"] += 1
-                path.unlink(missing_ok=True)
-        return found
 
     def _tidy(self) -> None:
         """Take out of the kernel what no file tells of: an agent died in the middle of something."""
@@ -247,12 +187,6 @@ class KernelAgent:
             index = int(folder.name.removeprefix("module-"))
             if index not in indices:
                 self._clear(index)
-
-    def _forget_modules(self) -> None:
-        """The kernel's part is gone: what is kept of modules means nothing any more."""
-        for kind in ("module", "state", "part"):
-            for path in self.state.glob(f"*.{kind}"):
-                path.unlink(missing_ok=True)
 
     # ---- PlatformAgent
 
@@ -330,7 +264,7 @@ class KernelAgent:
                 raise PlatformError(
                     Diagnostic("P323", f"platform '{self.node.name}' has no room for another program")
                 )
-            self._write(self.state / "shapes.json", self._slots | {digest: free})
+            self._records.keep_slots(self._slots | {digest: free})
             self._slots[digest] = free
         return self._slots[digest]
 
@@ -365,7 +299,7 @@ class KernelAgent:
         """Write down what the next agent has to know."""
         groups = one.shape.template.groups
         kept = Left(one.index, one.address, one.slot, one.digest, groups, suspended)
-        self._write(self._path(one.deployment.id, "module"), asdict(kept))
+        self._records.keep(one.deployment.id, kept)
 
     def remove(self, id: str) -> None:
         one = self._by_id.pop(id, None)
@@ -378,8 +312,7 @@ class KernelAgent:
         self.checkpoint("unlinked")
         self._retire(one)
         self.checkpoint("retired")
-        self._path(id, "state").unlink(missing_ok=True)
-        self._path(id, "module").unlink(missing_ok=True)
+        self._records.forget(id)
         self.checkpoint("removed")
 
     def _retire(self, one: Instance) -> None:
@@ -402,7 +335,7 @@ class KernelAgent:
                 self.base.maps["programs"].clear_program(one)
             del self._slots[digest]
             with suppress(PlatformError):  # a slot that is written down and empty counts as none
-                self._write(self.state / "shapes.json", self._slots)
+                self._records.keep_slots(self._slots)
 
     def _remove_left(self, id: str) -> None:
         """Remove a module of an agent before this one."""
@@ -414,8 +347,7 @@ class KernelAgent:
         self._clear(kept.index)
         self._free.append(kept.index)
         self._release(kept.slot)
-        for kind in ("state", "module"):
-            self._path(id, kind).unlink(missing_ok=True)
+        self._records.forget(id)
 
     def _clear(self, index: int) -> None:
         """Take away programs and tables at an index that no packet can reach."""
@@ -443,7 +375,7 @@ class KernelAgent:
         self._make_slow(one)
         one.watch(self.blocks, False)
         runs = found[1] is not None
-        away = self._path(deployment.id, "state")
+        away = self._records.state(deployment.id)
         whole = self._loaded(slot) and self._open_tables(one)
         if whole and (runs or (not away.exists() and not prepared.shape.shared)):
             one.state, one.starts = ModuleState.RUNNING, 1
@@ -539,7 +471,7 @@ class KernelAgent:
                 saved = flows.dump(one.tables)
                 if self._received(one.index) != before:  # a packet was on its way
                     saved = flows.dump(one.tables)
-                flows.write(self._path(id, "state"), one.digest, saved)
+                flows.write(self._records.state(id), one.digest, saved)
         except BaseException:
             one.direct(self.base, one.slot)
             raise
@@ -554,7 +486,7 @@ class KernelAgent:
         one = self._find(id)
         if one.state is ModuleState.RUNNING:
             return
-        path = self._path(id, "state")
+        path = self._records.state(id)
         saved = None
         if one.state is ModuleState.SUSPENDED and not one.shape.shared:
             try:
@@ -591,7 +523,7 @@ class KernelAgent:
         self._watch(new, old.watched)
         self._register(new)
         self.checkpoint("swapped")
-        self._path(deployment.id, "state").unlink(missing_ok=True)
+        self._records.state(deployment.id).unlink(missing_ok=True)
         if old.slow is None:
             self._retire_version(old)
         else:  # packets of it may wait for the agent
@@ -805,6 +737,7 @@ class KernelAgent:
         drops["no module has this address"] += parts[0]
         drops["not an IPv4 packet with a complete header"] += parts[1]
         drops["no program where one should be"] += parts[4]
+        drops["file of a module damaged"] += self._records.damaged
         drops["more packets for the agent than its queue holds"] += self.base.tap.counters().refused
         shown = tuple(sorted((reason, count) for reason, count in drops.items() if count))
         return Observation(self.node.name, tuple(reports), shown)
@@ -893,11 +826,7 @@ class KernelAgent:
 
     def down(self) -> None:
         """Remove all that it made: programs, maps, links, the TAP device, files."""
-        self._forget_modules()
-        (self.state / "shapes.json").unlink(missing_ok=True)
-        shutil.rmtree(self.state / "code", ignore_errors=True)
-        with suppress(OSError):  # somebody else has something there
-            self.state.rmdir()
+        self._records.delete()
         self.ring.close()
         self.blocks.release()
         for one in (*self._by_id.values(), *self._draining):
