@@ -7,7 +7,7 @@ is sent until the kernel has the answer.
 import socket
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bench._figures import Figure, Scale, number, p99
 from bench._forwarding import NAT, run
@@ -18,16 +18,39 @@ from innet.platform.remote import RemoteAgent
 from innet.xdp.generator import Rotation
 
 KNOWN = "FromNetfront() -> IPFilter(allow udp dst port {port}) -> IPMirror -> ToNetfront();"
-OWN = "FromNetfront() -> IPFilter(allow udp dst port {port}) -> IPMirror -> IPRewriter(keep 0 0) -> ToNetfront();"
+TABLE = "FromNetfront() -> IPFilter(allow udp dst port {port}) -> IPMirror -> IPRewriter(keep 0 0) -> ToNetfront();"
 WAIT_S = 5.0
-KINDS = (("known shape", KNOWN, 0.5, 3.0, 10.0), ("own program", OWN, 2.0, 6.0, 50.0))
+
+
+def known(number: int) -> str:
+    """A module of one shape with all others."""
+    return KNOWN.format(port=1500 + number % 7)
+
+
+def alone(number: int) -> str:
+    """A module of a shape that no other has (up to 256 of them): its program is loaded when it starts."""
+    denied = "".join(f"deny src net 192.168.{n}.0/24, " for n in range(number % 16))
+    allowed = "".join(f"deny dst port {9000 + n}, " for n in range(number // 16 % 16))
+    return KNOWN.format(port=1500 + number % 7).replace("IPFilter(", f"IPFilter({denied}{allowed}")
+
+
+def with_table(number: int) -> str:
+    """A module with a flow table, which has a program and tables of its own."""
+    return TABLE.format(port=1500 + number % 7)
+
+
+KINDS = (
+    ("known shape", known, 0.5, 3.0, 10.0),
+    ("own program", alone, 2.0, 6.0, 50.0),
+    ("own program and flow table of 131,072 entries", with_table, 2.0, 6.0, 50.0),
+)
 """What it is, the module, and the limits: median and p99 of one packet, median of many at once (ms)."""
 
 
-def deploy(place: Lab, agent: RemoteAgent, text: str, first: int, count: int) -> list[int]:
+def deploy(place: Lab, agent: RemoteAgent, text: Callable[[int], str], first: int, count: int) -> list[int]:
     """Apply modules that are cold then: their addresses."""
     for n in range(first, first + count):
-        agent.apply(place.deployment(text.format(port=1500 + n % 7), n))
+        agent.apply(place.deployment(text(n), n))
     return [POOL + n for n in range(first, first + count)]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench._figures import Figure, Scale, number
 from bench._forwarding import NAT, tenant
 from bench._lab import Lab, lab
+from bench._latency import alone
 from innet.dataplane.plane import KernelAgent, Options
 
 COUNTED = ("SUnreclaim", "VmallocUsed", "Percpu")
@@ -45,11 +46,12 @@ def memory(scale: Scale) -> Iterator[Figure]:
     rounds = scale.of(3, 1)
     for what, text, count, limit, options in (
         ("consolidated stateless module", tenant, scale.of(3_000, 30), 1.0, None),
+        ("own program", alone, scale.of(250, 10), 12.0, None),
         (
             "own program (NAT), small tables",
             nat,
             scale.of(1_000, 10),
-            12.0,
+            None,
             Options(table_bytes=SMALL_TABLES),
         ),
         ("own program (NAT), tables as it asks for", nat, scale.of(200, 10), None, None),

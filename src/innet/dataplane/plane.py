@@ -679,7 +679,7 @@ class KernelAgent:
         now = self._clock()
         if not self._sweeping and now - self._swept_ns >= SWEEP_NS:
             self._swept_ns = now
-            self._sweeping.extend(one for one in self._by_id.values() if one.state is ModuleState.RUNNING)
+            self._sweeping.extend(one for one in self._by_id.values() if one.tables)
         while self._sweeping and self._clock() - now < SWEEP_BUDGET_NS:
             self._look_after(self._sweeping.popleft())
         return busy or bool(self._sweeping)

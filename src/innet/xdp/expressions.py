@@ -147,6 +147,8 @@ class Expressions:
                 edge = self.writer.edge()
             level.append(edge)
         self.writer.join(level)
+        if len(level) > 1 and self.memory.target.verified:
+            self.memory.target.reload(self.writer)
 
     def assume(self, bit: Value, truth: bool, depth: int = 8) -> None:
         """From here on the one-bit `bit` is known to be `truth`; so is what follows from it."""
