@@ -147,14 +147,19 @@ def tenant(number: int) -> str:
     )
 
 
-def shaped(shape: int) -> str:
-    """A module of this shape: the same rules in another order, so that all cost about the same."""
+def ordered(shape: int) -> str:
+    """The same rules in another order for each shape (of 120), so that all cost about the same."""
     left, rules = list(RULES), []
     for size in range(len(RULES), 0, -1):
         shape, which = divmod(shape, size)
         rules.append(left.pop(which))
+    return ", ".join(rules)
+
+
+def shaped(shape: int) -> str:
+    """A module of this shape."""
     way = "StoreIPAddress(172.16.15.133, dst) -> ToNetfront();"
-    return f"FromNetfront() -> IPFilter({', '.join(rules)}, allow udp) -> {way}"
+    return f"FromNetfront() -> IPFilter({ordered(shape)}, allow udp) -> {way}"
 
 
 def rotating(place: Lab, agent: KernelAgent, count: int, scale: Scale) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from bench._figures import Figure, Scale, number, p99
-from bench._forwarding import NAT, run
+from bench._forwarding import NAT, ordered, run
 from bench._lab import POOL, Lab, dotted, lab, udp
 from bench._packets import Burst, answers, received, stamped
 from innet.emulation import namespaces
@@ -28,10 +28,10 @@ def known(number: int) -> str:
 
 
 def alone(number: int) -> str:
-    """A module of a shape that no other has (up to 256 of them): its program is loaded when it starts."""
-    denied = "".join(f"deny src net 192.168.{n}.0/24, " for n in range(number % 16))
-    allowed = "".join(f"deny dst port {9000 + n}, " for n in range(number // 16 % 16))
-    return KNOWN.format(port=1500 + number % 7).replace("IPFilter(", f"IPFilter({denied}{allowed}")
+    """A module of a shape that no other has: a firewall, whose program is loaded when it starts."""
+    more = "Null -> " * (number // 120)
+    rules = f"{ordered(number % 120)}, allow udp dst port {1500 + number % 7}"
+    return f"FromNetfront() -> {more}IPFilter({rules}) -> IPMirror -> ToNetfront();"
 
 
 def with_table(number: int) -> str:

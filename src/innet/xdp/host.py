@@ -246,7 +246,7 @@ class Hosted:
         )
         writer.line(f"store i32 {length}, ptr {writer.pointer(event, 8)}, align 8")
         edges = []
-        for size in (EVENT_PACKET, 44, 36, 28, 20):
+        for size in (EVENT_PACKET, 36, 20):
             fits = writer.name(f"icmp ule ptr {writer.pointer(data, size)}, {end}")
             yes, no = writer.fork(fits, ("long", "short"))
             writer.resume(yes)
