@@ -150,7 +150,6 @@ class Base:
             resumes = interface == self._tap.index
             text = dispatcher(self.nic.mac, pools, self._tap.index, resumes, 2 * self.modules, self.target)
             with self.load(compiler.compile(text, section), section) as program:
-                assert isinstance(program, LoadedProgram)
                 self.links.append(self._attach(program, interface))
             self.links[-1].pin(self.pins / name)
 

@@ -30,7 +30,6 @@ from innet.xdp.host import (
 )
 from innet.xdp.layout import NUMBERS, Use
 from innet.xdp.maps import Map
-from innet.xdp.programs import LoadedProgram
 
 U64, U32 = Struct("<Q"), Struct("<I")
 ACCOUNT = Struct("<8Q")
@@ -194,7 +193,6 @@ class Instance:
                 if emitted is None or code is None:
                     continue
                 with base.load(code, emitted.section, flows.symbols(emitted, tables)) as program:
-                    assert isinstance(program, LoadedProgram)
                     base.maps["programs"].set_program(slot, program.fd)
                     self.memory = program.memory() + PROGRAM_BYTES
 

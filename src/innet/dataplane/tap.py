@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from innet.diagnostics import Diagnostic, PlatformError
+from innet.xdp.closing import Closing
 
 CLONE_DEVICE = "/dev/net/tun"
 TUNSETIFF, TUNSETPERSIST = 0x400454CA, 0x400454CB
@@ -48,7 +47,7 @@ class TapCounters:
     dropped_written: int
 
 
-class Tap:
+class Tap(Closing):
     """The TAP device `name` of the network namespace this thread is in; made, or opened again if it persists.
 
     It is up and non-blocking, has no IPv6, and needs CAP_NET_ADMIN and /dev/net/tun. Afterwards the thread may be in
@@ -130,14 +129,6 @@ class Tap:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def fileno(self) -> int:
         """For `select.poll` and its like."""

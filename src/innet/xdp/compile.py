@@ -5,10 +5,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.xdp import worker
+from innet.xdp.closing import Closing
 from innet.xdp.layout import NUMBERS
 from innet.xdp.target import MAY_GOTO
 
@@ -51,19 +51,11 @@ class Code:
         return bytes(out)
 
 
-class Compiler:
+class Compiler(Closing):
     """The child process, started when first needed and again if it died; use it as a context manager."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> "Compiler":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the child process."""

@@ -7,10 +7,9 @@ because the kernel hands frames back as the receivers left them, and redirects t
 import struct
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from innet.ir.interpret import ones_sum
+from innet.xdp.closing import Closing
 from innet.xdp.compile import Compiler
 from innet.xdp.kernel import Installed, LoadedProgram
 from innet.xdp.layout import MMAPABLE, NUMBERS, MapKind, MapSpec
@@ -44,7 +43,7 @@ class Rotation:
             raise ValueError("a rotation goes over the end of the address or port space")
 
 
-class Generator:
+class Generator(Closing):
     """Sends copies of `frame`, an Ethernet frame with an IPv4 header without options and TCP or UDP, by the interface
     with index `interface` of the network namespace that `send` is called in.
 
@@ -92,14 +91,6 @@ class Generator:
 
     def close(self) -> None:
         self._installed.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def program_text(frame: bytes, interface: int, rotation: Rotation) -> str:
@@ -209,7 +200,7 @@ class Count:
     bytes: int
 
 
-class Counter:
+class Counter(Closing):
     """An XDP program that counts frames by the last bits of their destination address, and drops them.
 
     `slots` is a power of two; anything but IPv4 is not counted, and goes to the stack.
@@ -252,14 +243,6 @@ class Counter:
     def close(self) -> None:
         self._memory.close()
         self._installed.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def counter_text(slots: int) -> str:

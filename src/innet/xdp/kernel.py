@@ -1,8 +1,6 @@
 """What lives in the kernel, in one place: maps, programs, links, ring buffers, and a program together with its maps."""
 
-from types import TracebackType
-from typing import Self
-
+from innet.xdp.closing import Closing
 from innet.xdp.compile import Code
 from innet.xdp.layout import MapKind, MapSpec
 from innet.xdp.links import Link, LinkInfo, NativeModeError
@@ -21,7 +19,7 @@ from innet.xdp.ring import Ring
 from innet.xdp.syscall import BPFFS, Resource, bpf, mount_bpffs, unpin
 
 
-class Installed:
+class Installed(Closing):
     """A program with its maps, by symbol; closing it gives everything back."""
 
     def __init__(self, code: Code, section: str, maps: tuple[MapSpec, ...], statistics: bool = False) -> None:
@@ -40,14 +38,6 @@ class Installed:
         self.program.close()
         for made in self.maps.values():
             made.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 __all__ = [

@@ -8,10 +8,10 @@ by table entry and random number by random number: time and randomness are argum
 import ctypes
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
-from types import TracebackType
 from typing import NamedTuple
 
 from innet.ir.interpret import NS, PacketBuffer, State
+from innet.xdp.closing import Closing
 from innet.xdp.copies import CLONE, COPIES_WORDS, HELD, JOB_BYTES, MAX_COPIES, copying, job, jobs
 from innet.xdp.emit import Emitted, Graph, Input, emit
 from innet.xdp.layout import NUMBERS, Use
@@ -79,7 +79,7 @@ def place(packets: Sequence[bytes], batch: Batch) -> ctypes.Array[ctypes.c_char]
     return ctypes.create_string_buffer(b"".join(packets), max(at, 1))
 
 
-class NativeGraph:
+class NativeGraph(Closing):
     """`graph` as machine code in this process, with its state.
 
     `emitted.slow` says which regions it hands over, and why: packets for these leave with the code of `divert`. Random
@@ -133,14 +133,6 @@ class NativeGraph:
         numbers = f"@{NUMBERS} = global [{len(first)} x i64] [{values}], align 64\n"
         loop = batch(self.head_room, MAX_PACKET, self._most, self._jobs, Native.drop, Native.abort)
         return self.emitted.llvm + numbers + tables_text(self.emitted.layouts) + RANDOM + SUM + CLONE + loop
-
-    def __enter__(self) -> "NativeGraph":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Forget code and tables; numbers can still be read. It runs no packets any more (ValueError)."""

@@ -7,9 +7,8 @@ bits above, and where it lies.
 
 import mmap
 import struct
-from types import TracebackType
-from typing import Self
 
+from innet.xdp.closing import Closing
 from innet.xdp.layout import MapKind
 from innet.xdp.maps import Map
 
@@ -17,7 +16,7 @@ BUSY, DISCARDED = 1 << 31, 1 << 30
 HEADER = 8
 
 
-class Ring:
+class Ring(Closing):
     """The only reader of the ring buffer `held`, which stays with the caller. Its descriptor is readable if there is
     something to read.
 
@@ -65,11 +64,3 @@ class Ring:
         """Unmap it; what was not read stays in the map."""
         self._rest.close()
         self._consumer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -9,10 +9,9 @@ import os
 import re
 import struct
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from innet.diagnostics import Diagnostic, PlatformError
+from innet.xdp.closing import Closing
 
 SYS_BPF = 321
 ATTRIBUTE_BYTES = 160
@@ -48,7 +47,7 @@ def bpf(command: int, attribute: bytes) -> tuple[int, bytes]:
     return result, buffer.raw
 
 
-class Resource:
+class Resource(Closing):
     """A file descriptor that is closed at the end."""
 
     def __init__(self, fd: int) -> None:
@@ -59,14 +58,6 @@ class Resource:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def fileno(self) -> int:
         """For `select.poll` and its like."""
