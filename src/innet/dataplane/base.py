@@ -7,6 +7,7 @@ found incomplete (its maker died) is removed and made anew.
 import struct
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -195,6 +196,8 @@ class Base:
     def down(self) -> None:
         """Remove all of it."""
         remove_pins(self.pins)
+        with suppress(OSError):  # other platforms have theirs there
+            self.pins.parent.rmdir()
         self._close()
         self._tap.remove()
 
