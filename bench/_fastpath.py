@@ -29,7 +29,6 @@ CHECKED, UNCHECKED = BATCHER.format(check="CheckIPHeader(OFFSET 14) -> "), BATCH
 TEN = " -> ".join(
     ["Null", "Align(4, 2)", "Paint(1)", "Null", "PushNull", "Null", "Align(4, 2)", "Paint(2)", "Null", "Null"]
 )
-NO_LIMIT_NS = 0
 
 
 def graph(text: str) -> Graph:

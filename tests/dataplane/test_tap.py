@@ -65,7 +65,7 @@ def test_frames_reach_this_process(place: str) -> None:
 def test_frames_from_this_process_meet_the_program(place: str, compiler: Compiler) -> None:
     with Tap("innettap", MAC) as tap, Counter(compiler) as counter, Link.xdp(counter.program, tap.index):
         assert tap.write(template(60))
-        assert tap.write_many([template(60), template(1500)]) == 2
+        assert all(map(tap.write, [template(60), template(1500)]))
         assert (counter.total().packets, counter.total().bytes) == (3, 1620)
         assert not tap.write(b"short")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from innet.cli import codes, files
+from innet.dataplane.limits import IDLE_S, TABLE_MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,12 +65,17 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="packets a second that it may receive (default: no limit)",
     )
     limits.add_argument(
-        "--idle", type=count, default=300, metavar="SECONDS",
-        help="put the tables of one that receives nothing for so long on disk until its next packet (default: 300)",
+        "--idle", type=count, default=IDLE_S, metavar="SECONDS",
+        help="put the tables of one that receives nothing for so long on disk until its next packet "
+        "(default: %(default)s)",
     )  # fmt: skip
     limits.add_argument(
-        "--tables", type=count, default=16, metavar="MIB", help="kernel memory for its tables (default: 16)"
-    )
+        "--tables",
+        type=count,
+        default=TABLE_MIB,
+        metavar="MIB",
+        help="kernel memory for its tables (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--run", metavar="FOLDER", help="where the control socket is (default: /run/innet/platforms)"
     )

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+from innet.dataplane.wholefile import write_whole
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.xdp.emit import Emitted
 from innet.xdp.layout import EXPIRES, NUMBERS, MapKind, MapSpec
@@ -111,14 +112,9 @@ def write(path: Path, digest: str, saved: Saved) -> int:
     head = json.dumps({"format": MAGIC, "boot": boot(), "module": digest, "tables": tables}).encode()
     body = b"".join(part for _, keys, values in saved.rows.values() for part in (keys, values))
     data = struct.pack("<I", len(head)) + head + body
-    part = path.with_suffix(".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(hashlib.blake2b(data, digest_size=32).digest() + data)
-        part.replace(path)
+        write_whole(path, hashlib.blake2b(data, digest_size=32).digest() + data)
     except OSError as problem:
-        part.unlink(missing_ok=True)
         raise PlatformError(
             Diagnostic(
                 "P330",

@@ -7,14 +7,15 @@ neither a restart nor a second platform compiles it again.
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from innet.dataplane.compose import ENTRY_GATE, EXIT_GATE, FAN_OUT, SANDBOX, SEND, Composed
 from innet.dataplane.slowpath import closed
+from innet.dataplane.wholefile import write_whole
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.elements.base import Role
 from innet.ir.nodes import Mark
@@ -48,7 +49,6 @@ class Shape:
     `points` are where packets come back from the slow path; the program for them is learnt as they occur.
     """
 
-    number: int
     template: Template
     graph: Graph
     emitted: Emitted
@@ -147,9 +147,7 @@ class Library:
                 refused = [*emitted.slow, *more]
                 continue
             points = predicted(composed, emitted)
-            shape = Shape(
-                len(self.shapes), wanted, graph, emitted, Code(b"", ()), points, agents=composed.agents
-            )
+            shape = Shape(wanted, graph, emitted, Code(b"", ()), points, agents=composed.agents)
             if points:
                 shape.resumed = self.emit_resume(shape, emitted.slow)
                 if shape.resumed.own_numbers and not emitted.own_numbers:
@@ -282,13 +280,8 @@ def write_code(path: Path, code: Code) -> None:
         "sha256": hashlib.sha256(code.instructions).hexdigest(),
         "relocations": [(one.offset, one.symbol) for one in code.relocations],
     }
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(kept), encoding="utf-8")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
+    with suppress(OSError):
+        write_whole(path, json.dumps(kept).encode())
 
 
 def too_heavy(emitted: Emitted) -> list[Unsupported]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from innet.dataplane.wholefile import write_whole
 from innet.diagnostics import Diagnostic, PlatformError
 
 CODE, SHAPES_FILE = "code", "shapes.json"
@@ -105,12 +106,9 @@ class Records:
             return
 
     def _write(self, path: Path, value: object) -> None:
-        part = path.with_suffix(".part")
         try:
-            part.write_text(json.dumps(value), encoding="utf-8")
-            part.replace(path)
+            write_whole(path, json.dumps(value).encode())
         except OSError as problem:
-            part.unlink(missing_ok=True)
             raise PlatformError(
                 Diagnostic(
                     "P330",

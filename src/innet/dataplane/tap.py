@@ -9,7 +9,6 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,10 +160,6 @@ class Tap(Closing):
                 return False
             raise self._problem(f"the TAP device {self.name} takes no frames", problem) from problem
         return True
-
-    def write_many(self, frames: Sequence[bytes]) -> int:
-        """How many of them were taken."""
-        return sum(map(self.write, frames))
 
     def counters(self) -> TapCounters:
         """What the kernel counted for the device, also while this thread is in another network namespace."""

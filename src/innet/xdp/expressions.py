@@ -12,7 +12,6 @@ from innet.xdp.writer import Edge, Writer
 
 PARAMETER = "$"
 """A variable `$N`, which no program binds, is parameter N of the module (see `shape`)."""
-FLIPPED = {Op.EQ: Op.NE, Op.NE: Op.EQ}
 
 
 class Expressions:

@@ -18,8 +18,6 @@ class MapKind(Enum):
     PROG_ARRAY = 3
     PERCPU_ARRAY = 6
     LPM_TRIE = 11
-    DEVMAP = 14
-    XSKMAP = 17
     RINGBUF = 27
 
 

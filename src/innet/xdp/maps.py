@@ -18,7 +18,6 @@ from innet.xdp.syscall import (
     MAP_DELETE_BATCH,
     MAP_DELETE_ELEM,
     MAP_GET_NEXT_KEY,
-    MAP_LOOKUP_AND_DELETE_BATCH,
     MAP_LOOKUP_BATCH,
     MAP_LOOKUP_ELEM,
     MAP_UPDATE_BATCH,
@@ -37,8 +36,6 @@ ENOSPC = 28
 CHUNK_BYTES = 1 << 20
 """About how much one batch reads."""
 PER_CPU = frozenset({MapKind.PERCPU_ARRAY})
-READ_ONLY_FOR_PROGRAMS = 1 << 7
-"""BPF_F_RDONLY_PROG, which the kernel gives every map of devices."""
 NAME_AT = 28
 """Where the attribute of MAP_CREATE has the name."""
 
@@ -101,8 +98,6 @@ class Map(Resource):
         held._hold(open_pinned(path, "map"), spec)
         try:
             kind, _, *found = struct.unpack("<6I", object_info(held.fd, 24))
-            if kind == MapKind.DEVMAP.value:
-                found[-1] &= ~READ_ONLY_FOR_PROGRAMS
         except BaseException:
             held.close()
             raise
@@ -207,17 +202,13 @@ class Map(Resource):
 
         Entries that come and go meanwhile may be in it or not.
         """
-        return self._rows(self._read_all(MAP_LOOKUP_BATCH, chunk))
+        return self._rows(self._read_all(chunk))
 
     def dump_rows(self, chunk: int = 4096) -> tuple[int, bytes, bytes]:
         """As `dump`: how many entries, their keys one behind the other, and their values."""
-        parts = self._read_all(MAP_LOOKUP_BATCH, chunk)
+        parts = self._read_all(chunk)
         keys, values = b"".join(keys for _, keys, _ in parts), b"".join(values for _, _, values in parts)
         return sum(count for count, _, _ in parts), keys, values
-
-    def take_all(self, chunk: int = 4096) -> list[tuple[bytes, bytes]]:
-        """All entries of a hash map, which are removed from it."""
-        return self._rows(self._read_all(MAP_LOOKUP_AND_DELETE_BATCH, chunk))
 
     def dump_percpu(self) -> list[list[bytes]]:
         """The values of a PERCPU_ARRAY by index, then by CPU."""
@@ -231,7 +222,7 @@ class Map(Resource):
             for n in range(count)
         ]
 
-    def _read_all(self, command: int, chunk: int) -> list[tuple[int, bytes, bytes]]:
+    def _read_all(self, chunk: int) -> list[tuple[int, bytes, bytes]]:
         k, v = self.spec.key_size, self.value_bytes
         chunk = max(1, min(chunk, self.spec.entries, max(64, CHUNK_BYTES // (k + v))))
         found: list[tuple[int, bytes, bytes]] = []
@@ -245,7 +236,7 @@ class Map(Resource):
                     ctypes.addressof(values), chunk, self.fd, 0, 0,
                 )
             )  # fmt: skip
-            result = syscall(SYS_BPF, command, attribute, 56)
+            result = syscall(SYS_BPF, MAP_LOOKUP_BATCH, attribute, 56)
             number = ctypes.get_errno() if result < 0 else 0
             if number == ENOSPC and chunk < self.spec.entries:
                 chunk = min(chunk * 2, self.spec.entries)
