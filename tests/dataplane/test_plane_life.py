@@ -1,6 +1,7 @@
 """A module's life in the kernel: cold start, suspend and resume, swap, removal, and what goes wrong on the way."""
 
 import resource
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -456,3 +457,24 @@ def test_a_swap_of_a_slow_module_loses_nothing_that_waits(place: Lab, make: Make
     assert sent == report(agent).received.packets == report(agent).sent.packets
     assert len(agent._free) == agent.modules - 1
     assert report(agent).drops == agent.observe().drops == ()
+
+
+def test_packets_of_a_module_that_is_gone_are_nobodys(place: Lab, make: Make) -> None:
+    """What waits for the agent when a module is removed does not meet the next module at its index."""
+    agent = make()
+    slow = "FromNetfront() -> Queue -> Unqueue -> IPMirror -> ToNetfront()"
+    agent.apply(deployment(slow))
+    agent.resume("d1.m")
+    index = agent._by_id["d1.m"].index
+    place.send(*[datagram()] * 5)
+    until = time.monotonic() + 5
+    while agent._account(index)[5] < 5:  # handed over, and waiting
+        assert time.monotonic() < until
+    agent.remove("d1.m")
+    agent._free.remove(index)
+    agent._free.appendleft(index)
+    agent.apply(deployment(slow, "192.0.2.11", identifier="d2"))
+    agent.resume("d2.m")
+    assert agent._by_id["d2.m"].index == index
+    assert not place.collect(agent, 1, 0.3)
+    assert ("handed over to no module", 5) in agent.observe().drops

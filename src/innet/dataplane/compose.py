@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from innet import ir
 from innet.dataplane.gates import EntryGate, ExitGate
 from innet.dataplane.slowpath import closed, must_be_slow
-from innet.diagnostics import ConfigurationError, Diagnostic, PlatformError, Source
+from innet.diagnostics import ConfigurationError, PlatformError, Source
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.build import load
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
 from innet.ir.check import check
 from innet.network import parse_address, parse_prefix
 from innet.runtime.build import graph_of
-from innet.runtime.graph import PUSH, Vertex
+from innet.runtime.graph import PUSH
 from innet.runtime.graph import Graph as RuntimeGraph
-from innet.xdp.emit import Destination, Graph, Input, Resume
+from innet.xdp.emit import Destination, Graph, Input
 from innet.xdp.target import Redirect
 from innet.xdp.unsupported import WHOLE, Unsupported
 
@@ -54,12 +54,10 @@ class Composed:
     sandbox: bool
     agents: frozenset[str] = field(default_factory=frozenset)
     """Elements that run in the agent whatever the kernel can do, those among them that are only pulled too."""
+    lines: Mapping[str, str] = field(default_factory=dict)
+    """By canonical name, where an element stands in the text: ` (line 3)`; nothing for those that nobody wrote."""
     stateful: frozenset[str] = field(default_factory=frozenset)
     """Elements that keep tables or counters: each runs in the kernel or in the agent, never in both."""
-
-    def resuming(self, points: tuple[Resume, ...]) -> Graph:
-        """The graph for packets that come back."""
-        return replace(self.graph, entry=points)
 
 
 def compose(
@@ -89,7 +87,14 @@ def compose(
         builder.connections |= {(ENTRY_GATE, 0): enter, (EXIT_GATE, 0): out}
     graph = Graph(builder.programs, Input(ENTRY_GATE, OUTSIDE), builder.connections, builder.held)
     names = {n: name for name, n in number.items()}
-    return Composed(graph, names, builder.slow(), vertices, sandbox, builder.agents(), builder.stateful())
+    lines = {
+        number[v.name]: f" (line {v.span.source.landmark(v.span.start)[1]})"
+        for v in vertices.vertices
+        if v.span is not None
+    }
+    return Composed(
+        graph, names, builder.slow(), vertices, sandbox, builder.agents(), lines, builder.stateful()
+    )
 
 
 def _network(text: str) -> tuple[int, int]:
@@ -196,19 +201,3 @@ def _renamed_block(block: ir.Block, number: Mapping[str, str]) -> ir.Block:
                     stmt = replace(stmt, table=replace(table, owner=number[table.owner]))
         out.append(stmt)
     return tuple(out)
-
-
-def no_vertex(name: str) -> PlatformError:
-    """A record names an element that the module does not have."""
-    return PlatformError(
-        Diagnostic("P320", f"the kernel handed over a packet for '{name}', which does not exist")
-    )
-
-
-def vertex_of(composed: Composed, name: str) -> Vertex:
-    """The element of the configuration with a canonical name."""
-    own = composed.names.get(name)
-    found = next((v for v in composed.vertices.vertices if v.name == own), None)
-    if found is None:
-        raise no_vertex(name)
-    return found

@@ -11,6 +11,7 @@ from innet.dataplane import flows
 from innet.dataplane.base import Base, remove_pins
 from innet.dataplane.compose import SANDBOX
 from innet.dataplane.flows import TableName
+from innet.dataplane.layout import DISPATCH_BYTES
 from innet.dataplane.library import Prepared, Shape
 from innet.dataplane.slowpath import SlowPath
 from innet.platform.protocol import PLATFORM, Deployment, ModuleState
@@ -29,12 +30,13 @@ from innet.xdp.host import (
     WATCHED,
 )
 from innet.xdp.layout import NUMBERS, Use
-from innet.xdp.maps import Map
+from innet.xdp.maps import Map, possible_cpus
 
 U64, U32 = Struct("<Q"), Struct("<I")
 ACCOUNT = Struct("<8Q")
-UNLIMITED = 1 << 40
-"""Packets per jiffy of a module without a quota."""
+UNLIMITED = 1 << 24
+"""Packets per jiffy of a module without a quota: more than come, and small enough for the kernel's arithmetic (times
+QUOTA_UNIT and MAX_IDLE_JIFFIES it has 60 bits)."""
 PROGRAM_BYTES = 8192
 """What a loaded program takes beside what the kernel accounts: its image and its pages, as measured."""
 
@@ -117,9 +119,6 @@ class Instance:
         if count:
             U32.pack_into(blocks, at, 0)
         return int(count)
-
-    def last_jiffies(self, blocks: memoryview) -> int:
-        return int(U64.unpack_from(blocks, self.index * BLOCK_BYTES + LAST)[0])
 
     def numbers(self, blocks: memoryview) -> Mapping[tuple[Use, str, str], int]:
         """Counters, statistics and drops of the kernel's elements, by canonical name."""
@@ -213,6 +212,6 @@ class Instance:
 
     def memory_bytes(self, users: int) -> int:
         """Kernel memory: block, account, dispatch entry, its share of the program, its tables."""
-        own = BLOCK_BYTES + 2 * ACCOUNT_BYTES + 96
+        own = BLOCK_BYTES + possible_cpus() * ACCOUNT_BYTES + DISPATCH_BYTES
         own += sum(one.memory() for one in self.tables.values())
         return own + self.memory // max(1, users)

@@ -8,19 +8,20 @@ of the dispatch map, and only when all that it leads to is in place.
 import hashlib
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from innet.dataplane import flows
-from innet.dataplane.base import SHAPES, Base, Nic, remove_pins
+from innet.dataplane.base import SHAPES, TAP_QUEUE, Base, Nic, remove_pins
 from innet.dataplane.compose import FAN_OUT, SEND, Wire, compose
 from innet.dataplane.dispatcher import XDP
 from innet.dataplane.instance import ACCOUNT, Instance, Quota
 from innet.dataplane.layout import TALLY_BYTES
 from innet.dataplane.library import Library, Prepared
+from innet.dataplane.limits import IDLE_S, TABLE_MIB
 from innet.dataplane.records import Left, Records
 from innet.dataplane.slowpath import SlowPath
 from innet.diagnostics import Diagnostic, PlatformError
@@ -77,8 +78,8 @@ class Options:
     never), quota (None: no limit), and where programs run: XDP, or tcx on an interface that carries TCP with offloads.
     """
 
-    table_bytes: int = 16 << 20
-    idle_s: float | None = 300.0
+    table_bytes: int = TABLE_MIB << 20
+    idle_s: float | None = IDLE_S
     quota: Quota | None = None
     target: Xdp = XDP
 
@@ -310,6 +311,11 @@ class KernelAgent:
         del self._by_address[one.address], self._holders[one.address]
         self.base.dispatch.clear(one.address)
         self.checkpoint("unlinked")
+        if (
+            one.slow is not None
+        ):  # what it handed over belongs to nobody, least of all to the next one at its index
+            del self._by_index[one.index]
+            self._empty_tap()
         self._retire(one)
         self.checkpoint("retired")
         self._records.forget(id)
@@ -379,7 +385,10 @@ class KernelAgent:
         whole = self._loaded(slot) and self._open_tables(one)
         if whole and (runs or (not away.exists() and not prepared.shape.shared)):
             one.state, one.starts = ModuleState.RUNNING, 1
-            one.load(self.base) if one.memory == 0 and not prepared.shape.shared else None
+            if not prepared.shape.shared:
+                one.load(
+                    self.base
+                )  # the same code again: then both slots are whole, whatever stopped the last agent
             away.unlink(missing_ok=True)
             if not runs:
                 one.direct(self.base, slot)
@@ -569,6 +578,14 @@ class KernelAgent:
         self._at_hand = b""
         self._emptied += len(frames) < BATCH
 
+    def _empty_tap(self) -> None:
+        """Deal with all that waits for the agent now."""
+        before = self._emptied
+        for _ in range(TAP_QUEUE // BATCH + 1):
+            self._read_tap()
+            if self._emptied > before:
+                return
+
     def _take(self, given: handover.Handover) -> None:
         one = self._by_index.get(given.module)
         if one is None or one.slow is None or given.region >= len(one.shape.latest.regions):
@@ -715,8 +732,7 @@ class KernelAgent:
     # ---- what can be seen
 
     def _account(self, index: int) -> tuple[int, ...]:
-        by_cpu = self.base.maps["accounts"].lookup_percpu(index.to_bytes(4, "little"))
-        return tuple(sum(column) for column in zip(*(ACCOUNT.unpack(one) for one in by_cpu), strict=True))
+        return added_up(self.base.maps["accounts"].lookup_percpu(index.to_bytes(4, "little")))
 
     def _received(self, index: int) -> int:
         return self._account(index)[0]
@@ -724,7 +740,8 @@ class KernelAgent:
     def observe(self) -> Observation:
         """What runs, also of an agent before this one that nobody asked for since."""
         users = Counter(one.slot for one in self._by_id.values() if one.state is ModuleState.RUNNING)
-        reports = [self._report(one, users[one.slot]) for _, one in sorted(self._by_id.items())]
+        accounts = [added_up(by_cpu) for by_cpu in self.base.maps["accounts"].dump_percpu()]
+        reports = [self._report(one, users[one.slot], accounts) for _, one in sorted(self._by_id.items())]
         reports += [
             ModuleReport(
                 id, format_address(one.address), state=ModuleState.RUNNING, driver=self.options.target.name
@@ -738,22 +755,29 @@ class KernelAgent:
         drops["not an IPv4 packet with a complete header"] += parts[1]
         drops["no program where one should be"] += parts[4]
         drops["file of a module damaged"] += self._records.damaged
-        drops["more packets for the agent than its queue holds"] += self.base.tap.counters().refused
+        refused = self.base.tap.counters().refused  # the kernel counts batches of packets here
+        drops["more packets for the agent than its queue holds (counted in batches)"] += refused
         shown = tuple(sorted((reason, count) for reason, count in drops.items() if count))
         return Observation(self.node.name, tuple(reports), shown)
 
-    def _report(self, one: Instance, users: int) -> ModuleReport:
-        values, drops = self._total(one), one.all_drops(self.blocks)
-        versions = list(one.older)
-        for old in versions:
-            values = [a + b for a, b in zip(values, self._total(old), strict=True)]
-            drops += old.all_drops(self.blocks)
-            versions += old.older
+    def _report(self, one: Instance, users: int, accounts: Sequence[tuple[int, ...]]) -> ModuleReport:
+        values, drops = [0] * 8, Counter[tuple[str, str]]()
+        versions = [one]
+        for version in versions:
+            values = [sum(of) for of in zip(values, version.before, accounts[version.index], strict=True)]
+            drops += version.all_drops(self.blocks)
+            versions += version.older
         if values[6]:
             drops[PLATFORM, "over its packet quota"] += values[6]
         slow = one.shape.slow
         names = one.prepared.composed.names
-        why = sorted({(names.get(w.element, PLATFORM), w.reason) for w in one.shape.emitted.slow})
+        lines = one.prepared.composed.lines
+        why = sorted(
+            {
+                (names.get(w.element, PLATFORM), w.reason + lines.get(w.element, ""))
+                for w in one.shape.emitted.slow
+            }
+        )
         return ModuleReport(
             one.deployment.id,
             one.deployment.address,
@@ -838,6 +862,11 @@ class KernelAgent:
     def _close_compiler(self) -> None:
         if self._own_compiler:
             self.compiler.close()
+
+
+def added_up(by_cpu: Sequence[bytes]) -> tuple[int, ...]:
+    """An account, from what each CPU counted."""
+    return tuple(sum(column) for column in zip(*(ACCOUNT.unpack(one) for one in by_cpu), strict=True))
 
 
 def begins_flow(frame: bytes) -> bool:

@@ -24,7 +24,13 @@ def slow_elements(text: str, address: str, sandbox: bool = False) -> tuple[tuple
         if not more:
             break
         refused = [*emitted.slow, *more]
-    found = {composed.names.get(one.element, one.element): one.reason for one in emitted.slow}
+    lines = composed.lines
+    found = {
+        composed.names.get(one.element, one.element): one.reason + lines.get(one.element, "")
+        for one in emitted.slow
+    }
     for name in composed.agents:
-        found.setdefault(composed.names[name], "it keeps, makes or is asked for packets")
+        found.setdefault(
+            composed.names[name], "it keeps, makes or is asked for packets" + lines.get(name, "")
+        )
     return tuple(sorted(found.items()))
