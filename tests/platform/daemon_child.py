@@ -51,9 +51,9 @@ def main() -> None:
     Agent.remove = counted(Agent.remove)  # type: ignore[method-assign]
     desired.SPARE_LINES = 2
     daemon = Running(folder)
-    armed = True
     signal.signal(signal.SIGTERM, lambda *_: daemon.daemon.stop())
     print("ready", flush=True)
+    armed = True  # only now: what waits for "ready" would never hear it
     daemon.thread.join()
 
 

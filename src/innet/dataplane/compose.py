@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from innet import ir
-from innet.dataplane.gates import EntryGate, ExitGate
 from innet.dataplane.slowpath import closed, must_be_slow
 from innet.diagnostics import ConfigurationError, PlatformError, Source
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.build import load
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
 from innet.ir.check import check
+from innet.ir.uses import statements
 from innet.network import parse_address, parse_prefix
+from innet.platform.gates import EntryGate, ExitGate
 from innet.runtime.build import graph_of
 from innet.runtime.graph import PUSH
 from innet.runtime.graph import Graph as RuntimeGraph
@@ -169,18 +170,15 @@ class _Builder:
         return frozenset(self.number[name] for name in closed(self.vertices, must_be_slow(self.vertices)))
 
     def stateful(self) -> frozenset[str]:
-        return frozenset(at.element for at, program in self.programs.items() if _keeps(program.body))
+        return frozenset(
+            at.element
+            for at, program in self.programs.items()
+            if any(isinstance(stmt, KEEPS) for stmt in statements(program.body))
+        )
 
 
-def _keeps(block: ir.Block) -> bool:
-    """Whether a program keeps anything but statistics."""
-    for stmt in block:
-        match stmt:
-            case ir.Lookup() | ir.Insert() | ir.Update() | ir.Delete() | ir.Allocate() | ir.Next():
-                return True
-            case ir.Branch(_, then, otherwise) if _keeps(then) or _keeps(otherwise):
-                return True
-    return False
+KEEPS = (ir.Lookup, ir.Insert, ir.Update, ir.Delete, ir.Allocate, ir.Next)
+"""Statements of programs that keep anything but statistics."""
 
 
 def _renamed(program: ir.Program, number: Mapping[str, str]) -> ir.Program:

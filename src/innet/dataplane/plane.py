@@ -29,6 +29,7 @@ from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.messages import to_json
 from innet.network import Platform, format_address, parse_address
+from innet.packet.headers import PROTO_ICMP, PROTO_TCP, PROTO_UDP
 from innet.platform.accounting import by_element
 from innet.platform.agent import refusal
 from innet.platform.module import ModuleIo, Outlet, watched
@@ -68,7 +69,6 @@ SWEEP_NS = 5_000_000_000
 """How often expired entries of tables are removed, and idle modules looked for."""
 SWEEP_BUDGET_NS = 3_000_000
 """How long one round of that may take before packets get their turn."""
-TCP, UDP, ICMP = 6, 17, 1
 SYN, ACK, ECHO_REQUEST = 0x02, 0x10, 8
 
 
@@ -875,8 +875,8 @@ def begins_flow(frame: bytes) -> bool:
     protocol, later = frame[23], int.from_bytes(frame[20:22], "big") & 0x1FFF
     if later:
         return False
-    if protocol == UDP:
+    if protocol == PROTO_UDP:
         return True
-    if protocol == TCP:
+    if protocol == PROTO_TCP:
         return len(frame) > header + 13 and frame[header + 13] & (SYN | ACK) == SYN
-    return protocol == ICMP and len(frame) > header and frame[header] == ECHO_REQUEST
+    return protocol == PROTO_ICMP and len(frame) > header and frame[header] == ECHO_REQUEST

@@ -9,12 +9,14 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 
 from innet import ir
-from innet.diagnostics import ConfigurationError, Diagnostic
+from innet.diagnostics import ConfigurationError
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.device.fromnetfront import EntryHolder
 from innet.elements.device.tonetfront import ExitHolder
-from innet.elements.holder import Capture, CaptureSink, Device
+from innet.elements.holder import Device
+from innet.ir.uses import statements
 from innet.lexical import scoped_names
+from innet.platform.module import NoFiles
 from innet.runtime.graph import PULL, Graph, Vertex
 
 _HANDLER = re.compile(r"([A-Za-z_@][\w@/]*)\.[A-Za-z_]\w*")
@@ -45,14 +47,8 @@ def _acts(vertex: Vertex) -> bool:
     return True
 
 
-class _Nowhere:
+class _Nowhere(NoFiles):
     """An `Io` to ask elements what they would do: it has every device and no file."""
-
-    def open_capture(self, name: str) -> Capture:
-        raise ConfigurationError(Diagnostic("P311", f"'{name}' cannot be read: a platform has no files"))
-
-    def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
-        raise ConfigurationError(Diagnostic("P311", f"'{name}' cannot be written: a platform has no files"))
 
     def device(self, name: str) -> Device:
         return self
@@ -146,7 +142,7 @@ def _shared_state(vertex: Vertex) -> Iterator[str | tuple[str, str]]:
         ports.append(OUTSIDE)
     for port in ports:
         program = element.trace(port, len(vertex.outputs), vertex.name, len(vertex.inputs))
-        for stmt in _statements(program.body):
+        for stmt in statements(program.body):
             match stmt:
                 case (
                     ir.Lookup(table) | ir.Insert(table) | ir.Update(table) | ir.Delete(table)
@@ -156,12 +152,3 @@ def _shared_state(vertex: Vertex) -> Iterator[str | tuple[str, str]]:
             match stmt:
                 case ir.Next(counter) | ir.Allocate(cursor=counter) if counter.shared:
                     yield "counter", counter.name
-
-
-def _statements(block: ir.Block) -> Iterator[ir.Stmt]:
-    work = [block]
-    while work:
-        for stmt in work.pop():
-            yield stmt
-            if isinstance(stmt, ir.Branch):
-                work += (stmt.then, stmt.otherwise)

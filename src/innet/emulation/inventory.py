@@ -5,10 +5,10 @@ import socket
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from innet.dataplane.base import PINS
 from innet.emulation.journal import STATE
 from innet.emulation.namespaces import RUN
-
-BPFFS = Path("/sys/fs/bpf")
+from innet.xdp.syscall import BPFFS
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,12 @@ def inventory(prefix: str = "innet", folders: tuple[Path, ...] = ()) -> Inventor
     return Inventory(
         spaces,
         frozenset(name for _, name in socket.if_nameindex()),
-        frozenset(str(path) for path in _under(BPFFS) if path.relative_to(BPFFS).parts[0].startswith(prefix)),
+        frozenset(
+            str(path)
+            for path in _under(BPFFS)
+            if path.relative_to(BPFFS).parts[0].startswith(prefix)
+            and path != PINS  # which all platforms share
+        ),
         _processes(spaces),
         frozenset(str(path) for folder in (STATE, *folders) for path in _under(folder)),
     )

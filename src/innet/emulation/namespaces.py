@@ -58,7 +58,11 @@ def enter(namespace: str) -> None:
         there = os.open(f"{RUN}/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise PlatformError(
-            Diagnostic("E103", f"no network namespace '{namespace}': {error.strerror}")
+            Diagnostic(
+                "E103",
+                f"no network namespace '{namespace}': {error.strerror}",
+                help=f"'ip netns' lists those there are; 'ip netns add {namespace}' makes it",
+            )
         ) from None
     try:
         _set(there, namespace)

@@ -121,8 +121,12 @@ def raw_socket(device: str, where: str = "") -> socket.socket:
         if raw is not None:
             raw.close()
         message = f"device '{device}'{where} cannot be opened: {error.strerror or 'there is none'}"
-        help = "run this as root, or with the capability CAP_NET_RAW" if error.errno == errno.EPERM else ""
-        raise PlatformError(Diagnostic("E110", message, help=help)) from None
+        if error.errno == errno.EPERM:
+            expected, help = "", "run this as root, or with the capability CAP_NET_RAW"
+        else:
+            expected = ", ".join(name for _, name in socket.if_nameindex())
+            help = "name one of these, and the namespace it is in"
+        raise PlatformError(Diagnostic("E110", message, expected=expected, help=help)) from None
     return raw
 
 

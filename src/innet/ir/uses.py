@@ -1,8 +1,17 @@
-"""Which variables a program reads."""
+"""What there is in a program: its statements, and which variables it reads."""
 
 from collections.abc import Iterator
 
 from innet.ir import nodes as ir
+
+
+def statements(block: ir.Block) -> Iterator[ir.Stmt]:
+    """Every statement of `block`, those inside branches too, in the order of the text."""
+    for stmt in block:
+        yield stmt
+        if isinstance(stmt, ir.Branch):
+            yield from statements(stmt.then)
+            yield from statements(stmt.otherwise)
 
 
 def variables_read(block: ir.Block) -> frozenset[str]:

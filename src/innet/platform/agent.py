@@ -10,9 +10,8 @@ from random import Random
 
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.network import Platform, format_address, parse_address
-from innet.packet.headers import LONGEST_PAYLOAD
 from innet.platform.accounting import by_reason
-from innet.platform.ipv4 import ETHERNET_BYTES, ends
+from innet.platform.ipv4 import ends
 from innet.platform.module import RunningModule
 from innet.platform.ports import Port
 from innet.platform.protocol import Deployment, DropEvent, DropEvents, Observation
@@ -118,9 +117,6 @@ class Agent:
         packet = ends(frame)
         if packet is None:
             self.drops["not an IPv4 packet with a complete header"] += 1
-            return
-        if packet.length - (frame[ETHERNET_BYTES] & 15) * 4 > LONGEST_PAYLOAD:
-            self.drops["longer than any packet that proofs know of"] += 1
             return
         module = self._by_address.get(packet.destination)
         if module is None:

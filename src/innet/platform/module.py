@@ -1,7 +1,6 @@
 """A module that runs: its configuration, the sandbox around it where the assessment asks for one, and its account.
 
-What the proof assumes of the packets that come in, and promises of those that go out, is enforced here on each one:
-into a module go packets that do not claim its own address, out of it go IPv4 packets that are not addressed to it.
+What the proof assumes of the packets that come in, and promises of those that go out, the gates hold on each one.
 """
 
 import time
@@ -11,11 +10,15 @@ from random import Random
 from typing import TypeVar
 
 from innet.diagnostics import ConfigurationError, Diagnostic, PlatformError, Source
+from innet.elements.base import OUTSIDE as FRAMES
 from innet.elements.holder import Capture, CaptureSink, Device, Io
+from innet.ir import interpret
+from innet.ir.interpret import PacketBuffer
+from innet.ir.nodes import Drop, Mark, Program
 from innet.network import parse_address
-from innet.packet.headers import LONGEST_PAYLOAD
 from innet.platform.accounting import Account, by_element
-from innet.platform.ipv4 import ETHERNET_BYTES, ETHERTYPE_IPV4, Ends, ends
+from innet.platform.gates import EntryGate, ExitGate
+from innet.platform.ipv4 import ETHERNET_BYTES, Ends
 from innet.platform.ports import Port
 from innet.platform.protocol import PLATFORM, SANDBOX, Deployment, ModuleReport, ModuleState
 from innet.runtime.build import build
@@ -108,7 +111,9 @@ class RunningModule:
         self.address = parse_address(deployment.address)
         self.account = Account()
         self.port = port
-        self.macs = (port.peer_mac or 0).to_bytes(6, "big") + port.mac.to_bytes(6, "big")
+        self._entry = EntryGate(self.address).trace(FRAMES, 1)
+        self._exit = ExitGate(self.address, port.peer_mac or 0, port.mac).trace(0, 1)
+        self._gates = interpret.State(clock=clock, random=random)
         self.enforcer: Router | None = None
         self.suspended = False
         self.suspends = self.cpu_ns = 0
@@ -140,11 +145,7 @@ class RunningModule:
         self.cpu_ns += time.thread_time_ns() - began
 
     def _enter(self, frame: bytes, packet: Ends) -> None:
-        if packet.source == self.address:
-            self.account.drops["source is the module's own address"] += 1
-            return
-        if packet.length - (frame[ETHERNET_BYTES] & 15) * 4 > LONGEST_PAYLOAD:
-            self.account.drops["longer than any packet of the proof"] += 1
+        if not self._passes(self._entry, PacketBuffer(frame)):
             return
         self.account.receive(packet.length)
         if self.enforcer is None:
@@ -163,31 +164,31 @@ class RunningModule:
     # ---- out
 
     def _from_module(self, data: bytes, ethernet: bool) -> bool:
-        """A packet at ToNetfront. The platform writes both Ethernet addresses."""
-        if not ethernet:
-            frame = self.macs + ETHERTYPE_IPV4 + data
-        elif len(data) < ETHERNET_BYTES:
-            self.account.drops["shorter than an Ethernet header"] += 1
+        """A packet at ToNetfront."""
+        packet = PacketBuffer(data)
+        packet.marks[Mark.MAC if ethernet else Mark.NET] = 0
+        if not self._passes(self._exit, packet):
             return True
-        else:
-            frame = self.macs + data[12:]
         if self.enforcer is None:
-            return self._leave(frame)
-        self.enforcer.deliver(MODULE, frame)
+            return self._leave(packet.data)
+        self.enforcer.deliver(MODULE, packet.data)
         return True
 
     def _leave(self, frame: bytes) -> bool:
-        packet = ends(frame)
-        if packet is None:
-            self.account.drops["not an IPv4 packet"] += 1
-        elif packet.destination == self.address:
-            self.account.drops["addressed to the module itself"] += 1
-        elif self.port.peer_mac is None:
+        if self.port.peer_mac is None:
             self.account.drops["the platform is not plugged in"] += 1
         elif not self.port.write(frame):
             return False
         else:
-            self.account.send(packet.length)
+            self.account.send(len(frame) - ETHERNET_BYTES)
+        return True
+
+    def _passes(self, gate: Program, packet: PacketBuffer) -> bool:
+        """Whether a gate lets a packet through; one that it does not is counted."""
+        verdict = interpret.run(gate, packet, self._gates).verdict
+        if isinstance(verdict, Drop):
+            self.account.drops[verdict.reason] += 1
+            return False
         return True
 
     # ---- time

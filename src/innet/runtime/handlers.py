@@ -12,6 +12,7 @@ from innet import ir
 from innet.diagnostics import InNetError
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.holder import HandlerError, show_bool
+from innet.ir.uses import statements
 from innet.lexical import scoped_names
 
 if TYPE_CHECKING:
@@ -148,12 +149,7 @@ def statistics(node: "Node") -> tuple[str, ...]:
 
 
 def _counted(block: ir.Block) -> Iterator[str]:
-    for stmt in block:
-        if isinstance(stmt, ir.Count):
-            yield stmt.name
-        elif isinstance(stmt, ir.Branch):
-            yield from _counted(stmt.then)
-            yield from _counted(stmt.otherwise)
+    return (stmt.name for stmt in statements(block) if isinstance(stmt, ir.Count))
 
 
 def _ports(node: "Node") -> Iterator[str]:

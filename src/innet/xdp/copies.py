@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 from innet import ir
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
+from innet.ir.uses import statements
 from innet.xdp import handover
 from innet.xdp.facts import Facts, Position, Value
 from innet.xdp.memory import MAX_ANNOTATIONS, Memory
@@ -131,11 +132,7 @@ done:
 
 def copying(block: ir.Block) -> bool:
     """Whether a packet may be copied in `block`."""
-    return any(
-        isinstance(stmt, ir.Copy)
-        or (isinstance(stmt, ir.Branch) and (copying(stmt.then) or copying(stmt.otherwise)))
-        for stmt in block
-    )
+    return any(isinstance(stmt, ir.Copy) for stmt in statements(block))
 
 
 def jobs(block: ir.Block, after: Mapping[int, int], own: int) -> int:

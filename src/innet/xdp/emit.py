@@ -12,6 +12,7 @@ from typing import TypeAlias, assert_never
 
 from innet import ir
 from innet.ir.nodes import Mark, Op
+from innet.ir.uses import statements
 from innet.xdp import handover
 from innet.xdp.copies import COPIED, Copies, copying
 from innet.xdp.expressions import Expressions
@@ -149,24 +150,13 @@ class _SlowRegion(Exception):  # noqa: N818  # control flow: start again without
 
 def outputs(block: ir.Block) -> set[int]:
     """The output ports that `block` may emit on."""
-    found: set[int] = set()
-    for stmt in block:
-        match stmt:
-            case ir.Emit(port) | ir.Copy(port):
-                found.add(port)
-            case ir.Branch(_, then, otherwise):
-                found |= outputs(then) | outputs(otherwise)
-    return found
+    return {stmt.port for stmt in statements(block) if isinstance(stmt, ir.Emit | ir.Copy)}
 
 
 def asks(block: ir.Block, var: ir.Var) -> bool:
     """Whether a branch of `block` depends on `var` alone."""
-    for stmt in block:
-        if isinstance(stmt, ir.Branch):
-            condition = stmt.condition.value if isinstance(stmt.condition, ir.Not) else stmt.condition
-            if condition == var or asks(stmt.then, var) or asks(stmt.otherwise, var):
-                return True
-    return False
+    conditions = (stmt.condition for stmt in statements(block) if isinstance(stmt, ir.Branch))
+    return any(one in (var, ir.Not(var)) for one in conditions)
 
 
 def successors(graph: Graph, region: Input) -> list[Input]:
