@@ -11,7 +11,7 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, any_of, at_most_zero, equal, less, member, negate
 from innet.symbolic.prefixes import outcomes
 from innet.symbolic.store import Store
-from innet.symbolic.terms import Formula, K, Sym, add, holds, slice_of
+from innet.symbolic.terms import Formula, K, Sym, add, concat, holds, slice_of
 
 WIDTH = 4
 NUMBERS = st.sets(st.integers(0, 15))
@@ -44,6 +44,29 @@ def test_longest_prefixes_decide(rows: list[tuple[int, int, int]]) -> None:
             else next(o for p, n, o in table if n == best and address >> 8 - n == p >> 8 - n)
         )
         assert [o for o, r in found.items() if rs.contains(r, address)] == ([] if want is None else [want])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255)), max_size=12),
+    st.sampled_from([(4, 4), (2, 3, 3), (1, 7), (5, 1, 1, 1)]),
+)
+def test_a_number_made_of_pieces_is_in_a_set(some: list[tuple[int, int]], widths: tuple[int, ...]) -> None:
+    ranges = rs.normal((min(pair), max(pair)) for pair in some)
+    symbols = [Sym(f"s{n}", width) for n, width in enumerate(widths)]
+    formula = member(concat(list(symbols)), ranges)
+    for number in range(256):
+        values, left = {}, 8
+        for symbol in symbols:
+            left -= symbol.width
+            values[symbol] = number >> left & (1 << symbol.width) - 1
+        assert holds(formula, values, {}) == rs.contains(ranges, number)
+
+
+def test_however_many_halves_of_an_address_a_set_takes_it_stays_exact() -> None:
+    high, low = Sym("high", 64), Sym("low", 64)
+    networks = rs.normal((n << 65, (n << 65) + (1 << 64) - 1) for n in range(1000))
+    formula = member(concat([high, low]), networks)
+    assert formula == member(high, rs.normal((n << 1, n << 1) for n in range(1000)))
 
 
 def random_formula(rng: Random, symbols: list[Sym], depth: int = 2) -> Formula:

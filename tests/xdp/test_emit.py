@@ -1,5 +1,7 @@
 """What the emitter makes of single statements and of graphs."""
 
+from ipaddress import IPv6Address
+
 import pytest
 
 from innet import ir
@@ -71,6 +73,28 @@ def test_a_prefix_table_finds_the_longest(compiler: Compiler) -> None:
     p.ip.tos = port
     p.emit(0)
     compare(single(traced(p)), compiler, bare(4, 200))
+
+
+def test_a_prefix_table_finds_addresses_of_128_bits(compiler: Compiler) -> None:
+    rows = (
+        ("::", 0, 9),
+        ("4500::", 8, 1),
+        ("4500:14::", 32, 4),
+        ("2001:db8::", 32, 2),
+        ("2001:db8::ff00:0", 104, 3),
+    )
+    entries = tuple((int(IPv6Address(a)), n, (v,)) for a, n, v in rows)
+    table = ir.Table("routes", (64, 64), (8,), kind=ir.TableKind.PREFIX, entries=entries)
+    p = Packet("e")
+    found, (port,) = p.lookup(table, (p.raw(Mark.DATA, 0, 8), p.raw(Mark.DATA, 8, 8)))
+    with p.when(~found):
+        p.drop("no route")
+    p.set_raw(Mark.DATA, 16, 1, port)
+    p.emit(0)
+    edges = [
+        a + d & (1 << 128) - 1 for a, n, _ in entries for d in (-1, 0, 1, (1 << 128 - n) - 1, 1 << 128 - n)
+    ]
+    compare(single(traced(p)), compiler, [*bare(4, 100), *(e.to_bytes(16, "big") + bytes(32) for e in edges)])
 
 
 def test_numbers_go_round(compiler: Compiler) -> None:

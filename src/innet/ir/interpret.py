@@ -107,13 +107,14 @@ class TableState:
         self.rows: dict[tuple[int, ...], Entry] = {}
         self.prefixes: dict[int, dict[int, tuple[int, ...]]] = {}
         for prefix, length, values in table.entries:
-            shift = table.key[0] - length
+            shift = sum(table.key) - length
             self.prefixes.setdefault(length, {}).setdefault(prefix >> shift, values)
 
     def get(self, key: tuple[int, ...]) -> tuple[int, ...] | None:
         if self.table.kind is ir.TableKind.PREFIX:
+            address, width = side_by_side(key, self.table.key)
             for length in sorted(self.prefixes, reverse=True):
-                values = self.prefixes[length].get(key[0] >> self.table.key[0] - length)
+                values = self.prefixes[length].get(address >> width - length)
                 if values is not None:
                     return values
             return None
@@ -411,6 +412,14 @@ def apply(op: Op, a: int, b: int, width: int) -> int:
     """`op` on two numbers of `width` bits."""
     wrapping = WRAPPING.get(op)
     return PLAIN[op](a, b) if wrapping is None else wrapping(a, b, width)
+
+
+def side_by_side(values: tuple[int, ...], widths: tuple[int, ...]) -> tuple[int, int]:
+    """Numbers of these widths as one, the first on top, and its width."""
+    number, width = 0, 0
+    for value, bits in zip(values, widths, strict=True):
+        number, width = number << bits | value, width + bits
+    return number, width
 
 
 def fold(total: int) -> int:

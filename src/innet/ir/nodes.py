@@ -168,7 +168,7 @@ Expr: TypeAlias = Const | Var | Field | Present | Marked | Distance | Binary | N
 
 class TableKind(Enum):
     """EXACT: key to values. PAIRED: two entries (forward and reply) that live and die together. PREFIX: longest
-    prefix first, one key of an address, filled when the element is configured."""
+    prefix first; the columns of the key, side by side, are one address; filled when the element is configured."""
 
     EXACT = "exact"
     PAIRED = "paired"

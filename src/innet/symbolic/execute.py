@@ -43,10 +43,12 @@ from innet.symbolic.terms import (
     adjust,
     bitwise,
     cast,
+    concat,
     from_linear,
     linear_of,
     minus,
     opaque,
+    pieces,
     shift_left,
     shift_right,
 )
@@ -377,7 +379,7 @@ class _Step:
         key = self.row(stmt.key)
         element = self.scope + (table.owner or self.program.element)
         if table.kind is ir.TableKind.PREFIX:
-            return self.lookup_prefix(stmt, key[0])
+            return self.lookup_prefix(stmt, concat([part for one in key for part in pieces(one)]))
         out: list[State] = []
 
         def hit(one: State, values: tuple[Term, ...]) -> None:

@@ -26,6 +26,7 @@ from innet.symbolic.terms import (
     Term,
     Truth,
     bottom,
+    concat,
     linear_of,
     minus,
     opaque,
@@ -147,11 +148,7 @@ def member(term: Term, ranges: Ranges) -> Formula:
                 return in_atom(_as_atom(term), ranges)
             return any_of(*(_between(linear, low, high) for low, high in ranges))
         case Concat():
-            return (
-                any_of(*(_concat_between(pieces(term), low, high) for low, high in ranges[:MAX_CUTS]))
-                if len(ranges) <= MAX_CUTS
-                else in_atom(_as_atom(term), ranges)
-            )
+            return _pieces_member(term, ranges)
     raise AssertionError(term)
 
 
@@ -165,27 +162,32 @@ def _between(linear: Linear, low: int, high: int) -> Formula:
     return all_of(above, below)
 
 
-def _concat_between(parts: tuple[Term, ...], low: int, high: int) -> Formula:
-    """Whether the number made of `parts` lies in [low, high]: by its leading part, then the rest."""
-    if len(parts) == 1:
-        return member(parts[0], ((low, high),))
-    rest = sum(p.width for p in parts[1:])
+def _pieces_member(term: Concat, ranges: Ranges) -> Formula:
+    """Whether the number made of pieces is in the set: by its leading part; only where that is the first or the last
+    of a range the rest matters, too."""
+    head, tail = term.parts[0], concat(list(term.parts[1:]))
+    rest = term.width - head.width
     mask = (1 << rest) - 1
-    first, last = low >> rest, high >> rest
-    low_rest, high_rest = low & mask, high & mask
-    head, tail = parts[0], parts[1:]
-    if first == last:
-        return all_of(member(head, rs.single(first)), _concat_between(tail, low_rest, high_rest))
-    inner_low = first if low_rest == 0 else first + 1
-    inner_high = last if high_rest == mask else last - 1
+    whole: list[tuple[int, int]] = []
+    edges: dict[int, list[tuple[int, int]]] = {}
+    for low, high in ranges:
+        first, last = low >> rest, high >> rest
+        if first == last:
+            edges.setdefault(first, []).append((low & mask, high & mask))
+            continue
+        edges.setdefault(first, []).append((low & mask, mask))
+        edges.setdefault(last, []).append((0, high & mask))
+        whole.append((first + 1, last - 1))
     choices: list[Formula] = []
-    if inner_low <= inner_high:
-        choices.append(member(head, ((inner_low, inner_high),)))
-    if low_rest:
-        choices.append(all_of(member(head, rs.single(first)), _concat_between(tail, low_rest, mask)))
-    if high_rest != mask:
-        choices.append(all_of(member(head, rs.single(last)), _concat_between(tail, 0, high_rest)))
-    return any_of(*choices)
+    for value, some in edges.items():
+        inside = rs.normal(some)
+        if inside == rs.full(rest):
+            whole.append((value, value))
+        else:
+            choices.append(all_of(member(head, rs.single(value)), member(tail, inside)))
+    if len(choices) > MAX_CUTS:
+        return in_atom(_as_atom(term), ranges)
+    return any_of(member(head, rs.normal(whole)), *choices)
 
 
 def equal(a: Term, b: Term) -> Formula:

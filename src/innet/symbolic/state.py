@@ -308,7 +308,7 @@ class Tables:
         """For each row of values of a PREFIX table, the keys that find it."""
         found = self._outcomes.get(id(table))
         if found is None:
-            found = self._outcomes[id(table)] = (table, outcomes(table.entries, table.key[0]))
+            found = self._outcomes[id(table)] = (table, outcomes(table.entries, sum(table.key)))
         return found[1]
 
     def note(

@@ -306,7 +306,7 @@ class _Emitter:
         """The LLVM module."""
         w = self.writer
         out = [self.target.layout]
-        out += [f"declare i{n} @llvm.bswap.i{n}(i{n})" for n in (16, 32, 64)]
+        out += [f"declare i{n} @llvm.bswap.i{n}(i{n})" for n in (16, 32, 64, 128)]
         symbols = [spec.symbol for spec in self.tables.maps()]
         if isinstance(self.host, Hosted):
             symbols += [SCRATCH, BLOCKS, ACCOUNTS, EVENTS]

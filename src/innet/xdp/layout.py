@@ -6,6 +6,7 @@ Every column is stored most significant byte first, as packets are, so that a he
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import accumulate
 
 from innet import ir
 
@@ -76,6 +77,8 @@ EXPIRES, IDLE, PAIRED, PARTNER = 0, 8, 12, 16
 partner (u32), and the partner's key (in a paired table); the first three in the machine's byte order. The values'
 columns follow."""
 PREFIX_BYTES = 4
+PREFIX_KEYS = ((8,), (16,), (32,), (64,), (64, 64))
+"""The widths that keys of prefix tables may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,9 @@ class TableLayout:
 def table_layout(table: ir.Table) -> TableLayout:
     match table.kind:
         case ir.TableKind.PREFIX:
-            size = table.key[0] // 8
-            key = Record((Column(PREFIX_BYTES, size, table.key[0]),), PREFIX_BYTES + size)
+            places = accumulate((width // 8 for width in table.key), initial=PREFIX_BYTES)
+            columns = tuple(Column(at, w // 8, w) for at, w in zip(places, table.key, strict=False))
+            key = Record(columns, PREFIX_BYTES + sum(column.size for column in columns))
             return TableLayout(table, key, record(table.values))
         case ir.TableKind.PAIRED:
             key = record(table.key)
@@ -157,7 +161,7 @@ def map_spec(symbol: str, layout: TableLayout) -> MapSpec:
     if table.kind is ir.TableKind.PREFIX:
         rows = []
         for prefix, length, values in table.entries:
-            key = length.to_bytes(PREFIX_BYTES, "little") + prefix.to_bytes(table.key[0] // 8, "big")
+            key = length.to_bytes(PREFIX_BYTES, "little") + prefix.to_bytes(sum(table.key) // 8, "big")
             rows.append((key, layout.value.pack(values)))
         entries = max(1, len(rows))
         return MapSpec(

@@ -8,15 +8,21 @@ from innet.xdp.layout import PREFIX_BYTES, TableLayout
 from innet.xdp.native_memory import Memory
 
 RANGES, STARTS, REFERENCES, VALUES = range(0, 32, 8)
-"""In a prefix table's header: how many ranges, and the addresses of their starts (u64), of what each refers to (u32,
-from one; 0: nothing), and of the values."""
+"""In a prefix table's header: how many ranges, and the addresses of their starts (u64, or u128 for wider keys), of what
+each refers to (u32, from one; 0: nothing), and of the values."""
 PREFIX_WORDS = 4
+
+
+def word_bits(width: int) -> int:
+    """The width of the numbers that addresses of `width` bits are compared as."""
+    return 64 if width <= 64 else 128
 
 
 def prefix_table(symbol: str, layout: TableLayout) -> str:
     """The function `.lookup` of a prefix table."""
-    width = layout.table.key[0]
-    widen = f"zext i{width} %bytes to i64" if width < 64 else "or i64 %bytes, 0"
+    width = sum(layout.table.key)
+    word = word_bits(width)
+    widen = f"zext i{width} %bytes to i{word}" if width < word else f"or i{word} %bytes, 0"
     return f"""
 @{symbol} = global [{PREFIX_WORDS} x i64] zeroinitializer, align 64
 
@@ -25,8 +31,8 @@ entry:
   %at = getelementptr i8, ptr %key, i64 {PREFIX_BYTES}
   %bytes = load i{width}, ptr %at, align 1
   %wide = {widen}
-  %swapped = call i64 @llvm.bswap.i64(i64 %wide)
-  %address = lshr i64 %swapped, {64 - width}
+  %swapped = call i{word} @llvm.bswap.i{word}(i{word} %wide)
+  %address = lshr i{word} %swapped, {word - width}
   %ranges = load i64, ptr @{symbol}, align 8
   %startsat = getelementptr i8, ptr @{symbol}, i64 {STARTS}
   %starts = load ptr, ptr %startsat, align 8
@@ -39,9 +45,9 @@ search:
 step:
   %half = lshr i64 %size, 1
   %middle = add i64 %low, %half
-  %middleat = getelementptr i64, ptr %starts, i64 %middle
-  %start = load i64, ptr %middleat, align 8
-  %behind = icmp ule i64 %start, %address
+  %middleat = getelementptr i{word}, ptr %starts, i64 %middle
+  %start = load i{word}, ptr %middleat, align 8
+  %behind = icmp ule i{word} %start, %address
   %newlow = select i1 %behind, i64 %middle, i64 %low
   %newsize = sub i64 %size, %half
   br label %search
@@ -65,7 +71,7 @@ done:
 
 def ranges(table: ir.Table) -> tuple[list[int], list[int], list[tuple[int, ...]]]:
     """Starts of address ranges in order, what each refers to (from one; 0: nothing), and the values."""
-    width = table.key[0]
+    width = sum(table.key)
     first: dict[tuple[int, int], tuple[int, ...]] = {}
     for prefix, length, values in table.entries:
         shift = width - length
@@ -100,7 +106,7 @@ class PrefixTable:
     def __init__(self, header: int, layout: TableLayout) -> None:
         starts, references, values = ranges(layout.table)
         parts = (
-            struct.pack(f"<{len(starts)}Q", *starts),
+            b"".join(start.to_bytes(word_bits(sum(layout.table.key)) // 8, "little") for start in starts),
             struct.pack(f"<{len(references)}I", *references),
             b"".join(layout.value.pack(one) for one in values),
         )

@@ -18,6 +18,7 @@ from innet.xdp.layout import (
     PAIRED,
     PARTNER,
     PREFIX_BYTES,
+    PREFIX_KEYS,
     MapSpec,
     Numbers,
     Record,
@@ -58,12 +59,9 @@ class Tables:
         """The symbol and the layout of a table."""
         key = (table.owner or element, table.name)
         if key not in self.layouts:
-            if table.kind is ir.TableKind.PREFIX and (
-                len(table.key) != 1 or table.key[0] not in (8, 16, 32, 64)
-            ):
-                raise CannotCompileError(
-                    f"table {table.name}", "a prefix table's key is one number of 8, 16, 32 or 64 bits"
-                )
+            if table.kind is ir.TableKind.PREFIX and table.key not in PREFIX_KEYS:
+                wanted = "one number of 8, 16, 32 or 64 bits, or two of 64"
+                raise CannotCompileError(f"table {table.name}", f"a prefix table's key is {wanted}")
             try:
                 self.layouts[key] = table_layout(table)
             except ValueError as problem:
@@ -91,7 +89,7 @@ class Tables:
             self.words(layout.key, place, values)
             return place
         self.clear(place, layout.key.size)
-        self.writer.line(f"store i32 {layout.table.key[0]}, ptr {place}, align 4")
+        self.writer.line(f"store i32 {sum(layout.table.key)}, ptr {place}, align 4")
         self.columns(layout.key, place, values)
         return place
 
