@@ -32,7 +32,7 @@ BOOK = NameBook.of(
         Declared(
             "AddressInfo@1",
             "AddressInfo",
-            Text("gw 10.0.0.1/24 2:0:0:0:0:1, host 1.2.3.4, net 10.1/16, v6 ::1"),
+            Text("gw 10.0.0.1/24 2:0:0:0:0:1, host 1.2.3.4, net 10.1/16, v6 ::1, six 2001:db8::9/64"),
         ),
         Declared("in/AddressInfo@1", "AddressInfo", Text("gw 192.0.2.9")),
         Declared("PortInfo@2", "PortInfo", Text("web 8080/tcp www2 # the new one, game 4000")),
@@ -53,6 +53,7 @@ def value(kind: args.ArgumentType[Any], string: str, names: Names = NAMES) -> An
 
 
 IP = 0x0A000001
+SIX = 0x20010DB8_00000000_00000000_00000009
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,16 @@ IP = 0x0A000001
                            "gw:ipnet": (IP, 0xFFFFFF00), "10.0.0.0/33": "'10.0.0.0/33' is not an IPv4 prefix ADDR/LEN",
                            "host": "'host' is not an IPv4 prefix ADDR/LEN"}),
         (args.IPPrefix(bare=True), {"10.0.0.1": (IP, 0xFFFFFFFF), "host": (0x01020304, 0xFFFFFFFF)}),
+        (args.IP6Address(), {"::1": 1, "2001:DB8::9": SIX, "::ffff:10.0.0.1": 0xFFFF0A000001, "v6": 1, "six:ip6": SIX,
+                             "1:2:3:4:5:6:7:8": 0x00010002000300040005000600070008,
+                             "10.0.0.1": "'10.0.0.1' is not an IPv6 address such as 2001:db8::1",
+                             "fe80::1%eth0": "'fe80::1%eth0' is not an IPv6 address such as 2001:db8::1",
+                             "gw": "'gw' is not an IPv6 address such as 2001:db8::1"}),
+        (args.IP6Prefix(), {"2001:db8::9/64": (SIX, 64), "six": (SIX, 64), "six:ip6net": (SIX, 64), "::/0": (0, 0),
+                            "::1/ffff::": (1, 16), "::1/129": "'::1/129' is not an IPv6 prefix ADDR/LEN",
+                            "::1/ff00:1::": "'::1/ff00:1::' is not an IPv6 prefix ADDR/LEN",
+                            "v6": "'v6' is not an IPv6 prefix ADDR/LEN"}),
+        (args.IP6Prefix(bare=True), {"::1": (1, 128), "v6": (1, 128)}),
         (args.EtherAddress(), {"2:0:0:0:0:1": 0x020000000001, "00-11-22-33-44-55": 0x001122334455, "gw": 0x020000000001,
                                "gw:eth": 0x020000000001,
                                "1:1:1:1:1": "'1:1:1:1:1' is not an Ethernet address such as 2:0:0:0:0:1"}),
@@ -123,7 +134,7 @@ def test_names_are_those_of_the_innermost_compound() -> None:
 def test_bad_entries_of_information_elements_are_told() -> None:
     book = NameBook.of(
         [
-            Declared("a", "AddressInfo", Text("gw 1.2.3, lonely")),
+            Declared("a", "AddressInfo", Text("gw 1.2.3, lonely, six ::1::2")),
             Declared("p", "PortInfo", Text("web 99999, x 5/sctp, y")),
             Declared("n", "AnnotationInfo", Text("PAINT 3 1, FAR 47 4")),
         ]
@@ -131,6 +142,7 @@ def test_bad_entries_of_information_elements_are_told() -> None:
     assert [d.message for d in book.problems] == [
         "'1.2.3' is not an address",
         "no address for 'lonely'",
+        "'::1::2' is not an address",
         "'99999' is not a port",
         "'5/sctp' is not a port",
         "no port for 'y'",
@@ -330,6 +342,8 @@ def test_bind_undoes_unparse(element: Sample) -> None:
         (args.IPAddress(), st.integers(0, 0xFFFFFFFF)),
         (args.IPPrefix(), st.tuples(st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFFFFFFFF))),
         (args.EtherAddress(), st.integers(0, (1 << 48) - 1)),
+        (args.IP6Address(), st.integers(0, (1 << 128) - 1)),
+        (args.IP6Prefix(), st.tuples(st.integers(0, (1 << 128) - 1), st.integers(0, 128))),
         (args.Fraction(), st.floats(0, 1)),
         (args.HandlerCall(), st.tuples(st.sampled_from(["stop", "a/b.c"]), st.text(max_size=9))),
         (args.ListOf(args.Signed()), st.lists(st.integers(-9, 9)).map(tuple)),

@@ -37,6 +37,8 @@ class Address:
     ip: int | None = None
     prefix: tuple[int, int] | None = None
     ether: int | None = None
+    ip6: int | None = None
+    prefix6: tuple[int, int] | None = None
 
 
 @dataclass
@@ -90,7 +92,7 @@ class NameBook:
 
     def _address(self, name: str, given: tuple[Text, ...], first: Text | None = None) -> None:
         known = self.addresses.get(name, Address())
-        ip, prefix, ether = known.ip, known.prefix, known.ether
+        ip, prefix, ether, ip6, prefix6 = known.ip, known.prefix, known.ether, known.ip6, known.prefix6
         if not given and first is not None:
             self._problem(first, f"no address for '{first}'", "NAME ADDRESS...")
         for part in given:
@@ -103,10 +105,16 @@ class NameBook:
                     ip = found[0]
             elif (found_ether := literals.ether(word)) is not None:
                 ether = found_ether
-            elif ":" not in word or not set(word) <= set("0123456789abcdefABCDEF:./"):
-                expected = "an IPv4 address, a prefix ADDR/LEN, or an Ethernet address"
+            elif (found6 := literals.address6(word)) is not None:
+                ip6 = found6
+            elif (found_prefix6 := literals.prefix6(word)) is not None:
+                prefix6 = found_prefix6
+                if ip6 is None:
+                    ip6 = found_prefix6[0]
+            else:
+                expected = "an IPv4 or IPv6 address, a prefix ADDR/LEN, or an Ethernet address"
                 self._problem(part, f"'{word}' is not an address", expected)
-        self.addresses[name] = Address(ip, prefix, ether)
+        self.addresses[name] = Address(ip, prefix, ether, ip6, prefix6)
 
     def _port(self, scope: str, parts: tuple[Text, ...]) -> None:
         shown = []
@@ -197,6 +205,18 @@ class Names:
         name, _, kind = word.partition(":")
         found = self._address(name) if kind in ("", "eth") else None
         return None if found is None else found.ether
+
+    def address6(self, word: str) -> int | None:
+        """The IPv6 address called `word`: `NAME` or `NAME:ip6`."""
+        name, _, kind = word.partition(":")
+        found = self._address(name) if kind in ("", "ip6") else None
+        return None if found is None else found.ip6
+
+    def prefix6(self, word: str) -> tuple[int, int] | None:
+        """Address and length of the IPv6 prefix called `word`: `NAME` or `NAME:ip6net`."""
+        name, _, kind = word.partition(":")
+        found = self._address(name) if kind in ("", "ip6net") else None
+        return None if found is None else found.prefix6
 
     def port(self, word: str, protocol: str = "") -> int | None:
         """The port called `word`, for `tcp`, `udp`, or whichever has one."""

@@ -392,6 +392,52 @@ class IPPrefix(ArgumentType[tuple[int, int]]):
 
 
 @dataclass(frozen=True)
+class IP6Address(ArgumentType[int]):
+    """An IPv6 address, or a name for one."""
+
+    def describe(self) -> str:
+        return "an IPv6 address such as 2001:db8::1"
+
+    def parse(self, text: Text, names: Names) -> int:
+        word = self.word(text)
+        value = literals.address6(word)
+        if value is None:
+            value = names.address6(word)
+        if value is None:
+            raise self.refused(text)
+        return value
+
+    def unparse(self, value: int) -> str:
+        return literals.colons(value)
+
+
+@dataclass(frozen=True)
+class IP6Prefix(ArgumentType[tuple[int, int]]):
+    """IPv6 address and prefix length: `ADDR/LEN`, or a name; with `bare`, also an address for /128."""
+
+    bare: bool = False
+
+    def describe(self) -> str:
+        return "an IPv6 prefix ADDR/LEN" + (" or an IPv6 address" if self.bare else "")
+
+    def parse(self, text: Text, names: Names) -> tuple[int, int]:
+        word = self.word(text)
+        value = literals.prefix6(word) or names.prefix6(word)
+        if value is not None:
+            return value
+        address = literals.address6(word)
+        if address is None:
+            address = names.address6(word)
+        if address is None or not self.bare:
+            help_ = f"did you mean {literals.colons(address)}/128?" if address is not None else ""
+            raise self.refused(text, help=help_)
+        return address, 128
+
+    def unparse(self, value: tuple[int, int]) -> str:
+        return f"{literals.colons(value[0])}/{value[1]}"
+
+
+@dataclass(frozen=True)
 class EtherAddress(ArgumentType[int]):
     """An Ethernet address, or a name for one."""
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv6Address
 from typing import Protocol
 
 FLOW_PROTOCOLS: Mapping[str, int] = {
@@ -131,6 +132,45 @@ def ether(word: str) -> int | None:
     for part in re.split("[:-]", word):
         value = value << 8 | int(part, 16)
     return value
+
+
+_ADDRESS6 = re.compile(r"[0-9a-fA-F:.]{2,45}", re.ASCII)
+
+
+def address6(word: str) -> int | None:
+    """An IPv6 address (RFC 4291 section 2.2) as a number."""
+    if not _ADDRESS6.fullmatch(word) or ":" not in word:
+        return None
+    try:
+        return int(IPv6Address(word))
+    except ValueError:
+        return None
+
+
+def prefix6(word: str) -> tuple[int, int] | None:
+    """`ADDR/LEN` or `ADDR/MASK`, the mask a prefix: address and length."""
+    first, slash, second = word.partition("/")
+    base = address6(first)
+    if base is None or not slash:
+        return None
+    if second.isascii() and second.isdigit() and len(second) <= 3:
+        length = int(second)
+        return (base, length) if length <= 128 else None
+    mask = address6(second)
+    if mask is None:
+        return None
+    length = mask.bit_count()
+    return (base, length) if mask == length_mask6(length) else None
+
+
+def length_mask6(length: int) -> int:
+    """The mask of an IPv6 prefix of `length` bits."""
+    return (1 << 128) - (1 << 128 - length)
+
+
+def colons(value: int) -> str:
+    """An IPv6 address as people write it (RFC 5952)."""
+    return str(IPv6Address(value))
 
 
 def dotted(value: int) -> str:

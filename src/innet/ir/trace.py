@@ -18,7 +18,7 @@ from innet.packet.headers import Header, HeaderField
 
 MARK_OF = {
     Header.ETHERNET: Mark.MAC,
-    Header.IPV4: Mark.NET,
+    Header.NETWORK: Mark.NET,
     Header.TRANSPORT: Mark.TRANSPORT,
     Header.ANNOTATION: Mark.ANNOTATION,
 }
@@ -197,6 +197,15 @@ class IPv4(View):
     src, dst = FieldAccess("ip.src"), FieldAccess("ip.dst")
 
 
+class IPv6(View):
+    """RFC 8200 section 3, at NET. An address is its upper and its lower 64 bits."""
+
+    vers, flow, plen = FieldAccess("ip6.vers"), FieldAccess("ip6.flow"), FieldAccess("ip6.plen")
+    traffic_class, nxt, hlim = FieldAccess("ip6.class"), FieldAccess("ip6.nxt"), FieldAccess("ip6.hlim")
+    src_high, src_low = FieldAccess("ip6.src_high"), FieldAccess("ip6.src_low")
+    dst_high, dst_low = FieldAccess("ip6.dst_high"), FieldAccess("ip6.dst_low")
+
+
 class UDP(View):
     """RFC 768, at TRANSPORT."""
 
@@ -223,6 +232,7 @@ class Annotations(View):
     """The annotation area (ELEMENTS 2.3)."""
 
     dst_ip, paint = FieldAccess("anno.dst_ip"), FieldAccess("anno.paint")
+    dst_ip6_high, dst_ip6_low = FieldAccess("anno.dst_ip6_high"), FieldAccess("anno.dst_ip6_low")
     icmp_paramprob, fix_ip_src = FieldAccess("anno.icmp_paramprob"), FieldAccess("anno.fix_ip_src")
     vlan_tci, aggregate = FieldAccess("anno.vlan_tci"), FieldAccess("anno.aggregate")
     extra_length, packet_type = FieldAccess("anno.extra_length"), FieldAccess("anno.packet_type")
@@ -236,7 +246,7 @@ class Packet:
         self, scope: str, inputs: int = 1, outputs: int = 1, checksum: ChecksumEffect = ChecksumEffect.NONE
     ) -> None:
         self.scope, self.inputs, self.outputs, self.checksum = scope, inputs, outputs, checksum
-        self.ether, self.ip = Ethernet(self, Mark.MAC), IPv4(self, Mark.NET)
+        self.ether, self.ip, self.ip6 = Ethernet(self, Mark.MAC), IPv4(self, Mark.NET), IPv6(self, Mark.NET)
         self.udp, self.tcp, self.icmp = (
             UDP(self, Mark.TRANSPORT),
             TCP(self, Mark.TRANSPORT),

@@ -8,7 +8,7 @@ class Header(Enum):
     """A protocol header, by the mark at which it starts."""
 
     ETHERNET = "mac"
-    IPV4 = "net"
+    NETWORK = "net"
     TRANSPORT = "transport"
     ANNOTATION = "anno"
 
@@ -29,10 +29,16 @@ def _fields(header: Header, *rows: tuple[str, int, int]) -> tuple[HeaderField, .
 
 ETHERNET = _fields(Header.ETHERNET, ("ether.dst", 0, 48), ("ether.src", 48, 48), ("ether.type", 96, 16))
 IPV4 = _fields(  # RFC 791 section 3.1, RFC 2474, RFC 3168
-    Header.IPV4,
+    Header.NETWORK,
     ("ip.vers", 0, 4), ("ip.hl", 4, 4), ("ip.tos", 8, 8), ("ip.len", 16, 16), ("ip.id", 32, 16),
     ("ip.off", 48, 16), ("ip.ttl", 64, 8), ("ip.proto", 72, 8), ("ip.sum", 80, 16),
     ("ip.src", 96, 32), ("ip.dst", 128, 32),
+)  # fmt: skip
+IPV6 = _fields(  # RFC 8200 section 3; an address is two numbers, since 64 bits are the most that one has
+    Header.NETWORK,
+    ("ip6.vers", 0, 4), ("ip6.class", 4, 8), ("ip6.flow", 12, 20), ("ip6.plen", 32, 16),
+    ("ip6.nxt", 48, 8), ("ip6.hlim", 56, 8),
+    ("ip6.src_high", 64, 64), ("ip6.src_low", 128, 64), ("ip6.dst_high", 192, 64), ("ip6.dst_low", 256, 64),
 )  # fmt: skip
 TCP = _fields(  # RFC 9293 section 3.1
     Header.TRANSPORT,
@@ -49,8 +55,9 @@ ICMP = _fields(  # RFC 792
 )  # fmt: skip
 ANNOTATIONS = _fields(  # ELEMENTS 2.3; the last three are kept beside Click's 48 bytes
     Header.ANNOTATION,
-    ("anno.dst_ip", 0, 32), ("anno.paint", 16 * 8, 8), ("anno.icmp_paramprob", 17 * 8, 8),
-    ("anno.fix_ip_src", 19 * 8, 8), ("anno.vlan_tci", 20 * 8, 16), ("anno.aggregate", 20 * 8, 32),
+    ("anno.dst_ip", 0, 32), ("anno.dst_ip6_high", 0, 64), ("anno.dst_ip6_low", 64, 64),
+    ("anno.paint", 16 * 8, 8), ("anno.icmp_paramprob", 17 * 8, 8), ("anno.fix_ip_src", 19 * 8, 8),
+    ("anno.vlan_tci", 20 * 8, 16), ("anno.aggregate", 20 * 8, 32),
     ("anno.extra_length", 28 * 8, 32),
     ("anno.packet_type", 48 * 8, 8), ("anno.time_s", 52 * 8, 32), ("anno.time_ns", 56 * 8, 32),
 )  # fmt: skip
@@ -58,11 +65,11 @@ ANNOTATIONS = _fields(  # ELEMENTS 2.3; the last three are kept beside Click's 4
 CLICK_ANNOTATION_BYTES = 48
 ANNOTATION_BYTES = 64
 
-ALL = ETHERNET + IPV4 + TCP + UDP + ICMP + ANNOTATIONS
+ALL = ETHERNET + IPV4 + IPV6 + TCP + UDP + ICMP + ANNOTATIONS
 BY_NAME = {f.name: f for f in ALL}
 
-PROTO_ICMP, PROTO_IPIP, PROTO_TCP, PROTO_UDP = 1, 4, 6, 17
-ETHERTYPE_IPV4, ETHERTYPE_ARP = 0x0800, 0x0806
+PROTO_ICMP, PROTO_IPIP, PROTO_TCP, PROTO_UDP, PROTO_ICMP6 = 1, 4, 6, 17, 58
+ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_IPV6 = 0x0800, 0x0806, 0x86DD
 
 
 LONGEST_PAYLOAD = (1 << 15) - 1
