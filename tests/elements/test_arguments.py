@@ -66,6 +66,11 @@ SIX = 0x20010DB8_00000000_00000000_00000009
                          "fourteen": "'fourteen' is not a number", "1 2": "'1 2' is not an integer of 32 bits"}),
         (args.Unsigned(8), {"255": 255, "256": "256 is out of range", "-1": "-1 is out of range"}),
         (args.Real(), {"1.5e-3": 0.0015, ".5": 0.5, "2.": 2.0, "1e": "'1e' is not a number such as 0.5 or 1.5e-3"}),
+        (args.FixedPoint(16), {"0.25": 1 << 14, "1e-9": 0, "2": 2 << 16,
+                               "-1": "'-1' is not a number from 0 such as 0.5 or "
+                               "1.5e-3"}),
+        (args.FixedPoint(28, share=True), {"1": 1 << 28, "1.1": "'1.1' is not a number from 0 to 1"}),
+        (args.Seconds(3, signed=True), {"-1.5": -1500, "20ms": 20}),
         (args.Fraction(), {"0.25": 0.25, "1.5": "'1.5' is not a number from 0 to 1"}),
         (args.String(), {"a": "a", '"a b"c': "a bc", '""': "",
                          "a b": "'a b' is not a string; quote it if it has spaces (\"a b\") or is empty (\"\")"}),
@@ -339,6 +344,9 @@ def test_bind_undoes_unparse(element: Sample) -> None:
         (args.Bool(), st.booleans()),
         (args.Seconds(9), st.integers(0, 1 << 62)),
         (args.Bandwidth(), st.integers(0, (1 << 32) - 1)),
+        (args.Seconds(9, signed=True), st.integers(-(1 << 62), 1 << 62)),
+        (args.FixedPoint(16), st.integers(0, 1 << 32)),
+        (args.FixedPoint(28, share=True), st.integers(0, 1 << 28)),
         (args.IPAddress(), st.integers(0, 0xFFFFFFFF)),
         (args.IPPrefix(), st.tuples(st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFFFFFFFF))),
         (args.EtherAddress(), st.integers(0, (1 << 48) - 1)),
@@ -356,6 +364,27 @@ def test_parse_undoes_unparse(kind: args.ArgumentType[Any], values: st.SearchStr
         assert kind.parse(Text(kind.unparse(wanted)), NO_NAMES) == wanted
 
     check()
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (args.Bandwidth(), {1000: "8kbps", 1: "0.008kbps", 0: "0kbps", 1_500_000: "12Mbps", 125_000_000: "1Gbps",
+                            1 << 30: "1073.741824MBps"}),
+        (args.Seconds(), {3: "3.000000s", 0: "0ms"}),
+        (args.Seconds(9), {1_500_000_000: "1.500000s", 1_000_000_001: "1.000000001s", 5 * 10**8: "500ms",
+                           20_000: "20us", 7: "7ns"}),
+        (args.Seconds(3, signed=True), {-1500: "-1.500000s"}),
+        (args.FixedPoint(16), {1 << 16: "1", 1 << 15: "0.5", 655: "0.01", 6554: "0.1"}),
+        (args.Bool(), {True: "true"}),
+        (args.String(), {"a b": "a b"}),
+        (args.IPAddress(), {IP: "10.0.0.1"}),
+        (args.Signed(), {-5: "-5"}),
+    ],
+    ids=lambda x: type(x).__name__,
+)  # fmt: skip
+def test_how_handlers_show_a_value(kind: args.ArgumentType[Any], values: dict[Any, str]) -> None:
+    assert {value: kind.show(value) for value in values} == values
 
 
 def test_tables_are_inside_their_ranges() -> None:

@@ -40,6 +40,10 @@ class ArgumentType(ABC, Generic[T]):
         """Text that means `value`."""
         return str(value)
 
+    def show(self, value: T) -> str:
+        """`value` as a read handler shows it."""
+        return self.unparse(value)
+
     def refused(self, text: Text, message: str = "", help: str = "") -> ConfigurationError:
         """The error that `text` is not what was expected."""
         shown = text.value if len(text.value) <= 60 else text.value[:57] + "..."
@@ -140,6 +144,41 @@ class Real(ArgumentType[float]):
 
 
 @dataclass(frozen=True)
+class FixedPoint(ArgumentType[int]):
+    """A decimal number from 0, kept in units of 2^-`bits`; with `share`, at most 1."""
+
+    bits: int
+    share: bool = False
+
+    def describe(self) -> str:
+        return "a number from 0 to 1" if self.share else "a number from 0 such as 0.5 or 1.5e-3"
+
+    def parse(self, text: Text, names: Names) -> int:
+        value = read_real(self.word(text))
+        if value is None or value < 0 or (self.share and value > 1):
+            raise self.refused(text)
+        return int(value * (1 << self.bits) + Rational(1, 2))
+
+    def unparse(self, value: int) -> str:
+        return show_fixed(value, self.bits)
+
+
+def show_decimal(value: int, digits: int) -> str:
+    """value / 10^`digits`, without zeros at the end."""
+    whole, rest = divmod(value, 10**digits)
+    return f"{whole}.{rest:0{digits}}".rstrip("0").rstrip(".") if rest else str(whole)
+
+
+def show_fixed(value: int, bits: int) -> str:
+    """value / 2^`bits` with as few digits as tell it from its neighbours."""
+    for digits in range(bits + 1):
+        scaled = (value * 10**digits * 2 + (1 << bits)) >> bits + 1
+        if (scaled * (1 << bits) * 2 + 10**digits) // (2 * 10**digits) == value:
+            return show_decimal(scaled, digits)
+    raise AssertionError("`bits` decimal digits are exact")
+
+
+@dataclass(frozen=True)
 class Fraction(Real):
     """A share or probability, from 0 to 1."""
 
@@ -163,6 +202,9 @@ class String(ArgumentType[str]):
     def unparse(self, value: str) -> str:
         plain = _WORD.fullmatch(value) and not _NOT_WORD.search(value) and "$" not in value
         return value if plain and "//" not in value and "/*" not in value else quote(value)
+
+    def show(self, value: str) -> str:
+        return value
 
 
 @dataclass(frozen=True)
@@ -221,6 +263,9 @@ class ByteString(ArgumentType[bytes]):
     def unparse(self, value: bytes) -> str:
         return quote(value.decode("latin-1"))
 
+    def show(self, value: bytes) -> str:
+        return value.decode("latin-1")
+
 
 @dataclass(frozen=True)
 class RawString(ByteString):
@@ -269,26 +314,44 @@ def read_seconds(text: str, digits: int = 0) -> int | None:
     return ticks if ticks <= MAX_TICKS else None
 
 
+def show_interval(time_ns: int) -> str:
+    """A time span as Click prints it: `1.500000s`, with nine digits where six do not do; below a second `500ms`."""
+    if time_ns < 0:
+        return "-" + show_interval(-time_ns)
+    whole, rest = divmod(time_ns, 10**9)
+    if whole:
+        return f"{whole}.{rest // 1000:06}s" if rest % 1000 == 0 else f"{whole}.{rest:09}s"
+    unit, factor = next((u, f) for u, f in (("ms", 10**6), ("us", 1000), ("ns", 1)) if rest % f == 0)
+    return f"{rest // factor}{unit}"
+
+
 @dataclass(frozen=True)
 class Seconds(ArgumentType[int]):
-    """A time span, kept in units of 10^-`digits` seconds; no unit means seconds."""
+    """A time span, kept in units of 10^-`digits` seconds; no unit means seconds. With `signed` it may be negative."""
 
     digits: int = 0
+    signed: bool = False
 
     def describe(self) -> str:
         return "a time such as 2, 1.5s, 20ms, 5min or 1hr"
 
     def parse(self, text: Text, names: Names) -> int:
-        ticks = read_seconds(unquote(text).value, self.digits)
+        word = unquote(text).value.strip()
+        negative = self.signed and word.startswith("-")
+        ticks = read_seconds(word.removeprefix("-") if negative else word, self.digits)
         if ticks is None:
             raise self.refused(text)
-        return ticks
+        return -ticks if negative else ticks
 
     def unparse(self, value: int) -> str:
+        sign = "-" if value < 0 else ""
         if not self.digits:
             return f"{value}s"
-        whole, rest = divmod(value, 10**self.digits)
-        return f"{whole}.{rest:0{self.digits}d}s"
+        whole, rest = divmod(abs(value), 10**self.digits)
+        return f"{sign}{whole}.{rest:0{self.digits}d}s"
+
+    def show(self, value: int) -> str:
+        return show_interval(value * 10 ** (9 - self.digits))
 
     @property
     def suffix(self) -> str:
@@ -335,11 +398,12 @@ class Bandwidth(ArgumentType[int]):
         return rate
 
     def unparse(self, value: int) -> str:
-        bits = value * 8
-        for unit, factor in (("Gbps", 10**9), ("Mbps", 10**6), ("kbps", 10**3)):
-            if bits >= factor and bits % factor == 0:
-                return f"{bits // factor}{unit}"
-        return f"{bits}bps"
+        if value >= 1 << 29:
+            return f"{show_decimal(value, 6)}MBps"
+        unit, digits = (
+            ("Gbps", 9) if value * 8 >= 10**9 else ("Mbps", 6) if value * 8 >= 10**6 else ("kbps", 3)
+        )
+        return f"{show_decimal(value * 8, digits)}{unit}"
 
 
 # Addresses and numbers with names

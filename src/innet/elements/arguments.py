@@ -25,6 +25,7 @@ from innet.elements.argument_types import (
     ElementRef,
     EtherAddress,
     Filename,
+    FixedPoint,
     Fraction,
     HandlerCall,
     IP6Address,
@@ -66,6 +67,7 @@ __all__ = [
     "ElementRef",
     "EtherAddress",
     "Filename",
+    "FixedPoint",
     "Fraction",
     "HandlerCall",
     "IP6Address",
@@ -95,6 +97,7 @@ __all__ = [
     "read_bandwidth",
     "read_real",
     "read_seconds",
+    "shown",
     "unparse",
     "with_argument",
 ]
@@ -330,6 +333,16 @@ def unparse(element: Element) -> str:
         else:
             keywords.append(f"{argument.keyword} {argument.type.unparse(value)}")
     return ", ".join(positional + keywords)
+
+
+def shown(element: Element, field: str) -> str:
+    """The argument in `field` as a read handler shows it; empty if it is not given."""
+    value = getattr(element, field)
+    argument = next(a for a in arguments_of(type(element)) if a.field == field)
+    if value is None:
+        return ""
+    show = str if argument.text is not None else argument.type.show
+    return ", ".join(map(show, value)) if argument.rest else show(value)
 
 
 def _default(declared: "Field[Any]") -> Any:  # the field's own type

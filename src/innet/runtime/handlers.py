@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from innet import ir
 from innet.diagnostics import InNetError
 from innet.elements.base import OUTSIDE, Role
-from innet.elements.holder import HandlerError, show_bool
+from innet.elements.holder import HandlerError
 from innet.ir.uses import statements
 from innet.lexical import scoped_names
 
@@ -63,7 +63,9 @@ class Handlers:
         if answer is not None:
             return answer
         if name in node.element.WRITABLE:
-            return show(getattr(node.element, node.element.WRITABLE[name]))
+            from innet.elements.arguments import shown
+
+            return shown(node.element, node.element.WRITABLE[name])
         if name in statistics(node):
             return str(self.router.state.statistics.get((node.name, name), 0))
         return self._generic(node, name)
@@ -131,13 +133,6 @@ class Handlers:
         for dropped in [key for key in self.router.drops if key[0] == node.name]:
             del self.router.drops[dropped]
         node.calls = list(node.element.calls())
-
-
-def show(value: object) -> str:
-    """An argument's value as a handler shows it."""
-    if isinstance(value, bool):
-        return show_bool(value)
-    return "" if value is None else str(value)
 
 
 def statistics(node: "Node") -> tuple[str, ...]:
