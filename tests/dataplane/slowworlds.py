@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Callable
 from random import Random
+from typing import BinaryIO
 
 from innet.dataplane.slowpath import PASSES_AT, SlowPath
 from innet.diagnostics import Source
@@ -47,6 +48,12 @@ class Exits:
         raise NotImplementedError
 
     def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
+        raise NotImplementedError
+
+    def open_file(self, name: str) -> BinaryIO:
+        raise NotImplementedError
+
+    def create_file(self, name: str, append: bool = False) -> BinaryIO:
         raise NotImplementedError
 
 

@@ -1,6 +1,8 @@
 """An outside world of memory: captures are lists of records, devices lists of frames."""
 
 from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO
 
 from innet.elements.holder import Capture, CaptureSink, Device
 from innet.packet.record import ETHERNET, Record
@@ -33,6 +35,13 @@ class MemoryDevice:
         return self.works
 
 
+class Kept(BytesIO):
+    """A file whose content is there after it was closed."""
+
+    def close(self) -> None:
+        pass
+
+
 class MemoryIo:
     def __init__(self, **captures: list[bytes]) -> None:
         self.captures: dict[str, MemoryCapture] = {
@@ -41,12 +50,21 @@ class MemoryIo:
         }
         self.sinks: dict[str, MemorySink] = {}
         self.devices: dict[str, MemoryDevice] = {}
+        self.files: dict[str, Kept] = {}
 
     def open_capture(self, name: str) -> Capture:
         return self.captures[name]
 
     def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
         return self.sinks.setdefault(name, MemorySink())
+
+    def open_file(self, name: str) -> BinaryIO:
+        return BytesIO(self.files[name].getvalue())
+
+    def create_file(self, name: str, append: bool = False) -> BinaryIO:
+        if not append or name not in self.files:
+            self.files[name] = Kept()
+        return self.files[name]
 
     def device(self, name: str) -> Device:
         return self.devices.setdefault(name, MemoryDevice())

@@ -14,7 +14,7 @@ For proofs a holder does not exist: a held packet leaves by output 0, unchanged.
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeAlias
 
 from innet.ir.interpret import NS, PacketBuffer
 from innet.packet.record import Record
@@ -62,6 +62,10 @@ class Io(Protocol):
     def open_capture(self, name: str) -> Capture: ...
 
     def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink: ...
+
+    def open_file(self, name: str) -> BinaryIO: ...
+
+    def create_file(self, name: str, append: bool = False) -> BinaryIO: ...
 
     def device(self, name: str) -> Device: ...
 
@@ -120,7 +124,11 @@ class Context(Protocol):
         ...
 
     def say(self, text: str) -> None:
-        """Tell the person who runs the router."""
+        """Tell the person who runs the router; the element's name goes before it."""
+        ...
+
+    def log(self, line: str) -> None:
+        """Write a line to the standard error of the run (Click's chatter)."""
         ...
 
     def show(self, text: str) -> None:
@@ -257,3 +265,10 @@ def timestamp_of(packet: PacketBuffer) -> int:
     """The packet's timestamp annotation, in nanoseconds."""
     area = packet.annotations
     return int.from_bytes(area[52:56], "big") * NS + int.from_bytes(area[56:60], "big")
+
+
+def show_time(time_ns: int) -> str:
+    """A time as Click prints it: seconds with six digits behind the point, or nine if it takes them."""
+    sign = "-" if time_ns < 0 else ""
+    seconds, rest = divmod(abs(time_ns), NS)
+    return f"{sign}{seconds}.{rest:09d}" if rest % 1000 else f"{sign}{seconds}.{rest // 1000:06d}"

@@ -4,10 +4,10 @@ What the proof assumes of the packets that come in, and promises of those that g
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from random import Random
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from innet.diagnostics import ConfigurationError, Diagnostic, PlatformError, Source
 from innet.elements.base import OUTSIDE as FRAMES
@@ -26,6 +26,7 @@ from innet.runtime.router import Router
 
 K = TypeVar("K", bound=Hashable)
 
+REMEMBERED = 100
 ROUNDS = 32
 """Rounds of a module's tasks before other modules get their turn."""
 
@@ -55,6 +56,12 @@ class NoFiles:
         raise ConfigurationError(Diagnostic("P311", f"'{name}' cannot be read: a platform has no files"))
 
     def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
+        raise ConfigurationError(Diagnostic("P311", f"'{name}' cannot be written: a platform has no files"))
+
+    def open_file(self, name: str) -> BinaryIO:
+        raise ConfigurationError(Diagnostic("P311", f"'{name}' cannot be read: a platform has no files"))
+
+    def create_file(self, name: str, append: bool = False) -> BinaryIO:
         raise ConfigurationError(Diagnostic("P311", f"'{name}' cannot be written: a platform has no files"))
 
 
@@ -99,8 +106,13 @@ class Watched(Counter[K]):
 
 
 def start(source: Source, io: Io, clock: Callable[[], int], random: Random) -> Router:
-    """A router as platforms run it: a push output that meets a pull input has a queue, as in the proof."""
-    return build(source, io, autoqueue=True, clock=clock, random=random)[0]
+    """A router as platforms run it: a push output that meets a pull input has a queue, as in the proof.
+
+    Of what its elements say and print, the last `REMEMBERED` texts are kept.
+    """
+    router = build(source, io, autoqueue=True, clock=clock, random=random)[0]
+    router.say = router.show = deque(router.messages, REMEMBERED).append
+    return router
 
 
 class RunningModule:

@@ -1,4 +1,4 @@
-"""Captures for a router: the part of `Io` that reads and writes streams. Opening them is the caller's business."""
+"""Files for a router: the part of `Io` that reads and writes streams. Opening them is the caller's business."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -37,6 +37,12 @@ class StreamIo:
 
     def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
         return Writer(self._stream(name, "wb"), link_type, min(snaplen, 65535), nanoseconds=nanoseconds)
+
+    def open_file(self, name: str) -> BinaryIO:
+        return self._stream(name, "rb")
+
+    def create_file(self, name: str, append: bool = False) -> BinaryIO:
+        return self._stream(name, "ab" if append else "wb")
 
     def _stream(self, name: str, mode: str) -> BinaryIO:
         try:

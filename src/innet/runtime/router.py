@@ -135,6 +135,9 @@ class NodeContext:
     def say(self, text: str) -> None:
         self.router.say(f"{self.node.name}: {text}")
 
+    def log(self, line: str) -> None:
+        self.router.say(line)
+
     def show(self, text: str) -> None:
         self.router.show(text)
 

@@ -1,0 +1,1 @@
+"""Elements that tell what packets pass, and let them pass."""
