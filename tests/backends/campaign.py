@@ -186,6 +186,26 @@ def bind(state: State, env: dict[str, int], values: Values) -> Values:
     return values
 
 
+def with_unforeseen(memory: Memory, end: End, values: Values, blobs: Blobs) -> Blobs:
+    """`blobs`, with the bytes that the interpreter left where the path has some that nobody can foretell."""
+    found = dict(blobs)
+    at = len(end.buffer)
+    for rid in reversed(memory.order):
+        try:
+            at -= evaluate_linear(memory.lengths[rid], values, found)
+            blob, skip = memory.blobs[rid], 0
+            while blob is not None and blob.parent is not None:
+                assert blob.skip is not None
+                skip += evaluate_linear(blob.skip, values, found)
+                blob = blob.parent
+        except Unbound:
+            break
+        if blob is not None and blob not in blobs and at >= 0:
+            content = found.get(blob, b"")[:skip].ljust(skip, b"\0")
+            found[blob] = content + end.buffer[at:]
+    return found
+
+
 def excluded(store: Store, values: Values) -> bool:
     """Whether a plain symbol tells already that the packet is not one of the path's, as it mostly does."""
     for atom, domain in store.domains.items():
@@ -246,14 +266,15 @@ def compare(
             continue
         precise = exact and not state.over
         bound = bind(state, run.env, values)
-        if not meets(state, bound, blobs, precise):
+        known = with_unforeseen(state.memory, run.ends[-1], bound, blobs)
+        if not meets(state, bound, known, precise):
             continue
         report.met += 1
         if isinstance(result, Lost):
             report.lost.add(result.reason)
             lost = True
             continue
-        differences = [difference(result, end, run, bound, blobs, precise) for end in left]
+        differences = [difference(result, end, run, bound, known, precise) for end in left]
         if "" in differences:
             end = left.pop(differences.index(""))
             verdict = result if end is run.ends[-1] else verdict

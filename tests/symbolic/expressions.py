@@ -18,7 +18,7 @@ from innet.symbolic.store import Store
 from innet.symbolic.terms import Formula, Sym, Term
 
 COMPARISONS = tuple(sorted(PREDICATES, key=str))
-ARITHMETIC = (Op.ADD, Op.ADD, Op.SUB, Op.AND, Op.OR, Op.XOR, Op.SHL, Op.SHR, Op.MUL)
+ARITHMETIC = (Op.ADD, Op.ADD, Op.SUB, Op.AND, Op.OR, Op.XOR, Op.SHL, Op.SHR, Op.MUL, Op.DIV, Op.MOD)
 NO_PROGRAM = ir.Program("", 0, 0, ())
 
 
@@ -46,6 +46,9 @@ class Expressions:
         left = self.number(width, depth - 1)
         if op in (Op.SHL, Op.SHR):
             return ir.Binary(op, left, ir.Const(rng.randrange(min(width + 2, 1 << width)), width))
+        if op in (Op.DIV, Op.MOD):
+            divisor = rng.choice((1, 2, 3, 7, 8, 10, 16, rng.randrange(1, 1 << width)))
+            return ir.Binary(op, left, ir.Const(min(divisor, (1 << width) - 1), width))
         if op is Op.MUL or (op in (Op.AND, Op.OR, Op.XOR) and not self.opaque):
             return ir.Binary(op, left, self.constant(width))
         return ir.Binary(op, left, self.number(width, depth - 1))
@@ -115,6 +118,10 @@ def binary(op: Op, a: Any, b: Any) -> Any:
             return a - b
         case Op.MUL:
             return a * b
+        case Op.DIV:
+            return z3.UDiv(a, b)
+        case Op.MOD:
+            return z3.URem(a, b)
         case Op.AND:
             return a & b
         case Op.OR:

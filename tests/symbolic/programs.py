@@ -9,7 +9,7 @@ from innet.ir.nodes import PREDICATES, Mark, Op
 HEADERS = (Mark.MAC, Mark.NET, Mark.TRANSPORT)
 MOVED = (Mark.DATA, Mark.END, *HEADERS)
 WIDTHS = (1, 3, 4, 8, 8, 13, 16, 16, 24, 32, 32, 48)
-ARITHMETIC = (Op.ADD, Op.SUB, Op.AND, Op.OR, Op.XOR, Op.SHL, Op.SHR, Op.MUL, Op.ONES)
+ARITHMETIC = (Op.ADD, Op.SUB, Op.AND, Op.OR, Op.XOR, Op.SHL, Op.SHR, Op.MUL, Op.ONES, Op.DIV, Op.MOD)
 COMPARISONS = tuple(sorted(PREDICATES, key=str))
 
 
@@ -22,7 +22,15 @@ class Programs:
 
     def program(self, statements: int) -> ir.Program:
         """A program of about so many statements."""
-        return check(ir.Program("r", 0, 2, (*self.block(statements, {}, 2), ir.Emit(0))))
+        return check(ir.Program("r", 0, 2, (*self.block(statements, {}, 2), *self.last(), ir.Emit(0))))
+
+    def last(self) -> ir.Block:
+        """Sometimes unforeseeable bytes: at the end, where the packet that comes out tells what they were."""
+        rng = self.rng
+        if rng.random() < 0.6:
+            return ()
+        length = rng.choice((None, ir.Const(rng.randrange(40), 16), ir.Cast(self.field(4), 16)))
+        return (ir.Havoc(rng.choice((Mark.DATA, *HEADERS)), rng.choice((0, 4, 20, -4)), length),)
 
     def block(self, size: int, bound: dict[str, int], depth: int) -> ir.Block:
         """Some statements that may use the variables of `bound` (name: width), and those they bind themselves."""
@@ -100,6 +108,9 @@ class Programs:
         left = self.expr(width, bound, depth - 1)
         if op in (Op.SHL, Op.SHR):
             return ir.Binary(op, left, ir.Const(rng.randrange(min(width + 2, 1 << width)), width))
+        if op in (Op.DIV, Op.MOD):
+            divisor = min(rng.choice((1, 2, 3, 8, 10, 255)), (1 << width) - 1)
+            return ir.Binary(op, left, ir.Const(divisor, width))
         right = self.const(width) if rng.random() < 0.5 else self.expr(width, bound, depth - 1)
         return ir.Binary(op, left, right)
 

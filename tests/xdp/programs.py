@@ -170,7 +170,12 @@ class Maker:
             case 8 if width == 16:
                 length = ir.Binary(Op.AND, self.expr(16, 0, bound), ir.Const(r.choice((63, 255, 1023)), 16))
                 return ir.Sum(Mark.DATA, r.randrange(20), length)
-        op = r.choice((Op.ADD, Op.SUB, Op.AND, Op.OR, Op.XOR, Op.MUL, Op.SHL, Op.SHR, Op.ONES))
+        op = r.choice(
+            (Op.ADD, Op.SUB, Op.AND, Op.OR, Op.XOR, Op.MUL, Op.SHL, Op.SHR, Op.ONES, Op.DIV, Op.MOD)
+        )
+        if op in (Op.DIV, Op.MOD):
+            divisor = ir.Const(r.randrange(1, min(1 << width, 1 << 20)), width)
+            return ir.Binary(op, self.expr(width, depth - 1, bound), divisor)
         if op is Op.ONES and width != 16:
             op = Op.ADD
         if op in (Op.SHL, Op.SHR):

@@ -10,7 +10,7 @@ from innet.ir.check import check
 from innet.ir.trace import ChecksumEffect, Packet
 
 if TYPE_CHECKING:
-    from innet.elements.holder import Call, Holder, Io
+    from innet.elements.holder import Call, Holder, Io, Remembered
 
 OUTSIDE = -1
 """The port number of packets that do not come from another element."""
@@ -58,6 +58,12 @@ class Element:
     """Whether keyword arguments may stand before positional ones."""
     WRITABLE: ClassVar[Mapping[str, str]] = {}
     """Handlers that read and write an argument: handler name -> field name. Writing one reconfigures the element."""
+    BARRED: ClassVar[str] = ""
+    """Why a tenant's module may not have it (a platform has no files, say); empty if it may."""
+    READS: ClassVar[tuple[str, ...]] = ()
+    """The handlers that `read` answers to."""
+    WRITES: ClassVar[tuple[str, ...]] = ()
+    """The handlers that `write` takes."""
 
     def push(self, p: Packet, port: int) -> None:
         """What happens to a packet that arrives on input `port`; traced once for each port in use."""
@@ -70,6 +76,23 @@ class Element:
     def originate(self, p: Packet) -> None:
         """For SOURCE elements: the program that turns an empty packet into one they make."""
         raise NotImplementedError(f"{type(self).__name__} makes no packets")
+
+    def released(self, p: Packet, port: int) -> None:
+        """What a packet that the program of input `port` held may be when it leaves, for proofs.
+
+        It covers all that the holder ever does because of that packet: every output, every copy, every packet that is
+        made of it, every table entry; `p.random` and `p.havoc` stand for what is not said. Elements that do not define
+        it let packets out unchanged, by any output.
+        """
+        raise NotImplementedError(f"{type(self).__name__} lets packets out unchanged")
+
+    def release(self, port: int, outputs: int, name: str, inputs: int) -> ir.Program | None:
+        """`released` as a checked program; None if packets leave unchanged, by any output."""
+        if type(self).released is Element.released:
+            return None
+        p = Packet(f"{name}[released {port}]", inputs, outputs, self.CHECKSUM)
+        self.released(p, port)
+        return check(ir.Program(name, port, outputs, p.finish()))
 
     def trace(self, port: int = 0, outputs: int = 1, name: str = "", inputs: int = 1) -> ir.Program:
         """The checked program for packets that arrive on input `port` of the instance called `name`.
@@ -100,6 +123,14 @@ class Element:
         `inputs` and `outputs` have one letter for each port in use: `h` push, `l` pull.
         """
         return None
+
+    def read(self, handler: str, memory: "Remembered", argument: str) -> str:
+        """The value of a handler of READS; `argument` is what follows its name. Raises HandlerError for a bad one."""
+        raise NotImplementedError(handler)
+
+    def write(self, handler: str, value: str, memory: "Remembered") -> "Element | None":
+        """Write a handler of WRITES; the element as it is from then on, None: as before. Raises HandlerError."""
+        raise NotImplementedError(handler)
 
     def calls(self) -> tuple["Call", ...]:
         """Handlers to write when a statistic of this element first reaches a number."""

@@ -8,14 +8,15 @@ handed in: `Context` while it works, `Io` when it is made. A router (`innet.runt
 * `pull`: an element downstream asks for a packet (outputs in pull context).
 * `run`: the element's task. `wake_ns` says when it wants to run next.
 
-For proofs a holder does not exist: a held packet leaves by output 0, unchanged.
+For proofs a holder does not exist: a held packet leaves by any output, unchanged, or as `Element.released` says.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeAlias
 
+from innet import ir
 from innet.ir.interpret import NS, PacketBuffer
 from innet.packet.record import Record
 
@@ -88,6 +89,11 @@ class Context(Protocol):
         """How many outputs the element has here."""
         ...
 
+    @property
+    def memory(self) -> "Remembered":
+        """The element's tables and statistics."""
+        ...
+
     def pull(self, port: int) -> PacketBuffer | None:
         """Ask the element before input `port` for a packet. Only in `run`."""
         ...
@@ -137,6 +143,39 @@ class Context(Protocol):
 
     def stop(self) -> None:
         """Ask for the end of the run (Click's driver stop)."""
+        ...
+
+
+class Remembered(Protocol):
+    """What an element remembers (its tables and statistics), as its handlers see it."""
+
+    @property
+    def now_ns(self) -> int:
+        """The time in nanoseconds."""
+        ...
+
+    def rows(self, table: ir.Table) -> Mapping[tuple[int, ...], tuple[int, ...]]:
+        """Keys and values of all entries of a table, PREFIX tables aside."""
+        ...
+
+    def put(self, table: ir.Table, key: tuple[int, ...], values: tuple[int, ...], idle_s: int) -> bool:
+        """Set an entry of an EXACT table; whether there was room."""
+        ...
+
+    def delete(self, table: ir.Table, key: tuple[int, ...]) -> None:
+        """Remove an entry, and its partner in a PAIRED table."""
+        ...
+
+    def clear(self, table: ir.Table) -> None:
+        """Remove all entries."""
+        ...
+
+    def statistic(self, name: str) -> int:
+        """What the programs counted under `name`."""
+        ...
+
+    def drops(self, reason: str | None = None) -> int:
+        """Packets dropped for `reason`, or for any."""
         ...
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 from innet.elements.base import Role
 from innet.explore.machine import Machine
 from innet.ir.nodes import Mark
-from innet.symbolic.execute import Dropped, Emitted, Held, execute
+from innet.symbolic.execute import Dropped, Emitted, Held, Result, execute
 from innet.symbolic.memory import BudgetExceeded
 from innet.symbolic.state import State, Tables
 from innet.symbolic.terms import Term
@@ -107,6 +107,18 @@ def repeated(hop: Hop) -> int:
     return count
 
 
+def outcomes(
+    machine: Machine, element: str, port: int, state: State, tables: Tables, prefix: str = ""
+) -> Iterator[Result]:
+    """What an element does with packets; those it holds have left already where it says how they leave."""
+    for result in execute(machine.program(element, port), state, tables, prefix):
+        released = machine.released(element, port) if isinstance(result, Held) else None
+        if released is None:
+            yield result
+        else:
+            yield from execute(released, result.state, tables, prefix)
+
+
 Arrival = tuple[str, int, State]
 """Element, input port (`OUTSIDE` for packets from outside), packets."""
 
@@ -121,9 +133,9 @@ def flows(
 ) -> Iterator[Flow]:
     """Every flow from `start` to its end. `watch(element, port, state)` sees each arrival and says what goes on.
 
-    Time is not modelled: what a holder got may leave by any of its outputs (a full queue's second one too); an exit
-    ends the flow, and lets it go on by its outputs where they are connected. Pull connections are followed forward, as
-    packets go.
+    Time is not modelled: what a holder got may leave by any of its outputs (a full queue's second one too), or as the
+    element says; an exit ends the flow, and lets it go on by its outputs where they are connected. Pull connections are
+    followed forward, as packets go.
     """
     work: list[Arrival] = [(e, p, s) for e, p, s in start]
     work.reverse()
@@ -137,7 +149,7 @@ def flows(
             continue
         going: Iterable[State] = (state,) if watch is None else watch(element, port, state)
         for one in going:
-            for result in execute(machine.program(element, port), one, tables, prefix):
+            for result in outcomes(machine, element, port, one, tables, prefix):
                 after = result.state
                 if isinstance(result, Emitted):
                     targets = machine.next.get((element, result.port), ())

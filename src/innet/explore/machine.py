@@ -19,6 +19,7 @@ class Machine:
             self._outputs[source] = max(self._outputs.get(source, 0), output + 1)
             self._inputs[target] = max(self._inputs.get(target, 0), port + 1)
         self._programs: dict[tuple[str, int], ir.Program] = {}
+        self._released: dict[tuple[str, int], ir.Program | None] = {}
 
     def program(self, element: str, port: int) -> ir.Program:
         """What `element` does with packets on input `port` (`OUTSIDE`: those it receives or makes)."""
@@ -28,6 +29,15 @@ class Machine:
                 port, self._outputs.get(element, 0), element, self._inputs.get(element, 0)
             )
         return program
+
+    def released(self, element: str, port: int) -> ir.Program | None:
+        """What becomes of packets that `element` held on input `port`; None: they leave by any output, unchanged."""
+        key = element, port
+        if key not in self._released:
+            self._released[key] = self.elements[element].release(
+                port, self._outputs.get(element, 0), element, self._inputs.get(element, 0)
+            )
+        return self._released[key]
 
     def inputs(self, element: str) -> int:
         """How many input ports of `element` are in use."""

@@ -1,12 +1,15 @@
 """One concrete packet through a configuration or the network, by the reference interpreter: what really happens.
 
-Time stands still: a holder lets packets out at once, as in the proofs.
+Time stands still: a holder that keeps packets as they are lets them out at once, as in the proofs; one that changes
+them does what it does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from innet.elements.base import OUTSIDE, Role
+from innet.elements.holder import Capture, CaptureSink, Device, HandlerError, Holder, Out, Remembered
+from innet.elements.memory import Memory
 from innet.explore.machine import Machine
 from innet.explore.network import Box, Module, Network
 from innet.ir import nodes as ir
@@ -30,12 +33,83 @@ class Event:
     dropped: str = ""
 
 
+class _Lone:
+    """What a holder may ask of the world while one packet is followed: nothing but time, and what it remembers."""
+
+    def __init__(self, machine: Machine, element: str, state: State) -> None:
+        self.outputs = machine.outputs(element)
+        self.random, self.now_ns = state.random, state.clock()
+        self.memory: Remembered = Memory(state, {}, element)
+
+    def pull(self, port: int) -> PacketBuffer | None:
+        return None
+
+    def emit(self, port: int, packet: PacketBuffer) -> None:
+        raise AssertionError("a holder that is pushed answers what leaves")
+
+    def outside(self, packet: PacketBuffer) -> PacketBuffer | None:
+        return None
+
+    def waiting(self, port: int) -> bool:
+        return False
+
+    def blocked(self, port: int) -> bool:
+        return False
+
+    def drop(self, reason: str) -> None:
+        pass
+
+    def read(self, handler: str) -> str:
+        raise HandlerError(handler)
+
+    def write(self, handler: str, value: str) -> None:
+        raise HandlerError(handler)
+
+    def say(self, text: str) -> None:
+        pass
+
+    def show(self, text: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+class _NoWorld:
+    """An `Io` for holders that need no files and no devices."""
+
+    def open_capture(self, name: str) -> Capture:
+        raise AssertionError("no holder that changes packets reads files")
+
+    def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
+        raise AssertionError("no holder that changes packets writes files")
+
+    def device(self, name: str) -> Device:
+        raise AssertionError("no holder that changes packets has a device")
+
+
+class BoxState(State):
+    """What the elements of one configuration remember between packets that are followed: holders too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holders: dict[str, Holder | None] = {}
+
+    def push(self, machine: Machine, element: str, port: int, packet: PacketBuffer) -> Sequence[Out]:
+        """What leaves a holder that does more than keep packets, because it gets `packet`."""
+        if element not in self.holders:
+            inputs, outputs = "h" * machine.inputs(element), "h" * machine.outputs(element)
+            self.holders[element] = machine.elements[element].holder(_NoWorld(), inputs, outputs)
+        holder = self.holders[element]
+        return () if holder is None else holder.push(packet, port, _Lone(machine, element, self))
+
+
 def through(
     machine: Machine,
     element: str,
     port: int,
     packet: PacketBuffer,
-    state: State,
+    state: BoxState,
     events: list[Event] | None = None,
 ) -> Iterator[tuple[str, PacketBuffer]]:
     """The packets that reach exits (exit element, packet), in the order in which Click would send them."""
@@ -53,6 +127,8 @@ def through(
         verdict = outcome.verdict
         if isinstance(verdict, ir.Emit):
             out.append((verdict.port, p))
+        elif isinstance(verdict, ir.Hold) and machine.released(name, into) is not None:
+            out += state.push(machine, name, into, p)
         elif isinstance(verdict, ir.Hold):
             if machine.elements[name].ROLE is Role.EXIT:
                 yield name, p.copy()
@@ -66,7 +142,7 @@ def through(
 
 
 def enter(
-    machine: Machine, entry: str, frame: bytes, state: State, events: list[Event] | None = None
+    machine: Machine, entry: str, frame: bytes, state: BoxState, events: list[Event] | None = None
 ) -> Iterator[tuple[str, PacketBuffer]]:
     """A frame from outside at an entry element."""
     yield from through(machine, entry, OUTSIDE, PacketBuffer(frame), state, events)
@@ -77,7 +153,7 @@ class Replay:
     """A packet's way through the network. `states` holds what each box remembers, from packet to packet."""
 
     network: Network
-    states: dict[str, State] = field(default_factory=dict)
+    states: dict[str, BoxState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     steps: int = 0
 
@@ -190,8 +266,8 @@ class Replay:
         if peer is not None:
             yield peer, frame
 
-    def state(self, box: Box) -> State:
-        return self.states.setdefault(box.scope, State())
+    def state(self, box: Box) -> BoxState:
+        return self.states.setdefault(box.scope, BoxState())
 
 
 def lowered(frame: bytes) -> bytes:

@@ -81,6 +81,12 @@ class _Checker:
                 self.need(
                     mark not in (ir.Mark.DATA, ir.Mark.END, ir.Mark.ANNOTATION), f"{mark} is always set"
                 )
+            case ir.Havoc(mark, _, length):
+                self.need(
+                    mark not in (ir.Mark.ANNOTATION, ir.Mark.END), f"no packet bytes lie at {mark.value}"
+                )
+                if length is not None:
+                    self.width(length, 16, bound)
             case ir.Branch(condition, then, otherwise):
                 self.width(condition, 1, bound)
                 sides = [(self.block(b, bound), b) for b in (then, otherwise)]
@@ -170,6 +176,10 @@ class _Checker:
                 self.width(right, left.width, bound)
                 if op in (Op.SHL, Op.SHR):
                     self.need(isinstance(right, ir.Const), "shifts are by constants")
+                if op in (Op.DIV, Op.MOD):
+                    self.need(
+                        isinstance(right, ir.Const) and right.value > 0, "divisors are constants above zero"
+                    )
             case ir.Not(value) | ir.Cast(value, _):
                 self.width(value, value.width, bound)
             case ir.Sum(_, _, length):

@@ -53,6 +53,8 @@ def statement(stmt: ir.Stmt) -> str:
             return f"@{mark.value} = @{base.value}{shift}" + (f" + {expr(plus)}" if plus is not None else "")
         case ir.ClearMark(mark):
             return f"@{mark.value} = none"
+        case ir.Havoc(mark, offset, length):
+            return f"havoc {mark.value}[{offset}+{'' if length is None else expr(length)}]"
         case ir.Branch(condition, _, _):
             return f"if {expr(condition)}"
         case ir.Copy(port):

@@ -267,6 +267,14 @@ class _Run:
                     packet.marks.pop(mark, None)
             case ir.ClearMark(mark):
                 packet.marks.pop(mark, None)
+            case ir.Havoc(mark, offset, length):
+                area = packet.area(mark)
+                if area is not None:
+                    first = area[1] + offset
+                    last = area[2] if length is None else min(first + self.value(length), area[2])
+                    first = max(first, 0)
+                    if first < last:
+                        packet.bytes[first:last] = state.random.randbytes(last - first)
             case ir.Copy(port):
                 self.copies.append((port, packet.copy()))
             case ir.Lookup(table, key, values, found):
@@ -400,6 +408,8 @@ PLAIN: dict[Op, Callable[[int, int], int]] = {
     Op.AND: operator.and_,
     Op.OR: operator.or_,
     Op.XOR: operator.xor,
+    Op.DIV: operator.floordiv,
+    Op.MOD: operator.mod,
     Op.ONES: lambda a, b: fold(a + b),
     Op.EQ: lambda a, b: int(a == b),
     Op.NE: lambda a, b: int(a != b),

@@ -31,11 +31,16 @@ class Mark(Enum):
 
 
 class Op(Enum):
-    """Operators on two values of one width; the predicates give one bit. ONES adds with end-around carry."""
+    """Operators on two values of one width; the predicates give one bit.
+
+    ONES adds with end-around carry. DIV and MOD divide by a constant above zero.
+    """
 
     ADD = "+"
     SUB = "-"
     MUL = "*"
+    DIV = "//"
+    MOD = "%"
     AND = "&"
     OR = "|"
     XOR = "^"
@@ -269,6 +274,18 @@ class ClearMark:
 
 
 @dataclass(frozen=True, slots=True)
+class Havoc:
+    """Put bytes that nobody can foretell in place of the `length` bytes from `mark + offset` (None: all up to END).
+
+    Only those that are in the buffer before END change; if `mark` is not set, none.
+    """
+
+    mark: Mark
+    offset: int = 0
+    length: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """Run `then` if `condition` is 1, `otherwise` if not; go on after it unless a verdict was met."""
 
@@ -406,13 +423,14 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Verdict: the packet goes to the element's holder, which lets it out by output 0, unchanged, later or never."""
+    """Verdict: the packet goes to the element's holder, which lets it out later or never: unchanged, by any output, if
+    the element does not say otherwise (`Element.released`)."""
 
 
 Verdict: TypeAlias = Emit | Drop | Hold
 Stmt: TypeAlias = (
-    Let | Assign | Adjust | SetMark | ClearMark | Branch | Copy | Lookup | Insert | Update | Delete | Allocate | Next
-    | Now | Random | FindOption | Count | Verdict
+    Let | Assign | Adjust | SetMark | ClearMark | Havoc | Branch | Copy | Lookup | Insert | Update | Delete | Allocate
+    | Next | Now | Random | FindOption | Count | Verdict
 )  # fmt: skip
 Block: TypeAlias = tuple[Stmt, ...]
 

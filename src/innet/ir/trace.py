@@ -62,6 +62,12 @@ class Value:
     def __mul__(self, other: "Value | int") -> "Value":
         return self._binary(Op.MUL, other)
 
+    def __floordiv__(self, divisor: int) -> "Value":
+        return self._binary(Op.DIV, divisor)
+
+    def __mod__(self, divisor: int) -> "Value":
+        return self._binary(Op.MOD, divisor)
+
     def __and__(self, other: "Value | int") -> "Value":
         return self._binary(Op.AND, other)
 
@@ -357,6 +363,10 @@ class Packet:
     def clear_mark(self, mark: Mark) -> None:
         """Forget `mark`."""
         self.append(ir.ClearMark(mark))
+
+    def havoc(self, mark: Mark, offset: int = 0, length: "Value | int | None" = None) -> None:
+        """Bytes that nobody can foretell for the `length` ones from `mark + offset` on (None: all up to END)."""
+        self.append(ir.Havoc(mark, offset, None if length is None else as_value(length, 16).expr))
 
     def strip(self, length: int) -> None:
         """Remove `length` bytes in front; all of them if there are not so many (Click's `pull`)."""

@@ -31,6 +31,8 @@ def _read_by(stmt: ir.Stmt) -> Iterator[str]:
             yield from _in(old, new, *(() if pseudo is None else (pseudo,)))
         case ir.SetMark(_, _, _, plus) if plus is not None:
             yield from _in(plus)
+        case ir.Havoc(_, _, length) if length is not None:
+            yield from _in(length)
         case ir.Lookup(_, key, _, _) | ir.Delete(_, key):
             yield from _in(*key)
         case ir.Insert(_, key, values, _, idle_s, reply):

@@ -37,15 +37,16 @@ class Handlers:
         raise HandlerError(f"no element '{element}'")
 
     def read(self, handler: str, scope: str = "") -> str:
-        """The value of `ELEMENT.HANDLER` (or of the global `list`); HandlerError if there is none."""
-        element, dot, name = handler.strip().rpartition(".")
+        """The value of `ELEMENT.HANDLER [ARGUMENT]` (or of the global `list`); HandlerError if there is none."""
+        called, _, argument = handler.strip().partition(" ")
+        element, dot, name = called.rpartition(".")
         if not dot:
             if name == "list":
                 names = self.router.by_name
                 return "\n".join((str(len(names)), *names))
             raise HandlerError(f"no read handler '{handler}'")
         node = self.find(element, scope)
-        value = self._value(node, name)
+        value = self._value(node, name, argument.strip())
         if value is None:
             raise HandlerError(f"no read handler '{node.name}.{name}'")
         return value
@@ -58,10 +59,12 @@ class Handlers:
             return False
         return True
 
-    def _value(self, node: "Node", name: str) -> str | None:
+    def _value(self, node: "Node", name: str, argument: str) -> str | None:
         answer = node.holder.read(name) if node.holder is not None else None
         if answer is not None:
             return answer
+        if name in node.element.READS:
+            return node.element.read(name, node.context.memory, argument)
         if name in node.element.WRITABLE:
             from innet.elements.arguments import shown
 
@@ -81,7 +84,8 @@ class Handlers:
             case "drops":
                 return str(sum(n for (element, _), n in self.router.drops.items() if element == node.name))
             case "handlers":
-                own = (*GENERIC, *node.element.WRITABLE, *statistics(node))
+                element = node.element
+                own = (*GENERIC, *element.READS, *element.WRITES, *element.WRITABLE, *statistics(node))
                 return "\n".join(dict.fromkeys(own))
             case "ports":
                 return "\n".join(_ports(node))
@@ -97,7 +101,7 @@ class Handlers:
         except HandlerError:
             return False
         in_holder = node.holder is not None and name in node.holder.WRITABLE
-        return name in node.element.WRITABLE or name in RESETS or in_holder
+        return name in (*node.element.WRITABLE, *node.element.WRITES, *RESETS) or in_holder
 
     def write(self, handler: str, value: str, scope: str = "") -> None:
         """Write `ELEMENT.HANDLER` (or the global `stop`); HandlerError if that cannot be."""
@@ -110,7 +114,11 @@ class Handlers:
         node = self.find(element, scope)
         if node.holder is not None and node.holder.write(name, value, node.context):
             return
-        if name in node.element.WRITABLE:
+        if name in node.element.WRITES:
+            changed = node.element.write(name, value, node.context.memory)
+            if changed is not None:
+                node.reconfigure(changed)
+        elif name in node.element.WRITABLE:
             self._reconfigure(node, name, value)
         elif name in RESETS:
             self._reset(node)

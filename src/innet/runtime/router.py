@@ -15,6 +15,7 @@ from innet import ir
 from innet.diagnostics import ConfigurationError, Diagnostic
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.holder import Call, Context, HandlerError, Holder, Io, Out, Pulling, timestamp
+from innet.elements.memory import Memory
 from innet.ir import interpret
 from innet.ir.interpret import PacketBuffer
 from innet.runtime.clock import VirtualClock
@@ -106,6 +107,10 @@ class NodeContext:
     @property
     def outputs(self) -> int:
         return len(self.node.outputs)
+
+    @property
+    def memory(self) -> Memory:
+        return Memory(self.router.state, self.router.drops, self.node.name)
 
     def pull(self, port: int) -> PacketBuffer | None:
         return self.router.pull(self.node, port)

@@ -239,6 +239,8 @@ class _Step:
                 self.set_mark(mark, base, offset, None if plus is None else self.value(plus))
             case ir.ClearMark(mark):
                 memory.marks.pop(mark, None)
+            case ir.Havoc(mark, offset, length):
+                self.havoc(mark, offset, None if length is None else self.value(length))
             case ir.Lookup():
                 return self.lookup(stmt)
             case ir.Insert(table, key, values, ok, _, reply):
@@ -371,6 +373,16 @@ class _Step:
         else:
             low, high = store.bounds(store.canonical(grows))
             memory.grow((low, ()) if low == high else grows, store)
+
+    def havoc(self, mark: Mark, offset: int, length: Term | None) -> None:
+        memory, store = self.memory, self.store
+        at = memory.position(mark)
+        if at is None:
+            return
+        by = None if length is None else self.integer(length)
+        if at == UNKNOWN or (length is not None and by is None):
+            raise Imprecise(f"unknown bytes at {mark.value}, whose place depends on the packet")
+        memory.havoc(at, offset, by, f"{self.program.element} any", store)
 
     # ---- tables
 
@@ -605,6 +617,8 @@ class _Step:
                 if not isinstance(b, K):
                     return opaque(op, a, b, a.width)
                 return shift_left(a, b.value) if op is Op.SHL else shift_right(a, b.value)
+            case Op.DIV | Op.MOD:
+                return self.divided(op, a, b)
             case Op.MUL | Op.ONES:
                 if isinstance(a, K) and isinstance(b, K):
                     return K(apply(op, a.value, b.value, a.width), a.width)
@@ -618,6 +632,20 @@ class _Step:
                     )
                 return opaque(op, a, b, a.width)
         raise AssertionError(op)
+
+    def divided(self, op: Op, a: Term, b: Term) -> Term:
+        """Quotient or remainder of a division by a constant."""
+        assert isinstance(b, K), "a checked program divides by constants"
+        divisor, width = b.value, a.width
+        if isinstance(a, K):
+            return K(apply(op, a.value, divisor, width), width)
+        if divisor & (divisor - 1) == 0:
+            bits = divisor.bit_length() - 1
+            return shift_right(a, bits) if op is Op.DIV else cast(slice_low(a, bits), width)
+        result = opaque(op, a, b, width)
+        most = ((1 << width) - 1) // divisor if op is Op.DIV else divisor - 1
+        self.store.assume(member(result, ((0, most),)))
+        return result
 
     def exact(self, term: Term) -> Term:
         """A sum that cannot overflow on this path, as an integer; any other term as it is."""
@@ -754,6 +782,11 @@ def compare(op: Op, a: Term, b: Term) -> Formula:
     if op is Op.EQ:
         return equal(a, b)
     return negate(equal(a, b)) if op is Op.NE else less(a, b, op is Op.LE)
+
+
+def slice_low(term: Term, bits: int) -> Term:
+    """The low `bits` bits of `term`; zero if there are none."""
+    return cast(term, bits) if bits else K(0, 1)
 
 
 def bitwise_not(term: Term, width: int) -> Term:

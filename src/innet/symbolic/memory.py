@@ -366,6 +366,54 @@ class Memory:
         self.lengths[rid] = at
         return new
 
+    def havoc(self, at: tuple[int, int], offset: int, by: Linear | None, name: str, store: Store) -> None:
+        """Fresh unknown bytes for the `by` bytes from `at + offset` on, or for all up to END."""
+        at = at[0], at[1] + offset
+        if at[1] < 0:
+            before = self.from_start(*at)
+            if not self.decide(at_most_zero(minus((0, ()), before)), store):
+                at = self.order[0], 0
+                by = None if by is None else plus(by, before)
+                if by is not None and self.decide(at_most_zero(by), store):
+                    return
+        if self.decide(at_most_zero(self.to_end(*at)), store):
+            return
+        rid, first = self.locate(*at, store)
+        if by is not None and not self.decide(at_most_zero(minus(by, self.to_end(rid, first))), store):
+            by = None
+        rid = self._split(rid, first)
+        last = len(self.order)
+        if by is not None:
+            to, inside = self.advance((rid, 0), by, store)
+            to, inside = self.locate(to, inside, store)
+            behind = self._split(to, inside)
+            last = self.order.index(behind)
+        begin = self.order.index(rid)
+        self.blobs = dict(self.blobs)
+        for n, region in enumerate(self.order[begin:last]):
+            self.blobs[region] = Blob(f"{name}{n or ''}", self.lengths[region])
+            self.cells[region] = {}
+            self._owned.add(region)
+
+    def _split(self, rid: int, at: int) -> int:
+        """The region that begins `at` bytes into region `rid`, which is known to be that long."""
+        if at == 0:
+            return rid
+        blob, length = self.blobs[rid], self.lengths[rid]
+        new = self.add_region(
+            minus(length, (at, ())), None if blob is None else blob.tail((at, ())), self.order.index(rid) + 1
+        )
+        owned, after = self._own(rid), self.cells[new]
+        for b, (width, term, by) in list(owned.items()):
+            if b >= 8 * at:
+                after[b - 8 * at] = owned.pop(b)
+            elif b + width > 8 * at:
+                beyond = b + width - 8 * at
+                owned[b] = (width - beyond, slice_of(term, beyond, width - beyond), by)
+                after[0] = (beyond, slice_of(term, 0, beyond), by)
+        self.lengths = {**self.lengths, rid: (at, ())}
+        return new
+
     def set_data(self, at: tuple[int, int], store: Store) -> None:
         """DATA moves; in front of the buffer zeros appear."""
         rid, offset = at

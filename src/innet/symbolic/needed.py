@@ -47,6 +47,8 @@ def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]]) -> Iterator[set[str
                 yield _in(old, new)
             case ir.SetMark(_, _, _, plus) if plus is not None:
                 yield _in(plus)
+            case ir.Havoc(_, _, length) if length is not None:
+                yield _in(length)
             case ir.Lookup(_, key, _, _) | ir.Delete(_, key):
                 yield _in(*key)
             case ir.Insert(_, key, values, _, _, reply):

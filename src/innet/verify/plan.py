@@ -351,8 +351,8 @@ def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
     for name, element in machine.elements.items():
         kind = type(element).__name__
         wrong = ""
-        if kind in FORBIDDEN:
-            wrong = FORBIDDEN[kind]
+        if element.BARRED:
+            wrong = element.BARRED
         elif any(not handler.rpartition(".")[2].startswith("reset") for handler in written(element)):
             wrong = "it writes a handler, and what was proven must not change; only counters may be reset"
         elif element.ROLE in (ElementRole.ENTRY, ElementRole.EXIT) and device_of(machine, name) != "0":
@@ -375,14 +375,6 @@ def written(element: Element) -> list[str]:
     """The handlers that an element writes when it has counted enough, or made its last packet."""
     end_call: tuple[str, str] | None = getattr(element, "end_call", None)
     return [call.handler for call in element.calls()] + ([end_call[0]] if end_call else [])
-
-
-FORBIDDEN = {
-    "Script": "scripts could change what was proven",
-    "DriverManager": "scripts could change what was proven",
-    "FromDump": "a platform has no files",
-    "ToDump": "a platform has no files",
-}
 
 
 def _worst(assessments: list[Assessment]) -> Assessment:

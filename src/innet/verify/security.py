@@ -12,9 +12,8 @@ from innet.elements.base import OUTSIDE, Role
 from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, flows
 from innet.explore.network import Box, Enforcer, Sent, framed, header
 from innet.explore.network import parse as parse_frame
-from innet.explore.replay import enter, module_frame
+from innet.explore.replay import BoxState, enter, module_frame
 from innet.explore.witness import Solution, solutions, summary
-from innet.ir.interpret import State as ConcreteState
 from innet.ir.nodes import Mark, Program
 from innet.messages import Account, Answer, Assessment, Check, Step, Witness
 from innet.messages import Role as AccountRole
@@ -367,7 +366,7 @@ def show(box: Box, rules: Rules, origin: Injected, store: Store, text: str) -> W
 
 def sent(box: Box, frame: bytes) -> Iterator[bytes]:
     """The frames that leave when `frame` comes to a module whose tables are empty."""
-    state = ConcreteState()
+    state = BoxState()
     for names in box.entries.values():
         for entry in names:
             for _, packet in enter(box.machine, entry, frame, state):

@@ -408,6 +408,10 @@ class _Emitter:
                 self.memory.set_mark(mark, base, offset, None if plus is None else value(plus))
             case ir.ClearMark(mark):
                 writer.state.marks.pop(mark, None)
+            case ir.Havoc():
+                raise CannotCompileError(
+                    "Havoc", f"{self.target.name} cannot fill a packet with random bytes"
+                )
             case ir.Insert():
                 self.tables.insert(element, stmt)
             case ir.Update():

@@ -63,6 +63,10 @@ def interval(op: Op, left: Interval, right: Interval, width: int) -> Interval:
             return al - bh, ah - bl
         case Op.MUL if ah * bh <= top:
             return al * bl, ah * bh
+        case Op.DIV if bl > 0:
+            return al // bh, ah // bl
+        case Op.MOD if bl > 0:
+            return (al, ah) if ah < bl else (0, min(ah, bh - 1))
         case Op.AND:
             return 0, min(ah, bh)
         case Op.OR:

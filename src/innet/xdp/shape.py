@@ -18,9 +18,10 @@ from innet.xdp.expressions import PARAMETER
 T = TypeVar("T")
 MIN_WIDTH = 8
 """Narrower constants are flags and lengths, which shape a program."""
-FREE = frozenset(Op) - {Op.SHL, Op.SHR, Op.MUL}
-"""Operations that take a parameter as well as a constant; shifts do as what is shifted, not as the distance."""
-SHIFTS = frozenset({Op.SHL, Op.SHR})
+FREE = frozenset(Op) - {Op.SHL, Op.SHR, Op.MUL, Op.DIV, Op.MOD}
+"""Operations that take a parameter as well as a constant on both sides."""
+LEFT = frozenset({Op.SHL, Op.SHR, Op.DIV, Op.MOD})
+"""Operations that take a parameter on the left side only: a distance or a divisor is a constant."""
 
 Constants = tuple[tuple[int, int], ...]
 """Value and width of each constant that may be a parameter, in the order of the text."""
@@ -172,7 +173,7 @@ def _expr(expr: ir.Expr, take: Callable[[ir.Const], ir.Expr], free: bool) -> ir.
             return take(expr) if free and width >= MIN_WIDTH else expr
         case ir.Binary(op, left, right):
             inner = op in FREE
-            return ir.Binary(op, _expr(left, take, inner or op in SHIFTS), _expr(right, take, inner))
+            return ir.Binary(op, _expr(left, take, inner or op in LEFT), _expr(right, take, inner))
         case ir.Not(value):
             return ir.Not(_expr(value, take, free))
         case ir.Cast(value, width):

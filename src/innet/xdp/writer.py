@@ -383,7 +383,8 @@ class _Join:
 MAX_GAP = 4096
 INSTRUCTION = {
     Op.ADD: "add", Op.SUB: "sub", Op.MUL: "mul", Op.AND: "and", Op.OR: "or", Op.XOR: "xor", Op.SHL: "shl",
-    Op.SHR: "lshr", Op.EQ: "icmp eq", Op.NE: "icmp ne", Op.LT: "icmp ult", Op.LE: "icmp ule",
+    Op.SHR: "lshr", Op.DIV: "udiv", Op.MOD: "urem", Op.EQ: "icmp eq", Op.NE: "icmp ne", Op.LT: "icmp ult",
+    Op.LE: "icmp ule",
 }  # fmt: skip
 
 

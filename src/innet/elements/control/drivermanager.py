@@ -23,6 +23,7 @@ class DriverManager(Element):
 
     PORTS: ClassVar[str] = "0/0"
     ROLE: ClassVar[Role] = Role.INFORMATION
+    BARRED: ClassVar[str] = "scripts could change what was proven"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("pause, wait 0.1s, stop", "pause, write q.reset, stop")
 
     instructions: Annotated[tuple[str, ...], Rest()] = ()

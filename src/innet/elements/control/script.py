@@ -252,6 +252,7 @@ class Script(Element):
     PORTS: ClassVar[str] = "0/0"
     ROLE: ClassVar[Role] = Role.INFORMATION
     KEYWORDS_FIRST: ClassVar[bool] = True
+    BARRED: ClassVar[str] = "scripts could change what was proven"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("wait 1s, print q.length, loop", "TYPE PASSIVE, stop")
 
     instructions: Annotated[tuple[str, ...], Rest()] = ()

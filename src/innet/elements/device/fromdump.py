@@ -52,6 +52,7 @@ class FromDump(Element):
     PORTS: ClassVar[str] = "0/1-2"
     PROCESSING: ClassVar[str] = "a/ah"
     ROLE: ClassVar[Role] = Role.ENTRY
+    BARRED: ClassVar[str] = "a platform has no files"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("in0.pcap", "in0.pcap, STOP true", "in0.pcap, FORCE_IP true")
 
     filename: Annotated[str, Filename()]

@@ -59,6 +59,7 @@ class ToDump(Element):
 
     PORTS: ClassVar[str] = "1/0-1"
     ROLE: ClassVar[Role] = Role.EXIT
+    BARRED: ClassVar[str] = "a platform has no files"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("out0.pcap", "out0.pcap, SNAPLEN 0", "out0.pcap, ENCAP IP")
 
     filename: Annotated[str, Filename()]
