@@ -6,6 +6,7 @@ them does what it does.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import BinaryIO
 
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.holder import Capture, CaptureSink, Device, HandlerError, Holder, Out, Remembered
@@ -68,6 +69,9 @@ class _Lone:
     def say(self, text: str) -> None:
         pass
 
+    def log(self, line: str) -> None:
+        pass
+
     def show(self, text: str) -> None:
         pass
 
@@ -82,6 +86,12 @@ class _NoWorld:
         raise AssertionError("no holder that changes packets reads files")
 
     def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
+        raise AssertionError("no holder that changes packets writes files")
+
+    def open_file(self, name: str) -> BinaryIO:
+        raise AssertionError("no holder that changes packets reads files")
+
+    def create_file(self, name: str, append: bool = False) -> BinaryIO:
         raise AssertionError("no holder that changes packets writes files")
 
     def device(self, name: str) -> Device:
