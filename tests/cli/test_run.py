@@ -1,10 +1,13 @@
 """`innet run`: Click's flags, exit statuses, what goes to which stream."""
 
+import gzip
+import io
 import json
 from pathlib import Path
 
 import pytest
 
+from innet.cli.progress import Progress, counted
 from innet.cli.run import main
 from innet.packet.capture import read
 from innet.packet.pcap import Writer
@@ -106,6 +109,108 @@ def test_what_cannot_be_run_exits_as_click_does(
 ) -> None:
     assert main(arguments) == 1
     assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("handler", "printed"),
+    [
+        ("list", "3\nInfiniteSource@1\nc\nDiscard@3\n"),
+        ("config", COUNT + "\n"),
+        ("requirements", ""),
+        (
+            "flatconfig",
+            "InfiniteSource@1 :: InfiniteSource(abc, 5);\nc :: Counter();\nDiscard@3 :: Discard();\n"
+            "InfiniteSource@1 [0] -> [0] c;\nc [0] -> [0] Discard@3;\n",
+        ),
+    ],
+)
+def test_global_handlers(handler: str, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-e", COUNT, "n=5", "-h", handler]) == 0
+    assert capsys.readouterr().out == printed
+    assert main(["-e", COUNT, "n=5", "-o", "-", "-q"]) == 0
+    assert capsys.readouterr().out.startswith("InfiniteSource@1 :: InfiniteSource(abc, 5);\n")
+
+
+def test_all_classes_and_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-e", "Idle", "-h", "classes", "-h", "version"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("classes:\n")
+    assert "\nIPRewriter\n" in out
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("innet ")
+
+
+def test_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-D", "n=5", "-h", "c.count", "-e", COUNT]) == 0
+    assert capsys.readouterr().out == "5\n"
+    assert main(["-D", "nonsense", "-e", COUNT]) == 1
+    assert "'-D nonsense' defines nothing" in capsys.readouterr().err
+
+
+def test_names_of_elements_with_stars(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-e", COUNT, "n=5", "-h", "?.count"]) == 0
+    assert capsys.readouterr().out == "5\n"
+
+
+@pytest.mark.parametrize(
+    ("handler", "status"), [("c.count", 5), ("x.active", 1), ("y.active", 0), ("c.nonsense", 255)]
+)
+def test_a_handler_may_be_the_exit_status(handler: str, status: int) -> None:
+    off = "Idle -> Queue -> x :: Unqueue(ACTIVE false) -> Discard"
+    on = "Idle -> Queue -> y :: Unqueue -> Discard"
+    assert main(["-e", f"{COUNT}; {off}; {on}", "n=5", "-x", handler]) == status
+
+
+def test_a_profile(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "InfiniteSource(LIMIT 50) -> q :: Queue -> Unqueue -> c :: Counter -> Discard"
+    assert main(["--profile", "-h", "c.count", "-e", text]) == 0
+    out, err = capsys.readouterr()
+    assert out == "50\n"
+    lines = [line.split() for line in err.splitlines()]
+    assert lines[0] == ["element", "class", "packets", "ms", "ns/packet", "share"]
+    assert {line[0]: line[2] for line in lines}["c"] == "50"
+    assert main(["--profile", "--json", "-e", text]) == 0
+    profile = {row["element"]: row for row in json.loads(capsys.readouterr().out)["profile"]}
+    assert profile["c"]["packets"] == 50
+    assert profile["c"]["ns"] > 0
+
+
+def test_captures_may_be_pcapng_or_compressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with gzip.open("in.pcap.gz", "wb") as stream:
+        writer = Writer(stream)
+        writer.write(b"hello", 1_000_000_007, 77)
+        writer.write(b"again!", 2_000_000_000)
+    assert main(["-e", "FromDump(in.pcap.gz) -> ToDump(out.pcapng)"]) == 0
+    assert main(["-e", "FromDump(out.pcapng) -> ToDump(out.pcap, NANO true)"]) == 0
+    for name in ("out.pcapng", "out.pcap"):
+        with open(name, "rb") as stream:
+            found = [(r.data, r.time_ns, r.wire_length) for r in read(stream)]
+        assert found == [(b"hello", 1_000_000_007, 77), (b"again!", 2_000_000_000, 6)]
+
+
+def test_a_bar_shows_how_much_was_read(tmp_path: Path) -> None:
+    now = [0.0]
+    terminal = Terminal()
+    progress = Progress(terminal, lambda: now[0])
+    (tmp_path / "big").write_bytes(bytes(1_000_000))
+    with counted(str(tmp_path / "big"), progress) as stream:
+        stream.read(300_000)
+        assert terminal.getvalue() == ""
+        now[0] = 2.0
+        stream.read(300_000)
+        assert terminal.getvalue().startswith("\r[")
+        assert "% of 1 MB" in terminal.getvalue()
+        now[0] = 9.0
+        stream.read()
+        assert terminal.getvalue().endswith("100% of 1 MB")
+    progress.clear()
+    assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from innet.diagnostics import ConfigurationError
 from innet.packet import capture
 from innet.packet.capture import Record
+from innet.packet.pcapng import Writer
 from innet.packet.record import MAX_PACKET
 
 
@@ -164,3 +165,17 @@ def test_what_was_put_in_is_read(order: str, packets: list[tuple[bytes, int]]) -
     data = section(order) + interface(order, options=option(order, 9, b"\x09"))
     data += b"".join(enhanced(order, payload, stamp) for payload, stamp in packets)
     assert [(r.data, r.time_ns) for r in read(data)] == packets
+
+
+@given(
+    st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 2**62), st.integers(0, 2000))),
+    st.integers(0, 300),
+)
+def test_what_is_written_can_be_read(packets: list[tuple[bytes, int, int]], link_type: int) -> None:
+    stream = io.BytesIO()
+    writer = Writer(stream, link_type, 30)
+    for data, time_ns, wire in packets:
+        writer.write(data, time_ns, wire)
+    assert read(stream.getvalue()) == [
+        Record(data[:30], max(len(data), wire), time_ns, link_type) for data, time_ns, wire in packets
+    ]

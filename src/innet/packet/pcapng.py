@@ -1,15 +1,17 @@
-"""The newer capture format (draft-ietf-opsawg-pcapng): reader.
+"""The newer capture format (draft-ietf-opsawg-pcapng): reader and writer.
 
 Understood are section headers (a file may have several, each in its own byte order), interface descriptions
 (if_tsresol, if_tsoffset, snapshot length), and enhanced, simple and the obsolete packet blocks. Every other block is
-skipped. A simple packet has no time; its record has time 0.
+skipped. A simple packet has no time; its record has time 0. Written are little-endian files of one section and one
+interface, times in nanoseconds.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from innet.packet.record import CaptureReader, Record
+from innet.packet.record import ETHERNET, MAX_PACKET, CaptureReader, Record
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 """The type of a section header block: the same in both byte orders."""
@@ -197,3 +199,24 @@ def captured_bytes(reader: CaptureReader, block: Block, start: int, captured: in
             expected=f"at most {len(data)}",
         )
     return data
+
+
+class Writer:
+    """Writes packets to `stream` as a pcapng file; its headers at once. As `pcap.Writer`, which see."""
+
+    def __init__(self, stream: BinaryIO, link_type: int = ETHERNET, snaplen: int = 0) -> None:
+        self._stream, self._snaplen = stream, snaplen or MAX_PACKET
+        self._block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+        resolution = struct.pack("<HHBxxxHH", IF_TSRESOL, 1, 9, END_OF_OPTIONS, 0)
+        self._block(INTERFACE, struct.pack("<HHI", link_type, 0, self._snaplen) + resolution)
+
+    def write(self, data: bytes, time_ns: int, wire_length: int | None = None) -> None:
+        """Append one packet: its bytes, nanoseconds from 1970, and its length on the wire (by default len(data))."""
+        kept = data[: self._snaplen]
+        length = max(len(data), wire_length or 0)
+        head = struct.pack("<IIIII", 0, time_ns >> 32, time_ns & 0xFFFF_FFFF, len(kept), length)
+        self._block(ENHANCED_PACKET, head + kept + bytes(-len(kept) % 4))
+
+    def _block(self, kind: int, body: bytes) -> None:
+        total = len(body) + 12
+        self._stream.write(struct.pack("<II", kind, total) + body + struct.pack("<I", total))

@@ -29,7 +29,11 @@ def build(
     language and the arguments together, or (once these are right) in what the elements found outside.
     """
     resolved, elements = load(source, variables=variables, autoqueue=autoqueue)
-    return Router(graph_of(resolved, elements), io, clock, random), resolved.warnings
+    router = Router(graph_of(resolved, elements), io, clock, random)
+    configuration = resolved.configuration
+    requirements = "".join(f"{one}\n" for one in configuration.requirements)
+    router.texts |= {"config": source.text, "flatconfig": str(configuration), "requirements": requirements}
+    return router, resolved.warnings
 
 
 def graph_of(resolved: Resolved, elements: Mapping[str, Element]) -> Graph:

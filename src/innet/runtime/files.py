@@ -6,8 +6,8 @@ from typing import BinaryIO
 
 from innet.diagnostics import ConfigurationError, Diagnostic
 from innet.elements.holder import Capture, CaptureSink, Device
+from innet.packet import pcap, pcapng
 from innet.packet.capture import read
-from innet.packet.pcap import Writer
 from innet.packet.record import ETHERNET, Record
 
 
@@ -36,7 +36,10 @@ class StreamIo:
         return StreamCapture(self._stream(name, "rb"))
 
     def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
-        return Writer(self._stream(name, "wb"), link_type, min(snaplen, 65535), nanoseconds=nanoseconds)
+        stream = self._stream(name, "wb")
+        if name.endswith(".pcapng"):
+            return pcapng.Writer(stream, link_type, snaplen)
+        return pcap.Writer(stream, link_type, min(snaplen, 65535), nanoseconds=nanoseconds)
 
     def open_file(self, name: str) -> BinaryIO:
         return self._stream(name, "rb")

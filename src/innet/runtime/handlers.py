@@ -14,6 +14,7 @@ from innet.elements.base import OUTSIDE, Role
 from innet.elements.holder import HandlerError
 from innet.ir.uses import statements
 from innet.lexical import scoped_names
+from innet.runtime.globals import read_global
 
 if TYPE_CHECKING:
     from innet.runtime.router import Node, Router
@@ -41,10 +42,7 @@ class Handlers:
         called, _, argument = handler.strip().partition(" ")
         element, dot, name = called.rpartition(".")
         if not dot:
-            if name == "list":
-                names = self.router.by_name
-                return "\n".join((str(len(names)), *names))
-            raise HandlerError(f"no read handler '{handler}'")
+            return read_global(self.router, name)
         node = self.find(element, scope)
         value = self._value(node, name, argument.strip())
         if value is None:

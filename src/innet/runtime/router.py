@@ -178,6 +178,8 @@ class Router:
         self.drops: Counter[tuple[str, str]] = Counter()
         self.messages: list[str] = []
         self.printed: list[str] = []
+        self.texts: dict[str, str] = {}
+        """Of its text: `config`, `flatconfig`, `requirements`, for the global handlers of these names."""
         self.say: Callable[[str], None] = self.messages.append
         self.show: Callable[[str], None] = self.printed.append
         self.ended = False
