@@ -18,7 +18,7 @@ LAYERS = [
     "flowspec symbolic xdp",
     "click",
     "elements",
-    "network policy",
+    "network policy manual",
     "runtime explore",
     "verify platform",
     "dataplane",

@@ -10,28 +10,13 @@ import pytest
 
 import innet.elements
 from innet.elements.arguments import unparse
-from innet.elements.base import OUTSIDE, Element, Role
+from innet.elements.base import OUTSIDE, Role
 from innet.elements.build import build_one
+from innet.elements.ports import shapes
 from innet.elements.registry import REGISTRY, modules
 from innet.ir import dump
 
 SECTIONS = ("Ports", "Arguments", "State", "Drops", "Checksum", "Verifier", "Errors", "Source")
-MAX_PORTS = 8
-
-
-def port_counts(code: str, inputs: int) -> list[int]:
-    """The port counts that half of a port code allows, up to `MAX_PORTS`."""
-    if code == "=":
-        return [inputs]
-    low, dash, high = code.partition("-")
-    first = int(low or 0)
-    return [first] if not dash else list(range(first, min(int(high or MAX_PORTS), MAX_PORTS) + 1))
-
-
-def shapes(element: type[Element]) -> list[tuple[int, int]]:
-    """Numbers of inputs and outputs that instances may have."""
-    into, _, out = element.PORTS.partition("/")
-    return [(i, o) for i in port_counts(into, 0) for o in port_counts(out, i)]
 
 
 CASES = [

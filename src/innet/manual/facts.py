@@ -1,0 +1,160 @@
+"""What there is to know of an element class: its docstring, its programs, what each back end does with them."""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from innet import ir
+from innet.elements.base import OUTSIDE, Element, Role
+from innet.elements.build import build_one
+from innet.elements.ports import shapes
+from innet.elements.registry import REGISTRY
+from innet.ir.uses import statements
+from innet.xdp.emit import Destination, Graph, Input, emit
+from innet.xdp.native_target import Native
+from innet.xdp.target import Leave, Target, Xdp
+from innet.xdp.unsupported import Unsupported
+
+_SECTION = re.compile(r"^([A-Z][a-z]+):\s*", re.MULTILINE)
+DIVERT, EXIT = Leave(1), Leave(2)
+
+
+class Does(Enum):
+    """What a back end does with an element: all of it, some of it (some inputs or some arguments), none, or nothing is
+    to be done."""
+
+    ALL = "yes"
+    SOME = "some"
+    NONE = "no"
+    NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a back end does, and what it does not do and why (one reason a line, none twice)."""
+
+    does: Does
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything known of the class `element`. `family` is the folder it stands in, `summary` the first sentence of its
+    docstring, `sections` the named ones. `programs` are those of the first example."""
+
+    element: type[Element]
+    family: str
+    summary: str
+    sections: Mapping[str, str]
+    kernel: Answer
+    native: Answer
+    proof: str
+    programs: tuple[ir.Program, ...] = field(default=(), repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.element.__name__
+
+
+def study(element: type[Element]) -> Study:
+    """Look at a class: build and trace its examples, and ask the compilers what they do with them."""
+    summary, sections = parts(element)
+    built = [build_one(element, example) for example in element.EXAMPLES]
+    traced = [list(programs_of(one)) for one in built]
+    kernel = compiled(built, traced, Xdp())
+    # what XDP takes, the native target takes: it is the same compiler with fewer limits
+    native = kernel if kernel.does in (Does.ALL, Does.NOTHING) else compiled(built, traced, Native())
+    return Study(
+        element,
+        element.__module__.split(".")[-2],
+        summary,
+        sections,
+        kernel,
+        native,
+        proven(built),
+        tuple(traced[0]) if traced else (),
+    )
+
+
+def everything() -> list[Study]:
+    """A study of each class, by name."""
+    return [study(element) for element in REGISTRY.classes()]
+
+
+def parts(element: type[Element]) -> tuple[str, dict[str, str]]:
+    """The first paragraph of the docstring, and its sections by name, without their indentation."""
+    text = inspect.getdoc(element) or ""
+    head, *rest = _SECTION.split(text)
+    sections = dict(zip(rest[::2], rest[1::2], strict=True))
+    return " ".join(head.split()), {
+        name: "\n".join(line.strip() for line in body.splitlines()).strip() for name, body in sections.items()
+    }
+
+
+def ports_of(one: Element) -> tuple[int, int]:
+    """The most inputs and outputs that suit an instance."""
+    fitting = [(i, o) for i, o in shapes(type(one)) if not one.problems(i, o)]
+    return fitting[-1] if fitting else (0, 0)
+
+
+def programs_of(one: Element) -> Iterator[ir.Program]:
+    """Its programs, with as many ports as suit it."""
+    inputs, outputs = ports_of(one)
+    name = type(one).__name__
+    if one.ROLE in (Role.ENTRY, Role.SOURCE):
+        yield one.trace(OUTSIDE, outputs, name, inputs)
+    for port in range(inputs):
+        yield one.trace(port, outputs, name, inputs)
+
+
+def proven(built: Iterable[Element]) -> str:
+    """How proofs see packets go through."""
+    found: set[str] = set()
+    for one in built:
+        inputs, outputs = ports_of(one)
+        for program in programs_of(one):
+            held = any(isinstance(stmt, ir.Hold) for stmt in statements(program.body))
+            if not held or one.ROLE is Role.EXIT:
+                found.add("exact")
+            elif one.release(program.port, outputs, program.element, inputs) is None:
+                found.add("as they are")
+            else:
+                found.add("covered")
+    return ", ".join(sorted(found)) or "-"
+
+
+def compiled(built: Iterable[Element], traced: Iterable[list[ir.Program]], target: Target) -> Answer:
+    """What a target of the compiler takes of the element; what keeps packets is the agent's anyway."""
+    reasons: dict[str, None] = {}
+    taken = refused = 0
+    for one, programs in zip(built, traced, strict=True):
+        for program in programs:
+            slow = refusal(one, program, target)
+            if slow is None:
+                taken += 1
+            else:
+                refused += 1
+                reasons[slow.reason] = None
+    if not taken and not refused:
+        return Answer(Does.NOTHING)
+    does = Does.ALL if not refused else Does.SOME if taken else Does.NONE
+    return Answer(does, tuple(reasons))
+
+
+def refusal(one: Element, program: ir.Program, target: Target) -> Unsupported | None:
+    """Why a target does not take a program; None if it does."""
+    if one.ROLE is Role.SOURCE and program.port == OUTSIDE:
+        return Unsupported(program.element, program.port, "originate", f"{target.name} makes no packets")
+    at = Input(program.element, program.port)
+    ends: dict[tuple[str, int], Destination] = {(program.element, n): EXIT for n in range(program.outputs)}
+    held: dict[str, Destination] = {program.element: EXIT} if one.ROLE is Role.EXIT else {}
+    front = Input("FromNetfront", OUTSIDE)
+    if one.ROLE is Role.ENTRY:
+        graph = Graph({at: program}, at, ends, held)
+    else:
+        entry = REGISTRY["FromNetfront"]().trace(OUTSIDE, 1, front.element)
+        graph = Graph({front: entry, at: program}, front, {(front.element, 0): at, **ends}, held)
+    slow = [why for why in emit(graph, target, DIVERT).slow if why.element == at.element]
+    return slow[0] if slow else None
