@@ -34,6 +34,7 @@ OUTSIDE = {
     "web",
     "platform",
     "xdp",
+    "manual",
     "dataplane",
 }  # `xdp` talks to the kernel; proofs must not import it (below)
 PURE = {p for p, row in ROW.items() if ROW["packet"] <= row <= ROW["verify"]} - OUTSIDE
