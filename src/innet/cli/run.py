@@ -5,6 +5,7 @@ run ended, 1 when the configuration was refused or a handler of `-h` does not ex
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from innet.runtime.files import StreamIo
     from innet.runtime.profile import Profile
     from innet.runtime.router import Router
+
+WORTH_COMPILING = 500_000
+"""Bytes of captures from which on the interpreter takes longer than the compiler."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -71,7 +75,16 @@ def flags() -> argparse.ArgumentParser:
         action="store_true",
         help="put a Queue where a push output meets a pull input, and warn",
     )
-    parser.add_argument("--profile", action="store_true", help="print where the time went, by element")
+    parser.add_argument(
+        "--backend", choices=("auto", "native", "interpreter"), default="auto",
+        help="what runs packet programs: machine code, the reference interpreter, or what is sooner done (default); "
+        "what comes out is the same",
+    )  # fmt: skip
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="print where Python's time went, by element, and what is machine code",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object about the run")
     return parser
 
@@ -97,9 +110,7 @@ def run(args: argparse.Namespace) -> int:
     files = Files(progress)
     try:
         source, variables = choose(args)
-        from innet.runtime.build import build
-
-        router, warnings = build(source, files.io(), variables=variables, autoqueue=args.autoqueue)
+        router, warnings = make(args, source, variables, files)
         if warnings and not args.no_warnings:
             print(render_all(warnings), file=sys.stderr)
         if args.output is not None:
@@ -144,6 +155,25 @@ def profiled(router: "Router") -> "Profile":
     from innet.runtime.profile import Profile
 
     return Profile(router, time.perf_counter_ns)
+
+
+def make(
+    args: argparse.Namespace, source: Source, variables: dict[str, str], files: "Files"
+) -> "tuple[Router, tuple[Diagnostic, ...]]":
+    """The router that is to run `source`, and warnings about it."""
+    from innet.runtime.build import build, build_as
+
+    if args.backend == "interpreter" or args.quit:
+        return build(source, files.io(), variables=variables, autoqueue=args.autoqueue)
+    from innet.native.chunks import ChunkIo
+    from innet.native.router import NativeRouter
+
+    router, warnings = build_as(
+        NativeRouter, source, files.io(ChunkIo), variables=variables, autoqueue=args.autoqueue
+    )
+    if not files.ports and (args.backend == "native" or files.captured_bytes() >= WORTH_COMPILING):
+        router.compile()
+    return router, warnings
 
 
 def choose(args: argparse.Namespace) -> tuple[Source, dict[str, str]]:
@@ -249,13 +279,14 @@ def finish(router: "Router", args: argparse.Namespace, profile: "Profile | None"
         if profile is not None:
             names = ("element", "class", "packets", "ns")
             answer["profile"] = [dict(zip(names, row, strict=True)) for row in profile.rows()]
+            answer["backend"] = list(router.account())
         print_json(answer)
         return status
     for handler, value in values.items():
         text = value if not value or value.endswith("\n") else value + "\n"
         print(f"{handler}:\n{text}" if len(values) > 1 else text, end="\n" if len(values) > 1 else "")
     if profile is not None:
-        print(profile.table(), file=sys.stderr)
+        print(profile.table(), *router.account(), sep="\n", file=sys.stderr)
     return status
 
 
@@ -303,10 +334,14 @@ class Files:
         self.ports: dict[str, PacketSocket] = {}
         self.devices: dict[str, Device] = {}
 
-    def io(self) -> "StreamIo":
+    def io(self, kind: "type[StreamIo] | None" = None) -> "StreamIo":
         from innet.runtime.files import StreamIo
 
-        return StreamIo(self.open, self.device)
+        return (kind or StreamIo)(self.open, self.device)
+
+    def captured_bytes(self) -> int:
+        """The size of the captures that are read; of one whose size is not known, none."""
+        return sum(os.fstat(one.fileno()).st_size for one in self.streams if one.readable())
 
     def open(self, name: str, mode: str) -> BinaryIO:
         """A file of the working directory, unpacked if it is compressed, or a standard stream."""

@@ -8,16 +8,15 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 
-from innet import ir
 from innet.diagnostics import ConfigurationError
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.device.fromnetfront import EntryHolder
 from innet.elements.device.tonetfront import ExitHolder
 from innet.elements.holder import Device
-from innet.ir.uses import statements
 from innet.lexical import scoped_names
 from innet.platform.module import NoFiles
 from innet.runtime.graph import PULL, Graph, Vertex
+from innet.runtime.sharing import shared_state
 
 _HANDLER = re.compile(r"([A-Za-z_@][\w@/]*)\.[A-Za-z_]\w*")
 
@@ -135,20 +134,10 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _shared_state(vertex: Vertex) -> Iterator[str | tuple[str, str]]:
-    """What the programs of an element keep in common with others: an owner's name, or a shared counter."""
-    element = vertex.element
+    """What the programs of an element keep in common with others."""
     ports = [port for port, _ in enumerate(vertex.inputs)]
-    if element.ROLE in (Role.ENTRY, Role.SOURCE):
+    if vertex.element.ROLE in (Role.ENTRY, Role.SOURCE):
         ports.append(OUTSIDE)
     for port in ports:
-        program = element.trace(port, len(vertex.outputs), vertex.name, len(vertex.inputs))
-        for stmt in statements(program.body):
-            match stmt:
-                case (
-                    ir.Lookup(table) | ir.Insert(table) | ir.Update(table) | ir.Delete(table)
-                    | ir.Allocate(table)
-                ) if table.owner:  # fmt: skip
-                    yield table.owner
-            match stmt:
-                case ir.Next(counter) | ir.Allocate(cursor=counter) if counter.shared:
-                    yield "counter", counter.name
+        outputs, inputs = len(vertex.outputs), len(vertex.inputs)
+        yield from shared_state(vertex.element.trace(port, outputs, vertex.name, inputs))

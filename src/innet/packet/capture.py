@@ -18,7 +18,11 @@ def read(stream: BinaryIO) -> Iterator[Record]:
     Memory is bounded by one block. Errors: ConfigurationError, with the byte where the file goes wrong, raised when
     the reading gets there: the packets before it have been given. The file's kind is looked at with the first one.
     """
-    reader = CaptureReader(stream)
+    return read_from(CaptureReader(stream))
+
+
+def read_from(reader: CaptureReader) -> Iterator[Record]:
+    """As `read`. Between two packets nothing is kept of a pcap file but the reader's place in it."""
     magic = reader.upto(4)
     if magic in pcap.MAGIC:
         yield from pcap.records(reader, magic)

@@ -49,28 +49,29 @@ class Writer:
     Arguments: `link_type` a LINKTYPE_ number; `snaplen` bytes are kept of each packet (0: all there may be,
     MAX_PACKET); `nanoseconds` false writes microseconds, for readers that know nothing else (time is cut, not rounded).
     Errors: ConfigurationError for what the format cannot hold. The stream stays the caller's to flush and close.
+    `unit` is how many nanoseconds there are in one unit of the fraction of a second.
     """
 
     def __init__(
         self, stream: BinaryIO, link_type: int = ETHERNET, snaplen: int = 65535, *, nanoseconds: bool = True
     ) -> None:
-        self._stream = stream
-        self._unit = 1 if nanoseconds else 1000
-        self._snaplen = self._in_range("a snapshot length", snaplen, MAX_PACKET) or MAX_PACKET
+        self.stream = stream
+        self.unit = 1 if nanoseconds else 1000
+        self.snaplen = self._in_range("a snapshot length", snaplen, MAX_PACKET) or MAX_PACKET
         self._in_range("a link type", link_type, 0xFFFF)
         magic = NANOSECONDS if nanoseconds else MICROSECONDS
-        stream.write(struct.pack("<IHHiIII", magic, 2, 4, 0, 0, self._snaplen, link_type))
+        stream.write(struct.pack("<IHHiIII", magic, 2, 4, 0, 0, self.snaplen, link_type))
 
     def write(self, data: bytes, time_ns: int, wire_length: int | None = None) -> None:
         """Append one packet: its bytes, nanoseconds from 1970, and its length on the wire (by default len(data))."""
         seconds, fraction = divmod(time_ns, 1_000_000_000)
         self._in_range("a time in seconds from 1970", seconds, 0xFFFF_FFFF)
         length = max(len(data), self._in_range("a packet length", wire_length or 0, 0xFFFF_FFFF))
-        kept = data[: self._snaplen]
-        self._stream.write(struct.pack("<IIII", seconds, fraction // self._unit, len(kept), length) + kept)
+        kept = data[: self.snaplen]
+        self.stream.write(struct.pack("<IIII", seconds, fraction // self.unit, len(kept), length) + kept)
 
     def _in_range(self, what: str, value: int, largest: int) -> int:
         if not 0 <= value <= largest:
-            message = f"{stream_name(self._stream)}: a pcap file cannot hold {what} of {value}"
+            message = f"{stream_name(self.stream)}: a pcap file cannot hold {what} of {value}"
             raise ConfigurationError(Diagnostic("F106", message, expected=f"0 to {largest}"))
         return value

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from random import Random
+from typing import TypeVar
 
 from innet.click import Kind, Resolved
 from innet.diagnostics import Diagnostic, Source
@@ -13,6 +14,8 @@ from innet.runtime.router import Router
 
 NO_VARIABLES: Mapping[str, str] = {}
 
+R = TypeVar("R", bound=Router)
+
 
 def build(
     source: Source,
@@ -23,17 +26,34 @@ def build(
     clock: Callable[[], int] | None = None,
     random: Random | None = None,
 ) -> tuple[Router, tuple[Diagnostic, ...]]:
-    """A router for the configuration in `source`, and the warnings about it.
+    """A router for the configuration in `source`, and the warnings about it. Errors as in `build_as`."""
+    return build_as(Router, source, io, variables, autoqueue, clock, random)
+
+
+def build_as(
+    kind: type[R],
+    source: Source,
+    io: Io,
+    variables: Mapping[str, str] = NO_VARIABLES,
+    autoqueue: bool = False,
+    clock: Callable[[], int] | None = None,
+    random: Random | None = None,
+) -> tuple[R, tuple[Diagnostic, ...]]:
+    """A router of this kind for the configuration in `source`, and the warnings about it.
 
     `variables` override the configuration's own. Raises ConfigurationError with every mistake that was found: in the
     language and the arguments together, or (once these are right) in what the elements found outside.
     """
     resolved, elements = load(source, variables=variables, autoqueue=autoqueue)
+<<<<<<< HEAD
     router = Router(graph_of(resolved, elements), io, clock, random)
     configuration = resolved.configuration
     requirements = "".join(f"{one}\n" for one in configuration.requirements)
     router.texts |= {"config": source.text, "flatconfig": str(configuration), "requirements": requirements}
     return router, resolved.warnings
+=======
+    return kind(graph_of(resolved, elements), io, clock, random), resolved.warnings
+>>>>>>> 3a3a75c (native: whole configurations run as machine code around the reference router; captures read and written by it)
 
 
 def graph_of(resolved: Resolved, elements: Mapping[str, Element]) -> Graph:

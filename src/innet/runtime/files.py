@@ -6,16 +6,23 @@ from typing import BinaryIO
 
 from innet.diagnostics import ConfigurationError, Diagnostic
 from innet.elements.holder import Capture, CaptureSink, Device
+<<<<<<< HEAD
 from innet.packet import pcap, pcapng
 from innet.packet.capture import read
 from innet.packet.record import ETHERNET, Record
+=======
+from innet.packet.capture import read_from
+from innet.packet.pcap import Writer
+from innet.packet.record import ETHERNET, CaptureReader, Record
+>>>>>>> 3a3a75c (native: whole configurations run as machine code around the reference router; captures read and written by it)
 
 
 class StreamCapture:
     """A capture read from a stream."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._records = read(stream)
+        self.reader = CaptureReader(stream)
+        self._records = read_from(self.reader)
         self._first = next(self._records, None)
         self.link_type = ETHERNET if self._first is None else self._first.link_type
 

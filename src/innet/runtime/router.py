@@ -450,6 +450,10 @@ class Router:
             self._queues[key] = found
         return found
 
+    def account(self) -> Iterator[str]:
+        """For people: how packets are run."""
+        yield "no machine code: every packet goes through Python"
+
     # ---- tasks and time
 
     def stop(self) -> None:
@@ -474,7 +478,7 @@ class Router:
                 if wake is None or wake > now:
                     continue
                 before = self._packets
-                did = node.holder.run(node.context) or self._packets != before
+                did = self.run_task(node, node.holder) or self._packets != before
             else:
                 did = self._drain(node)
             if self._stops:
@@ -486,6 +490,10 @@ class Router:
             for node in self.tasks:
                 node.idle_runs = 0
         return worked
+
+    def run_task(self, node: Node, holder: Holder) -> bool:
+        """Run the task of a holder once; whether it did anything."""
+        return holder.run(node.context)
 
     def _drain(self, node: Node) -> bool:
         """One run of a sink in pull context: each pull input in turn, as many packets as its burst says."""

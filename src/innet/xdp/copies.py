@@ -7,7 +7,7 @@ again: a region, and where marks are if that is known.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Protocol, TypeAlias
 
@@ -197,10 +197,12 @@ class Copies:
         self.writer.resume(here)
         return found
 
-    def come_back(self, region: Region) -> Edge:
-        """The place where packets come to `region` of which nothing is known. It is written first, in the order of the
-        graph's `back`: their points are 1, 2 and so on."""
-        places: dict[Mark, Place] = {m: Known.SET if m is Mark.DATA else Known.MAYBE for m in handover.MARKS}
+    def come_back(self, region: Region, known: Sequence[tuple[Mark, int]] = ()) -> Edge:
+        """The place where packets come to `region` whose only marks are the `known` ones, or of which nothing is known.
+        It is written first, in the order of the graph's `back`: their points are 1, 2 and so on."""
+        places: dict[Mark, Place] = dict(known)
+        if not known:
+            places = {m: Known.SET if m is Mark.DATA else Known.MAYBE for m in handover.MARKS}
         self.points[region, tuple(places.items())] = len(self.points) + 1
         self.memory.annotated = True
         here = self.writer.edge()

@@ -68,21 +68,24 @@ class Graph:
     one of several entries whose index its record says.
 
     `held` says what becomes of what an element holds, for those (devices) whose holder is an exit. Packets may come
-    `back` from elsewhere to regions of a program that copies packets, like their copies.
+    `back` from elsewhere to regions of a program that copies packets, like their copies; where their marks are may be
+    known. `exits` are slow regions whose packets end with a verdict of their own.
     """
 
     programs: Mapping[Input, ir.Program]
     entry: Input | tuple[Resume, ...]
     connections: Mapping[tuple[str, int], Destination]
     held: Mapping[str, Destination] = field(default_factory=dict)
-    back: tuple[Input, ...] = ()
+    back: tuple[Input | Resume, ...] = ()
+    exits: Mapping[Input, Leave] = field(default_factory=dict)
 
     @property
     def entries(self) -> tuple[Input, ...]:
         """The regions where packets start."""
+        back = (one.region if isinstance(one, Resume) else one for one in self.back)
         if isinstance(self.entry, Input):
-            return tuple(dict.fromkeys((self.entry, *self.back)))
-        return tuple(dict.fromkeys(one.region for one in self.entry))
+            return tuple(dict.fromkeys((self.entry, *back)))
+        return tuple(dict.fromkeys((*(one.region for one in self.entry), *back)))
 
 
 @dataclass(frozen=True)
@@ -251,11 +254,15 @@ class _Emitter:
         self.target.admit(self.writer, WANTED)
         if isinstance(self.graph.entry, Input):
             self.pending[self.graph.entry] = [self.writer.edge()]
-        else:
+        elif self.graph.entry:
             self.resume(self.graph.entry)
-        for region in self.graph.back:
+        else:
+            self.writer.goto("abort")
+        for back in self.graph.back:
             assert self.target.clones, "a packet that comes back to other targets has a record"
-            self.pending.setdefault(region, []).append(self.copies.come_back(region))
+            point = back if isinstance(back, Resume) else Resume(back, ())
+            entered = self.copies.come_back(point.region, point.places)
+            self.pending.setdefault(point.region, []).append(entered)
         order = in_order(self.graph, self.slow)
         regions = tuple(dict.fromkeys((*self.known, *order)))
         number = {region: index for index, region in enumerate(regions)}
@@ -634,7 +641,7 @@ class _Emitter:
                 writer.line(f"store i64 {part}, ptr {there}, align 8")
             self.host.diverted(writer)
             self.host.ended(writer)
-            self.target.finish(writer, self.divert)
+            self.target.finish(writer, self.graph.exits.get(self.region, self.divert))
         self.handovers[self.region] = tuple(found)
 
     def places(self) -> Places | None:

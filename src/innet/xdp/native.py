@@ -79,6 +79,29 @@ def place(packets: Sequence[bytes], batch: Batch) -> ctypes.Array[ctypes.c_char]
     return ctypes.create_string_buffer(b"".join(packets), max(at, 1))
 
 
+class Lowered(NamedTuple):
+    """A graph as LLVM IR: room that packets need in front, and the most jobs of one packet."""
+
+    emitted: Emitted
+    head: int
+    jobs: int
+
+
+def lower(graph: Graph, divert: Leave, refused: Sequence[Unsupported] = ()) -> Lowered:
+    """`graph` for this machine; packets for regions that cannot be compiled, or are `refused`, end with `divert`."""
+    for way in (*graph.connections.values(), *graph.held.values()):
+        if isinstance(way, Redirect):
+            raise ValueError(f"no device {way.interface} here")
+    target = Native()
+    emitted = emit(graph, target, divert, NS, refused)
+    most = most_jobs(graph, emitted)
+    if most > MAX_COPIES:
+        target = Native()
+        emitted = emit(graph, target, divert, NS, [*emitted.slow, *too_many(graph)])
+        most = most_jobs(graph, emitted)
+    return Lowered(emitted, -(-target.head // 16) * 16, most)
+
+
 class NativeGraph(Closing):
     """`graph` as machine code in this process, with its state.
 
@@ -93,20 +116,14 @@ class NativeGraph(Closing):
         divert: Leave,
         random: Random | None = None,
         refused: Sequence[Unsupported] = (),
+        tail_room: int = TAIL_ROOM,
+        lowered: Lowered | None = None,
     ) -> None:
-        for way in (*graph.connections.values(), *graph.held.values()):
-            if isinstance(way, Redirect):
-                raise ValueError(f"no device {way.interface} here")
+        lowered = lower(graph, divert, refused) if lowered is None else lowered
         self.graph, self.divert, self._closed = graph, divert, False
-        target = Native()
-        self.emitted: Emitted = emit(graph, target, divert, NS, refused)
-        self._jobs = most_jobs(graph, self.emitted)
-        if self._jobs > MAX_COPIES:
-            target = Native()
-            self.emitted = emit(graph, target, divert, NS, [*self.emitted.slow, *too_many(graph)])
-            self._jobs = most_jobs(graph, self.emitted)
-        self.head_room = -(-target.head // 16) * 16
-        self._most = MAX_PACKET + TAIL_ROOM + self._jobs * self.head_room
+        self.emitted: Emitted = lowered.emitted
+        self.head_room, self._jobs = lowered.head, lowered.jobs
+        self._most = MAX_PACKET + tail_room + self._jobs * self.head_room
         self._engine = engine(self._text())
         address = self._engine.get_function_address
         variable = self._engine.get_global_value_address
@@ -222,6 +239,13 @@ class NativeGraph(Closing):
         """Packets dropped so far by (element, reason)."""
         return {(o, name): n for (use, o, name), n in self.numbers().items() if use is Use.DROP and n}
 
+    def forget(self) -> None:
+        """Be as at the start: no entries, all numbers (drops, too) at their first values."""
+        self._open()
+        for table in self.tables.values():
+            table.clear()
+        self._numbers[: len(self.emitted.first)] = list(self.emitted.first)
+
     def load(self, state: State) -> None:
         """Go on with what `state` remembers: tables (added to what is there), numbers and random numbers."""
         self._open()
@@ -236,8 +260,22 @@ class NativeGraph(Closing):
                 self._numbers[at // 8] = held
         set_random(self._random, state.random)
 
-    def save(self, state: State) -> None:
-        """Let `state` remember what this does; the interpreter can go on with it."""
+    @property
+    def draws(self) -> bool:
+        """Whether its programs take random numbers."""
+        return "@random." in self.emitted.llvm
+
+    def take_random(self, random: Random) -> None:
+        """Take random numbers from where `random` is."""
+        set_random(self._random, random)
+
+    def give_random(self, random: Random) -> None:
+        """Let `random` go on where this is."""
+        get_random(self._random, random)
+
+    def save(self, state: State, random: bool = True) -> None:
+        """Let `state` remember what this does (if so asked without its random numbers); the interpreter can go on with
+        it."""
         self._open()
         for key, table in self.tables.items():
             state.tables[key] = table.state()
@@ -246,7 +284,8 @@ class NativeGraph(Closing):
                 state.counters[owner, name] = number
             elif use is Use.STATISTIC and (number or (owner, name) in state.statistics):
                 state.statistics[owner, name] = number
-        get_random(self._random, state.random)
+        if random:
+            get_random(self._random, state.random)
 
 
 def most_jobs(graph: Graph, emitted: Emitted) -> int:

@@ -7,8 +7,9 @@ from innet.xdp.copies import CODE, COPIED, COUNT, JOB_AT, JOB_BYTES, JOBS, LENGT
 
 class Request(ctypes.Structure):
     """What `run` is asked: packets by address, place and length, when each came (or `now`, if `times` is null), room
-    for packets and for results; at which point they begin, and if they do not come in there, their jobs. And its
-    answer, how much of both it used."""
+    for packets and for results; at which point they begin, and if they do not come in there, their jobs; after a packet
+    with which verdict to end (0: none; else after one that was given up, too). And its answer, how much of both it
+    used."""
 
     _fields_ = [
         ("packets", ctypes.c_uint64),
@@ -26,6 +27,7 @@ class Request(ctypes.Structure):
         ("now", ctypes.c_uint64),
         ("used", ctypes.c_uint64),
         ("made", ctypes.c_uint64),
+        ("stop", ctypes.c_uint64),
     ]
 
 
@@ -49,7 +51,8 @@ def batch(head: int, longest: int, most: int, jobs: int, drop: int, abort: int) 
 
     Each packet, of at most `longest` bytes, is copied to the arena, behind `head` bytes, where it may become `most`
     bytes long; so is each of its at most `jobs` jobs. A longer one is answered with `abort`. The run ends early before
-    a packet for which there may be no room, or not enough results. The arena is used up by packets that leave only.
+    a packet for which there may be no room, or not enough results, and after one that ended with `request.stop`. The
+    arena is used up by packets that leave only.
     """
     loads = "".join(
         f"  %{field[0]}at = getelementptr i8, ptr %request, i64 {8 * n}\n"
@@ -110,6 +113,8 @@ entry:
   %allresults = inttoptr i64 %results to ptr
   %room = inttoptr i64 %arena to ptr
   %timeless = icmp eq i64 %times, 0
+  %stops = icmp ne i64 %stop, 0
+  %stopcode = trunc i64 %stop to i32
   store i64 %now, ptr @now, align 8
   br label %each
 each:
@@ -199,11 +204,22 @@ left:
 """
 
 END = """
+  br i1 %halt, label %end, label %each
 end:
-  store i64 %cursor, ptr %usedat, align 8
-  store i64 %r, ptr %madeat, align 8
-  ret i64 %n
+  %usedend = phi i64 [ %cursor, %each ], [ %cursor, %look ], [ %after, %done ]
+  %madeend = phi i64 [ %r, %each ], [ %r, %look ], [ %rafter, %done ]
+  %nend = phi i64 [ %n, %each ], [ %n, %look ], [ %next, %done ]
+  store i64 %usedend, ptr %usedat, align 8
+  store i64 %madeend, ptr %madeat, align 8
+  ret i64 %nend
 }}
+"""
+
+HALTS = """
+  %isstop = icmp eq i32 %code, %stopcode
+  %isabort = icmp eq i32 %code, {abort}
+  %isend = or i1 %isstop, %isabort
+  %halts = and i1 %isend, %stops
 """
 
 RUN = (
@@ -213,12 +229,13 @@ RUN = (
     + "  %bytecount = add i64 %length, 0\n  %rhere = add i64 %r, 0"
     + TAKE
     + "  %code = call i32 @program(ptr %ctx)"
+    + HALTS
     + LEFT.replace("{following}", "done")
     + """
 done:
   %after = phi i64 [ %cursor, %gone ], [ %aligned, %left ], [ %cursor, %refuse ]
+  %halt = phi i1 [ %halts, %gone ], [ %halts, %left ], [ %stops, %refuse ]
   %rafter = add i64 %r, 1
-  br label %each
 """
     + END
 )
@@ -242,6 +259,7 @@ take:
   %bytecount = phi i64 [ %length, %start ], [ %joblength, %job ]
   %verdict = phi i32 [ {copied}, %start ], [ %jobcode, %job ]
   %c = phi i64 [ %cursor, %start ], [ %cnow, %job ]
+  %halting = phi i1 [ false, %start ], [ %haltnow, %job ]
   %rhere = phi i64 [ %r, %start ], [ %rnow, %job ]
 """
     + TAKE
@@ -255,6 +273,10 @@ program:
   br label %decided
 decided:
   %code = phi i32 [ %verdict, %take ], [ %said, %program ]
+"""
+    + HALTS
+    + """
+  %haltnow = or i1 %halting, %halts
   %onlyjobs = icmp eq i32 %code, {copied}
   br i1 %onlyjobs, label %pop, label %write
 write:
@@ -287,7 +309,7 @@ job:
 done:
   %after = phi i64 [ %cnow, %pop ], [ %cursor, %refuse ]
   %rafter = phi i64 [ %rnow, %pop ], [ %rplus, %refuse ]
-  br label %each
+  %halt = phi i1 [ %haltnow, %pop ], [ %stops, %refuse ]
 """
     + END
 )

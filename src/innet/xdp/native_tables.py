@@ -18,8 +18,15 @@ class HashTable:
 
     def __init__(self, header: int, update: int, layout: TableLayout) -> None:
         self.layout, self.shape = layout, HashShape(layout)
-        self.index, self.slab = Memory(self.shape.buckets * 4), Memory(self.shape.slab_bytes)
         self.words = (ctypes.c_uint64 * HEADER_WORDS).from_address(header)
+        self._update = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_bool)(
+            update
+        )
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all entries."""
+        self.index, self.slab = Memory(self.shape.buckets * 4), Memory(self.shape.slab_bytes)
         self.words[:] = [
             0,
             0,
@@ -29,9 +36,6 @@ class HashTable:
             self.index.address,
             self.slab.address,
         ]
-        self._update = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_bool)(
-            update
-        )
 
     def __len__(self) -> int:
         return int(self.words[COUNT // 8])

@@ -209,12 +209,23 @@ class FromDumpHolder(Holder):
 
     def packet(self, record: Record, context: Context) -> PacketBuffer | None:
         """Take `record` and run it through the element's program; the packet, if it leaves by a pull output."""
+        return context.outside(self.taken(record))
+
+    def taken(self, record: Record) -> PacketBuffer:
+        """The packet in `record`, which was looked at."""
         self.next = None
         self.count += 1
         packet = PacketBuffer(record.data)
         timestamp(packet, record.time_ns)
         packet.annotations[28:32] = min(record.wire_length - len(record.data), 0xFFFF_FFFF).to_bytes(4, "big")
-        return context.outside(packet)
+        return packet
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it leaves out packets, or waits between them."""
+        e = self.element
+        spans = (e.start, e.start_after, e.end, e.end_after, e.interval)
+        return e.timing or self.chance < 1 or any(one is not None for one in spans)
 
     def finish(self, context: Context) -> None:
         """The file is at its end."""
