@@ -8,7 +8,7 @@ from random import Random
 from innet.elements.device.todump import ToDumpHolder
 from innet.ir.interpret import PacketBuffer, State
 from innet.native.chunks import CHUNK, ChunkCapture
-from innet.native.partition import DIVERT, FILES, Plan
+from innet.native.partition import DIVERT, FILES, HOPS_AT, HOPS_BYTES, Plan
 from innet.packet.pcap import Writer
 from innet.runtime.router import NodeContext
 from innet.xdp.copies import JOB_BYTES, job
@@ -35,6 +35,8 @@ class ForPython:
     element: str
     port: int
     packet: PacketBuffer
+    hops: int
+    """Elements that it entered, if there are loops."""
 
 
 class Sink:
@@ -107,8 +109,13 @@ class Machine:
         """Whether machine code can take it: not too long, no mark in front of its bytes."""
         return len(packet.bytes) <= MAX_PACKET and min(packet.marks.values()) >= 0
 
-    def one(self, point: int, packet: PacketBuffer, now_ns: int, random: Random) -> ForPython | None:
-        """Run a packet that machine code `takes` from `point` on; where Python goes on with it."""
+    def one(
+        self, point: int, packet: PacketBuffer, now_ns: int, random: Random, hops: int = 0
+    ) -> ForPython | None:
+        """Run a packet that machine code `takes` from `point` on; where Python goes on with it. It has entered `hops`
+        elements."""
+        if self.plan.loops:
+            packet.annotations[HOPS_AT : HOPS_AT + HOPS_BYTES] = hops.to_bytes(HOPS_BYTES, "big")
         request = self.batch.request
         length = len(packet.bytes)
         ctypes.memmove(self._one.address, bytes(packet.bytes), length)
@@ -166,7 +173,11 @@ class Machine:
             return None
         region, packet = read_record(self.batch.data(made - 1))
         way: Input = self.native.emitted.regions[region]
-        return ForPython(way.element, way.port, packet)
+        hops = 0
+        if self.plan.loops:
+            hops = int.from_bytes(packet.annotations[HOPS_AT : HOPS_AT + HOPS_BYTES], "big")
+            packet.annotations[HOPS_AT : HOPS_AT + HOPS_BYTES] = bytes(HOPS_BYTES)
+        return ForPython(way.element, way.port, packet, hops)
 
     # ---- files
 

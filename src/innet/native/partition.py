@@ -7,13 +7,13 @@ what comes of one copy has always happened before the next begins.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from innet import ir
 from innet.elements.base import OUTSIDE
 from innet.elements.device.fromdump import FromDumpHolder
 from innet.elements.device.todump import ToDumpHolder
-from innet.ir.nodes import Mark
+from innet.ir.nodes import Mark, Op
 from innet.ir.uses import statements
 from innet.packet.pcap import Writer
 from innet.runtime.graph import PULL
@@ -33,19 +33,25 @@ WRITE = -2
 """In place of an input port: where a ToDump writes the packet."""
 MAX_GROWTH = 14
 """How often packets may grow at their end, by at most 65,535 bytes each: they still fit in a native packet then."""
+HOPS_AT, HOPS_BYTES = 60, 4
+"""Where a packet carries, in a configuration with loops, how many elements it entered: in annotations that no element
+reads or writes. Only machine code sees them."""
+HOPS = ir.Field(Mark.ANNOTATION, 8 * HOPS_AT, 8 * HOPS_BYTES)
+COUNT_HOP = ir.Assign(HOPS, ir.Binary(Op.ADD, HOPS, ir.Const(1, 8 * HOPS_BYTES)))
 NO_PROGRAM = (ir.Drop("elsewhere"),)
 
 
 @dataclass
 class Plan:
     """What is compiled: names of `elements`; `feeders`, FromDumps whose packets come in at a point of their own;
-    `files`, ToDumps whose files machine code writes. `python` says of the other elements why they are not."""
+    `files`, ToDumps whose files machine code writes; with `loops` each packet has HOPS. `python` says of the other elements why they are not."""
 
     graph: Graph
     lowered: Lowered
     elements: frozenset[str]
     feeders: tuple[str, ...]
     files: tuple[str, ...]
+    loops: bool
     python: dict[str, str] = field(default_factory=dict)
 
 
@@ -58,13 +64,14 @@ class _Partition:
     def __init__(self, router: Router, excluded: Collection[str]) -> None:
         self.router = router
         self.python: dict[str, str] = {}
+        self.loops = False
         for node in router.nodes:
             why = "a handler changed it" if node.name in excluded else alone(node)
             if why:
                 self.python[node.name] = why
 
     def plan(self) -> Plan | None:
-        self.leave_out_loops()
+        self.loops = self.cut_loops()
         while True:
             self.close()
             graph, refused = self.graph()
@@ -86,22 +93,46 @@ class _Partition:
             frozenset(n.name for n in nodes if n.inputs and not terminal(n)),
             tuple(n.name for n in nodes if isinstance(n.holder, FromDumpHolder)),
             tuple(one.element for one in graph.exits),
+            self.loops,
             self.python,
         )
 
     # ---- what must be Python
 
-    def leave_out_loops(self) -> None:
-        """Elements from which packets may come to a loop: how far they have gone is counted there."""
-        edges = {node.name: {t[0].name for t in node.targets if t is not None} for node in self.router.nodes}
+    def cut_loops(self) -> bool:
+        """See to it that every way back to an element leads through Python, where it is counted; whether there is one.
+
+        What leads back is taken, not what it leads to: most packets do not come round."""
+        found = False
+        while True:
+            closing = self.closing_edge(cut=True)
+            if closing is None:
+                return found or self.closing_edge(cut=False) is not None
+            found = True
+            self.python[closing.name] = "its packets may come round again"
+
+    def closing_edge(self, cut: bool) -> Node | None:
+        """An element from which a packet goes to one where it was before; with `cut`, by machine code alone."""
+        open_: set[str] = set()
         done: set[str] = set()
-        while True:  # whatever is left when all that lead nowhere but to done ones are taken away
-            ends = {name for name, after in edges.items() if name not in done and after <= done}
-            if not ends:
-                break
-            done |= ends
-        for name in edges.keys() - done:
-            self.python.setdefault(name, "its packets may come round again")
+        for start in sorted(self.router.nodes, key=lambda n: bool(n.inputs)):
+            stack = [(start, False)]
+            while stack:
+                node, leaving = stack.pop()
+                if leaving:
+                    open_.discard(node.name)
+                    done.add(node.name)
+                    continue
+                if node.name in done or node.name in open_ or (cut and node.name in self.python):
+                    continue
+                open_.add(node.name)
+                stack.append((node, True))
+                for target in node.targets:
+                    if target is not None and not (cut and target[0].name in self.python):
+                        if target[0].name in open_:
+                            return node
+                        stack.append((target[0], False))
+        return None
 
     def close(self) -> None:
         """Take with Python's elements those that must go with them."""
@@ -176,7 +207,10 @@ class _Partition:
         compiled = [node for node in self.router.nodes if node.name not in self.python]
         for node in compiled:
             for port in self.ports(node):
-                programs[Input(node.name, port)] = program(node, port)
+                one = program(node, port)
+                if self.loops and port != OUTSIDE:
+                    one = replace(one, body=(COUNT_HOP, *one.body))
+                programs[Input(node.name, port)] = one
             for out, target in enumerate(node.targets):
                 if target is not None:
                     connections[node.name, out] = Input(target[0].name, target[1])

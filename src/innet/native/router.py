@@ -97,11 +97,11 @@ class NativeRouter(Router):
 
     # ---- packets
 
-    def push(self, node: Node, port: int, packet: PacketBuffer) -> None:
+    def push(self, node: Node, port: int, packet: PacketBuffer, hops: int = 0) -> None:
         if self.machine is None or self._apart:
-            super().push(node, port, packet)
+            super().push(node, port, packet, hops)
             return
-        work = [(node, port, packet, 0)]
+        work = [(node, port, packet, hops)]
         left = self.max_hops + self.max_copies
         while work:
             node, port, packet, hops = work.pop()
@@ -114,15 +114,17 @@ class NativeRouter(Router):
             if machine is not None and point is not None:
                 if machine.takes(packet) and hops + len(self.nodes) <= self.max_hops:
                     self._dirty = True
-                    onward = machine.one(point, packet, self.clock(), self.state.random)
+                    onward = machine.one(point, packet, self.clock(), self.state.random, hops)
                     if onward is not None:
-                        work.append((self.by_name[onward.element], onward.port, onward.packet, hops + 1))
+                        after = max(hops + 1, onward.hops)
+                        left -= after - hops - 1
+                        work.append((self.by_name[onward.element], onward.port, onward.packet, after))
                     continue
                 with self.apart():
-                    super().push(node, port, packet)
+                    super().push(node, port, packet, hops)
                 continue
             if machine is None:
-                super().push(node, port, packet)
+                super().push(node, port, packet, hops)
                 continue
             outs = self.outcome(node, port, packet)
             for out, leaving in reversed(outs):
@@ -162,7 +164,7 @@ class NativeRouter(Router):
         return True
 
     def _go_on_with(self, onward: ForPython) -> None:
-        self.push(self.by_name[onward.element], onward.port, onward.packet)
+        self.push(self.by_name[onward.element], onward.port, onward.packet, onward.hops)
 
     def _others_wait(self, node: Node) -> bool:
         """Whether no task but that of `node` has anything to do before a packet comes its way."""

@@ -295,9 +295,10 @@ class Router:
             except HandlerError as e:
                 self.say(f"{node.name}: {e}")
 
-    def push(self, node: Node, port: int, packet: PacketBuffer) -> None:
-        """Give `packet` to input `port` of `node`, and follow it and its copies until each one's end."""
-        work = [(node, port, packet, 0)]
+    def push(self, node: Node, port: int, packet: PacketBuffer, hops: int = 0) -> None:
+        """Give `packet`, which entered `hops` elements, to input `port` of `node`; follow it and its copies until each
+        one's end."""
+        work = [(node, port, packet, hops)]
         left = self.max_hops + self.max_copies
         while work:
             node, port, packet, hops = work.pop()
