@@ -115,7 +115,7 @@ def test_a_script_sees_what_was_counted() -> None:
 
 
 def test_more_packets_than_are_read_at_once() -> None:
-    packets = frames(4 * BATCH + 17)
+    packets = frames(2 * BATCH + 17)
     both(SOURCE + NAT + "ToDump(o)", {"a": capture(packets)}, ("f.count",))
 
 

@@ -44,7 +44,8 @@ NO_PROGRAM = (ir.Drop("elsewhere"),)
 @dataclass
 class Plan:
     """What is compiled: names of `elements`; `feeders`, FromDumps whose packets come in at a point of their own;
-    `files`, ToDumps whose files machine code writes; with `loops` each packet has HOPS. `python` says of the other elements why they are not."""
+    `files`, ToDumps whose files machine code writes; with `loops` each packet has HOPS. `python` says of the other
+    elements why they are not."""
 
     graph: Graph
     lowered: Lowered
