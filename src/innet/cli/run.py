@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
@@ -341,7 +342,12 @@ class Files:
 
     def captured_bytes(self) -> int:
         """The size of the captures that are read; of one whose size is not known, none."""
-        return sum(os.fstat(one.fileno()).st_size for one in self.streams if one.readable())
+        found = 0
+        for stream in self.streams:
+            if stream.readable():
+                with suppress(OSError):
+                    found += os.stat(stream.name).st_size
+        return found
 
     def open(self, name: str, mode: str) -> BinaryIO:
         """A file of the working directory, unpacked if it is compressed, or a standard stream."""

@@ -254,13 +254,13 @@ def alone(node: Node) -> str:
         return "packets are pulled"
     if node.element.calls():
         return "it calls handlers"
-    match node.holder:
-        case None:
-            return "" if node.inputs else "it takes no packets"
-        case FromDumpHolder():
-            return ""
-        case ToDumpHolder() if isinstance(node.holder.sink, Writer):
-            return ""
+    holder = node.holder
+    if holder is None:
+        return "" if node.inputs else "it takes no packets"
+    if type(holder) is FromDumpHolder:
+        return ""
+    if type(holder) is ToDumpHolder and type(holder.sink) is Writer:
+        return ""
     return "it keeps, makes or shows packets"
 
 

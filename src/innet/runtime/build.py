@@ -45,15 +45,11 @@ def build_as(
     language and the arguments together, or (once these are right) in what the elements found outside.
     """
     resolved, elements = load(source, variables=variables, autoqueue=autoqueue)
-<<<<<<< HEAD
-    router = Router(graph_of(resolved, elements), io, clock, random)
+    router = kind(graph_of(resolved, elements), io, clock, random)
     configuration = resolved.configuration
     requirements = "".join(f"{one}\n" for one in configuration.requirements)
     router.texts |= {"config": source.text, "flatconfig": str(configuration), "requirements": requirements}
     return router, resolved.warnings
-=======
-    return kind(graph_of(resolved, elements), io, clock, random), resolved.warnings
->>>>>>> 3a3a75c (native: whole configurations run as machine code around the reference router; captures read and written by it)
 
 
 def graph_of(resolved: Resolved, elements: Mapping[str, Element]) -> Graph:

@@ -6,15 +6,9 @@ from typing import BinaryIO
 
 from innet.diagnostics import ConfigurationError, Diagnostic
 from innet.elements.holder import Capture, CaptureSink, Device
-<<<<<<< HEAD
 from innet.packet import pcap, pcapng
-from innet.packet.capture import read
-from innet.packet.record import ETHERNET, Record
-=======
 from innet.packet.capture import read_from
-from innet.packet.pcap import Writer
 from innet.packet.record import ETHERNET, CaptureReader, Record
->>>>>>> 3a3a75c (native: whole configurations run as machine code around the reference router; captures read and written by it)
 
 
 class StreamCapture:
