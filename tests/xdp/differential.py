@@ -44,6 +44,7 @@ class Reference:
 
     graph: Graph
     slow: frozenset[Input]
+    divided: frozenset[Input] = frozenset()
     state: State = field(default_factory=State)
     drops: dict[tuple[str, str], int] = field(default_factory=dict)
     dropped: int = Xdp.drop
@@ -51,7 +52,12 @@ class Reference:
     def run(self, frame: bytes) -> Expected:
         packet, at = PacketBuffer(frame), self.graph.entry
         while at not in self.slow:
-            verdict = run(self.graph.programs[at], packet, self.state).verdict
+            before = packet.copy() if at in self.divided else packet
+            outcome = run(self.graph.programs[at], packet, self.state)
+            verdict = outcome.verdict
+            held = isinstance(verdict, ir.Hold) and at.element not in self.graph.held
+            if at in self.divided and (held or outcome.copies):
+                return Expected(DIVERTED.code, b"", at, before)
             if isinstance(verdict, ir.Drop):
                 self.drop(at.element, verdict.reason)
                 return Expected(self.dropped)
@@ -128,7 +134,8 @@ def _compare(
     immovable: int,
 ) -> None:
     slow = frozenset(Input(s.element, s.port) for s in loaded.emitted.slow)
-    reference = Reference(graph, slow, dropped=target.drop)
+    divided = frozenset(Input(s.element, s.port) for s in loaded.emitted.divided)
+    reference = Reference(graph, slow, divided, dropped=target.drop)
     stuck = 0
     for n, frame in enumerate(frames):
         if not runs(target, frame):

@@ -75,8 +75,9 @@ class Shape:
 
     @cached_property
     def slow(self) -> frozenset[str]:
-        """The elements that run in the agent, by canonical name."""
-        return self.agents | frozenset(one.element for one in self.emitted.slow)
+        """The elements that run in the agent, for all packets or for some, by canonical name."""
+        divided = (one.element for emitted in self.emissions for one in emitted.divided)
+        return self.agents | frozenset(one.element for one in self.emitted.slow) | frozenset(divided)
 
     @property
     def latest(self) -> Emitted:
@@ -230,7 +231,7 @@ class Library:
                 shape.emitted.slow
             ):
                 return None
-            if trial.shared != shape.shared:
+            if trial.shared != shape.shared or trial.slow != shape.slow:
                 return None
             trial.resume_code = self.checked(trial.resumed)
         except PlatformError:
@@ -318,7 +319,7 @@ def together(composed: Composed, slow: Iterable[Unsupported]) -> list[Unsupporte
 
 def predicted(composed: Composed, emitted: Emitted) -> tuple[Resume, ...]:
     """Where packets will come back: what leaves a slow element as it came, and what exits send."""
-    slow = composed.agents | {one.element for one in emitted.slow}
+    slow = composed.agents | {one.element for one in (*emitted.slow, *emitted.divided)}
     if not slow:
         return ()
     places = tuple(dict.fromkeys(one for found in emitted.handovers.values() for one in found))

@@ -775,7 +775,7 @@ class KernelAgent:
         why = sorted(
             {
                 (names.get(w.element, PLATFORM), w.reason + lines.get(w.element, ""))
-                for w in one.shape.emitted.slow
+                for w in (*one.shape.emitted.slow, *one.shape.emitted.divided)
             }
         )
         return ModuleReport(

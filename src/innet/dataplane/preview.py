@@ -11,7 +11,8 @@ NOWHERE = Wire(0, 0, 0)
 
 
 def slow_elements(text: str, address: str, sandbox: bool = False) -> tuple[tuple[str, str], ...]:
-    """The elements of a module (Click text as it is deployed) that run in the platform's agent, and why.
+    """The elements of a module (Click text as it is deployed) that run in the platform's agent, and why; those that
+    run there for some packets only, too.
 
     The kernel may still find others too complex; the agent's report has them. Raises PlatformError for a text that is
     no configuration.
@@ -27,7 +28,7 @@ def slow_elements(text: str, address: str, sandbox: bool = False) -> tuple[tuple
     lines = composed.lines
     found = {
         composed.names.get(one.element, one.element): one.reason + lines.get(one.element, "")
-        for one in emitted.slow
+        for one in (*emitted.slow, *emitted.divided)
     }
     for name in composed.agents:
         found.setdefault(

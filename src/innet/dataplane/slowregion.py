@@ -17,6 +17,7 @@ from innet.lexical import scoped_names
 from innet.platform.module import NoFiles
 from innet.runtime.graph import PULL, Graph, Vertex
 from innet.runtime.sharing import shared_state
+from innet.xdp import emit
 
 _HANDLER = re.compile(r"([A-Za-z_@][\w@/]*)\.[A-Za-z_]\w*")
 
@@ -30,7 +31,7 @@ def must_be_slow(graph: Graph) -> frozenset[str]:
 
 def _acts(vertex: Vertex) -> bool:
     element = vertex.element
-    if PULL in vertex.inputs or PULL in vertex.outputs or element.ROLE in (Role.SOURCE, Role.HOLDER):
+    if PULL in vertex.inputs or PULL in vertex.outputs or element.ROLE is Role.SOURCE:
         return True
     if element.calls():
         return True
@@ -43,7 +44,16 @@ def _acts(vertex: Vertex) -> bool:
             return False
         case ExitHolder():
             return bool(vertex.outputs)
-    return True
+    # one that only answers pushes has no part in packets that the program does not hold
+    active = holder.RUNS or holder.PULLS or holder.NOTIFIES or holder.drives
+    return active or keeps_state(vertex)
+
+
+def keeps_state(vertex: Vertex) -> bool:
+    """Whether one of its programs keeps or reads what packets left there."""
+    inputs, outputs = len(vertex.inputs), len(vertex.outputs)
+    programs = (vertex.element.trace(port, outputs, vertex.name, inputs) for port in range(inputs))
+    return any(emit.keeps_state(program.body) for program in programs)
 
 
 class _Nowhere(NoFiles):

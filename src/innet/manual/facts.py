@@ -131,22 +131,24 @@ def compiled(built: Iterable[Element], traced: Iterable[list[ir.Program]], targe
     taken = refused = 0
     for one, programs in zip(built, traced, strict=True):
         for program in programs:
-            slow = refusal(one, program, target)
-            if slow is None:
-                taken += 1
-            else:
-                refused += 1
-                reasons[slow.reason] = None
+            slow, divided = refusals(one, program, target)
+            taken += not slow
+            refused += bool(slow or divided)
+            reasons |= dict.fromkeys(why.reason for why in (*slow, *divided))
     if not taken and not refused:
         return Answer(Does.NOTHING)
     does = Does.ALL if not refused else Does.SOME if taken else Does.NONE
     return Answer(does, tuple(reasons))
 
 
-def refusal(one: Element, program: ir.Program, target: Target) -> Unsupported | None:
-    """Why a target does not take a program; None if it does."""
+def refusals(
+    one: Element, program: ir.Program, target: Target
+) -> tuple[list[Unsupported], list[Unsupported]]:
+    """Why a target does not take a program, or not for all packets; nothing if it does."""
     if one.ROLE is Role.SOURCE and program.port == OUTSIDE:
-        return Unsupported(program.element, program.port, "originate", f"{target.name} makes no packets")
+        return [
+            Unsupported(program.element, program.port, "originate", f"{target.name} makes no packets")
+        ], []
     at = Input(program.element, program.port)
     ends: dict[tuple[str, int], Destination] = {(program.element, n): EXIT for n in range(program.outputs)}
     held: dict[str, Destination] = {program.element: EXIT} if one.ROLE is Role.EXIT else {}
@@ -156,5 +158,8 @@ def refusal(one: Element, program: ir.Program, target: Target) -> Unsupported | 
     else:
         entry = REGISTRY["FromNetfront"]().trace(OUTSIDE, 1, front.element)
         graph = Graph({front: entry, at: program}, front, {(front.element, 0): at, **ends}, held)
-    slow = [why for why in emit(graph, target, DIVERT).slow if why.element == at.element]
-    return slow[0] if slow else None
+    emitted = emit(graph, target, DIVERT)
+    slow, divided = (
+        [why for why in found if why.element == at.element] for found in (emitted.slow, emitted.divided)
+    )
+    return slow, divided

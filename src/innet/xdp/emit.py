@@ -3,7 +3,9 @@
 Each input port of an element is a region of the program. Paths that bring the headers to the same places meet where a
 region begins; if they differ, the region is compiled once for each kind (at most `MAX_SHAPES`), so that in almost every
 program all headers but those behind IPv4 options are at constant offsets. What the target cannot do makes its region a
-*slow* one: the packet is handed over with its marks, and everything before stays in the kernel.
+*slow* one: the packet is handed over with its marks, and everything before stays in the kernel. Where an element has
+changed nothing before it wants what the target cannot do, and keeps no tables, only those packets are handed over, as
+they came to its input: the region is *divided*.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,6 +37,13 @@ WANTED = "$wanted"
 """In the text, while it is written: how many bytes of a frame may be looked at."""
 KERNEL = "kernel"
 """Owner of the numbers of packets that the kernel hands over in a form that the program cannot deal with."""
+STATE = (ir.Lookup, ir.Insert, ir.Update, ir.Delete, ir.Allocate, ir.Next)
+"""Statements of elements that run on one side only: the other would not know what they keep."""
+CHANGES = (
+    ir.Assign, ir.Adjust, ir.SetMark, ir.ClearMark, ir.Copy, ir.Insert, ir.Update, ir.Delete, ir.Allocate, ir.Next,
+    ir.Count,
+)  # fmt: skip
+"""Statements that leave a trace: what was done so far cannot be done again."""
 MAX_STATEMENTS = 20_000
 """Statements compiled for one program, counting those compiled again for another shape."""
 
@@ -102,6 +111,8 @@ class Emitted:
     tables: Mapping[tuple[str, str], str]
     regions: tuple[Input, ...]
     slow: tuple[Unsupported, ...]
+    divided: tuple[Unsupported, ...]
+    """The regions that hand some packets over, and why."""
     weights: Mapping[Input, int]
     """How much each compiled region is for the verifier: statements, and a thousand for each loop."""
     first: tuple[int, ...] = ()
@@ -154,6 +165,15 @@ class _SlowRegion(Exception):  # noqa: N818  # control flow: start again without
 def outputs(block: ir.Block) -> set[int]:
     """The output ports that `block` may emit on."""
     return {stmt.port for stmt in statements(block) if isinstance(stmt, ir.Emit | ir.Copy)}
+
+
+def keeps_state(block: ir.Block) -> bool:
+    """Whether `block` keeps or reads what packets left there; tables that nothing changes do not count."""
+    return any(
+        isinstance(stmt, STATE)
+        and not (isinstance(stmt, ir.Lookup) and stmt.table.kind is ir.TableKind.PREFIX)
+        for stmt in statements(block)
+    )
 
 
 def asks(block: ir.Block, var: ir.Var) -> bool:
@@ -241,6 +261,9 @@ class _Emitter:
         self.leaving: dict[Leave | Redirect, list[Edge]] = {}
         self.dropped: list[tuple[str, int]] = []
         self.handovers: dict[Input, tuple[Places, ...]] = {}
+        self.divided: dict[Input, Unsupported] = {}
+        self.given: list[Edge] = []
+        """Paths on which the region at work hands its packets over."""
         self.region = graph.entries[0]
         self.splits = MAX_SPLITS
         self.statements = 0
@@ -280,6 +303,7 @@ class _Emitter:
                 for same in group(edges, MAX_SHAPES):
                     self.expressions.meet(same)
                     self.writer.state.env.clear()
+                    self.writer.state.touched = False
                     if len(same) > 1 and self.target.verified:
                         self.target.reload(
                             self.writer
@@ -290,6 +314,9 @@ class _Emitter:
                 why = Unsupported(region.element, region.port, problem.what, problem.why)
                 raise _SlowRegion(region, why) from None
             self.weights[region] = self.statements + LOOP_WEIGHT * self.loops.count - before
+            if self.given:
+                self.hand_over(number[region], self.given)
+                self.given = []
         for way, edges in self.leaving.items():
             self.leave(way, edges)
         self.end_refused()
@@ -302,6 +329,7 @@ class _Emitter:
             dict(self.tables.symbols),
             regions,
             tuple(self.slow.values()),
+            tuple(self.divided.values()),
             self.weights,
             tuple(self.tables.numbers.first),
             self.host.own_numbers,
@@ -337,6 +365,12 @@ class _Emitter:
             self.statements += 1
             if self.statements > MAX_STATEMENTS:
                 raise CannotCompileError(WHOLE, f"more than {MAX_STATEMENTS} statements")
+            beyond = self.beyond(stmt)
+            if beyond is not None:
+                self.divide(beyond)
+                return []
+            if isinstance(stmt, CHANGES):
+                self.writer.state.touched = True
             match stmt:
                 case ir.Emit() | ir.Drop() | ir.Hold():
                     self.verdict(stmt)
@@ -366,6 +400,29 @@ class _Emitter:
                 case _:
                     self.stmt(stmt)
         return [self.writer.edge()]
+
+    def beyond(self, stmt: ir.Stmt) -> CannotCompileError | None:
+        """Why the target cannot do a statement, whatever the packet."""
+        match stmt:
+            case ir.Hold() if self.region.element not in self.graph.held:
+                return CannotCompileError("Hold", f"{self.target.name} cannot keep packets")
+            case ir.Havoc():
+                return CannotCompileError(
+                    "Havoc", f"{self.target.name} cannot fill a packet with random bytes"
+                )
+            case ir.Copy(port) if not self.target.clones:
+                return CannotCompileError(f"Copy({port})", f"{self.target.name} cannot clone a packet")
+        return None
+
+    def divide(self, beyond: CannotCompileError) -> None:
+        """Hand the packets of this path over, as they came to the region; raises `beyond` if that cannot be."""
+        body = self.graph.programs[self.region].body
+        alone = len(body) == 1 or isinstance(body[0], ir.Copy)
+        if alone or keeps_state(body) or self.writer.state.touched or not self.target.divides:
+            raise beyond
+        why = Unsupported(self.region.element, self.region.port, beyond.what, beyond.why)
+        self.divided.setdefault(self.region, why)
+        self.given.append(self.writer.edge())
 
     def unsure(self, mark: Mark) -> Value | None:
         """The bit that says whether `mark` is set, if that is not known."""
@@ -415,10 +472,6 @@ class _Emitter:
                 self.memory.set_mark(mark, base, offset, None if plus is None else value(plus))
             case ir.ClearMark(mark):
                 writer.state.marks.pop(mark, None)
-            case ir.Havoc():
-                raise CannotCompileError(
-                    "Havoc", f"{self.target.name} cannot fill a packet with random bytes"
-                )
             case ir.Insert():
                 self.tables.insert(element, stmt)
             case ir.Update():
@@ -436,10 +489,8 @@ class _Emitter:
             case ir.Count(name, amount):
                 self.tables.count(Use.STATISTIC, element, name, value(amount))
             case ir.Copy(port):
-                if not self.target.clones:
-                    raise CannotCompileError(f"Copy({port})", f"{self.target.name} cannot clone a packet")
                 self.clone(port, self.graph.connections.get((element, port)))
-            case ir.Branch() | ir.Lookup() | ir.FindOption() | ir.Emit() | ir.Drop() | ir.Hold():
+            case ir.Branch() | ir.Lookup() | ir.FindOption() | ir.Emit() | ir.Drop() | ir.Hold() | ir.Havoc():
                 raise AssertionError(f"compiled by `block`: {stmt}")
             case _:
                 assert_never(stmt)
@@ -496,10 +547,7 @@ class _Emitter:
             case ir.Drop(reason):
                 self.drop(reason)
             case ir.Hold():
-                exit_ = self.graph.held.get(element)
-                if exit_ is None:
-                    raise CannotCompileError("Hold", f"{self.target.name} cannot keep packets")
-                self.go(exit_)
+                self.go(self.graph.held[element])
             case _:
                 assert_never(stmt)
 

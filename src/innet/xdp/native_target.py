@@ -64,6 +64,7 @@ class Native(Xdp):
     verified = False
     forgets = False
     clones = True
+    divides = False
     record = WIDE
 
     def __init__(self) -> None:

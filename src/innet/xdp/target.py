@@ -60,6 +60,8 @@ class Target(Protocol):
     """Whether an entry past its time is not found any more."""
     clones: bool
     """Whether a packet can be copied."""
+    divides: bool
+    """Whether an element may run here for some packets and on the slow path for others."""
     record: Record
     """What stands in front of a packet for the slow path."""
 
@@ -172,6 +174,7 @@ class Xdp:
     verified = True
     forgets = True
     clones = False
+    divides = True
     record = KERNEL
 
     @property

@@ -36,7 +36,8 @@ class State:
     `data` and `end` are pointers to the first byte of the frame and behind its last one, `tail` is the position of the
     latter, `head` the bytes that were added in front so far, `low` the position before which there are no bytes.
     `reach` says how many bytes behind a pointer (`anchors`) were compared with `end`. `fields`, `pure` and `entries`
-    are results that need not be computed again: packet fields, operations, and table look-ups.
+    are results that need not be computed again: packet fields, operations, and table look-ups. `touched` says whether
+    the element at work has changed anything on the way here.
     """
 
     facts: Facts
@@ -52,6 +53,7 @@ class State:
     anchors: dict[tuple[str, str | None, int], str] = field(default_factory=dict)
     reach: dict[tuple[str, str], int] = field(default_factory=dict)
     entries: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
+    touched: bool = False
 
     def copy(self) -> "State":
         return replace(
@@ -298,6 +300,7 @@ class _Join:
 
     def run(self, variables: bool) -> State:
         state, states = self.state, self.states
+        state.touched = any(s.touched for s in states)
         assert len({s.head for s in states}) == 1, "the frame's start is the same on all paths that meet"
         state.data = self.pointer([s.data for s in states])
         state.end = self.pointer([s.end for s in states])
