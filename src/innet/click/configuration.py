@@ -1,11 +1,13 @@
 """A flat configuration: primitive elements and the connections between their ports."""
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 from innet.diagnostics import Diagnostic, Span
+from innet.ir.definition import Definition
 from innet.lexical import Text, scoped_names
 
 
@@ -20,6 +22,9 @@ class ClassInfo(Protocol):
 
     @property
     def FLOW(self) -> str: ...  # noqa: N802
+
+
+C = TypeVar("C", bound=ClassInfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,15 @@ class Configuration:
     connections: tuple[Connection, ...]
     warnings: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
     requirements: tuple[str, ...] = ()
+    programs: tuple[Definition, ...] = ()
+    """The element classes that the text defines by packet programs."""
+
+    def classes(self, known: Mapping[str, C]) -> Mapping[str, "C | Definition"]:
+        """`known` classes, and those that the text defines."""
+        if not self.programs:
+            return known
+        own: dict[str, C | Definition] = {program.name: program for program in self.programs}
+        return ChainMap(own, cast("MutableMapping[str, C | Definition]", known))
 
     @cached_property
     def element(self) -> Mapping[str, ElementDecl]:
@@ -59,7 +73,8 @@ class Configuration:
 
     def __str__(self) -> str:
         """Click text that flattens to this configuration."""
-        lines = [f"{e.name} :: {e.class_name}({e.arguments.value});" for e in self.elements]
+        lines = [str(program) for program in self.programs]
+        lines += [f"{e.name} :: {e.class_name}({e.arguments.value});" for e in self.elements]
         lines += [f"{c.source} [{c.output}] -> [{c.input}] {c.target};" for c in self.connections]
         return "\n".join(lines) + "\n"
 

@@ -7,6 +7,7 @@ from innet.click.configuration import Configuration, Connection, ElementDecl
 from innet.click.report import Report
 from innet.click.scope import AnyClass, Body, CompoundClass, Link, Primitive
 from innet.diagnostics import Span
+from innet.ir.definition import Definition
 from innet.lexical import Expander, ExpansionTooLargeError, Parameter, Text, arguments, assign
 
 
@@ -257,7 +258,9 @@ class Flattener:
             help_ = f"connect it, or leave {kind} {port} out inside"
             self.report.error("C136", f"'{name}' {kind} {port} unused", span, help=help_)
 
-    def configuration(self, requirements: tuple[str, ...]) -> Configuration:
+    def configuration(
+        self, requirements: tuple[str, ...], programs: tuple[Definition, ...] = ()
+    ) -> Configuration:
         """The flat result."""
         links = self.connections()
         names = [element.name for element in self.elements]
@@ -272,7 +275,7 @@ class Flattener:
             Connection(names[source], output, names[target], input_, span)
             for source, output, target, input_, span in links
         )
-        return Configuration(elements, connections, self.report.warnings, requirements)
+        return Configuration(elements, connections, self.report.warnings, requirements, programs)
 
 
 def _no_arguments(span: Span) -> Text:

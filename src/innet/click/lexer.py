@@ -20,7 +20,7 @@ class Kind(Enum):
 
 
 MAX_UNCLOSED = 1
-KEYWORDS = frozenset({"elementclass", "require", "provide", "define"})
+KEYWORDS = frozenset({"elementclass", "elementprogram", "require", "provide", "define"})
 
 _BLANK = re.compile(r"(?:[ \t\r\n\v\f]++|//[^\n\r]*+|/\*(?s:.*?)(?:\*/|\Z))*+")
 _TOKEN = re.compile(

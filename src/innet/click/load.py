@@ -139,7 +139,8 @@ def _flatten(
         body = scopes.file(file)
         flattener = Flattener(report)
         flattener.flatten(body, variables)
-        return flattener.configuration(tuple(dict.fromkeys(scopes.requirements)))
+        programs = tuple(scopes.programs.values())
+        return flattener.configuration(tuple(dict.fromkeys(scopes.requirements)), programs)
     except StopError:
         return None
 

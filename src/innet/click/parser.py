@@ -1,8 +1,9 @@
 """From tokens to the syntax tree, by recursive descent; after a mistake it goes on at the next statement.
 
 file        := statement*
-statement   := ';' | chain | elementclass | define | require
+statement   := ';' | chain | elementclass | elementprogram | define | require
 elementclass:= 'elementclass' NAME ( compound | NAME )
+elementprogram := 'elementprogram' program text up to its '}'     outermost level only; docs/reference/program-text.md
 define      := 'define' '(' raw ')'          require := 'require' '(' raw ')'
 chain       := [list] (('->' | '=>') list)* ['->' | '=>']      open ends only inside { } or ( )
 list        := element (',' element)*
@@ -18,6 +19,8 @@ from innet.click import syntax
 from innet.click.lexer import Kind, Lexer
 from innet.click.report import Limits, Report, StopError
 from innet.diagnostics import Source
+from innet.ir.definition import define, extent
+from innet.ir.operands import Limits as ProgramLimits
 from innet.lexical import Text
 
 MAX_SKIPPED = 100_000
@@ -59,7 +62,8 @@ class _Parser:
         self.lexer = lexer
         self.report = report
         self.depth = 0
-        self.groups = self.uses = 0
+        self.groups = self.uses = self.programs = 0
+        self.program_limits = ProgramLimits(errors=report.limits.errors)
         self.lost: set[str] = set()
 
     # Statements
@@ -94,6 +98,8 @@ class _Parser:
         if lexer.at(Kind.KEYWORD):
             if token == "elementclass":
                 return self.elementclass()
+            if token == "elementprogram":
+                return self.elementprogram(where)
             if token in ("define", "require"):
                 return self.define_or_require(token)
             raise self.unexpected("a statement", "'provide' is reserved and has no meaning; leave it out")
@@ -125,7 +131,8 @@ class _Parser:
                     return
                 depth -= 1
             elif depth == 0 and (
-                token == ";" or (moved and token in ("elementclass", "define", "require", "||"))
+                token == ";"
+                or (moved and token in ("elementclass", "elementprogram", "define", "require", "||"))
             ):
                 return
             if lexer.at(Kind.NAME):
@@ -152,6 +159,38 @@ class _Parser:
             self.lost.add(name.name)
             raise self.unexpected("'{' or the name of an existing element class")
         return syntax.ElementClass(name, definition, lexer.span(start, lexer.last_end))
+
+    def elementprogram(self, where: str) -> syntax.ElementProgram:
+        """The program's own text is read by `innet.ir`; whatever is wrong in it, reading goes on behind its end."""
+        lexer = self.lexer
+        start = lexer.start
+        lexer.advance()
+        if where != "file":
+            message = "an element program inside a compound element or a group"
+            span = lexer.span(start, lexer.last_end)
+            self.report.error("C117", message, span, "element programs at the outermost level")
+        if not lexer.at(Kind.NAME):
+            raise self.unexpected("the name of the new element class")
+        name = lexer.text
+        self.programs += 1
+        limit = self.report.limits.programs
+        if self.programs > limit:
+            raise self.report.fatal("C118", f"more than {limit} element programs", lexer.span())
+        found = extent(lexer.body, lexer.end)
+        if found is None:
+            self.lost.add(name)
+            lexer.advance()
+            raise self.unexpected("'(' and parameters, or '{' and the program")
+        opened, closed = found
+        end = len(lexer.body) if closed is None else closed + 1
+        definition, mistakes = define(lexer.source, lexer.start, end, self.program_limits)
+        self.report.add(mistakes)
+        lexer.seek(end)
+        lexer.last_end = end
+        if definition is None or closed is None:
+            self.lost.add(name)
+            raise _SyntaxError
+        return syntax.ElementProgram(definition, lexer.span(start, end))
 
     def define_or_require(self, word: str) -> syntax.Statement:
         lexer = self.lexer

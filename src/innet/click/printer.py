@@ -21,6 +21,8 @@ def _statement(statement: syntax.Statement) -> str:
             return f"elementclass {name.name} {existing};\n"
         case syntax.ElementClass(name, syntax.Compound() as definition):
             return f"elementclass {name.name} {_compound(definition)};\n"
+        case syntax.ElementProgram(definition):
+            return f"{definition}\n"
         case syntax.Define(arguments):
             return f"define({arguments.value});\n"
         case syntax.Require(arguments):

@@ -1,5 +1,6 @@
 """Collecting mistakes, and the bounds that keep a hostile text from costing more than a moment."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Span
@@ -23,6 +24,8 @@ class Limits:
     """Highest port number."""
     substituted: int = 32_000_000
     """Characters that variables may produce, all in all; each reference counts as 32 more."""
+    programs: int = 32
+    """Element programs."""
     errors: int = 100
     """Mistakes told in one run."""
 
@@ -53,6 +56,13 @@ class Report:
         self.errors += 1
         if self.errors >= self.limits.errors:
             raise self.fatal("C100", f"{self.errors} mistakes: the rest of the text was not looked at", span)
+
+    def add(self, mistakes: Iterable[Diagnostic]) -> None:
+        """Note what another reader found."""
+        for mistake in mistakes:
+            if self.errors < self.limits.errors:
+                self.found.append(mistake)
+                self.errors += 1
 
     def fatal(
         self, code: str, message: str, span: Span | None, expected: str = "", help: str = ""

@@ -54,6 +54,7 @@ def resolve_into(
     configuration: Configuration, classes: Mapping[str, ClassInfo], autoqueue: bool, report: Report
 ) -> Resolved:
     """As `resolve`, but mistakes go to `report`. Elements of unknown classes are left alone."""
+    classes = configuration.classes(classes)
     graph = _Graph(configuration, classes)
     if autoqueue and QUEUE in classes:
         if graph.mixed():

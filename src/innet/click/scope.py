@@ -14,6 +14,7 @@ from innet.click.connect import End, PortList, connect, port_list, width
 from innet.click.parser import read
 from innet.click.report import Report
 from innet.diagnostics import Source, Span, suggest
+from innet.ir.definition import Definition
 from innet.lexical import Text, arguments, shift_word, unquote, words
 
 
@@ -107,6 +108,7 @@ class Scopes:
         self.defining: list[str] = []
         self.connections_left = report.limits.connections
         self.known: dict[str, Primitive | None] = {}
+        self.programs: dict[str, Definition] = {}
 
     def file(self, tree: syntax.File) -> Body:
         """The file's scope."""
@@ -144,8 +146,25 @@ class Scopes:
             )
         return Primitive(name, known=False)
 
+    def program(self, definition: Definition) -> None:
+        """A class defined by a packet program: a primitive one, known from here on to the end of the text."""
+        name = definition.name
+        before = self.lookup(name)
+        if before is not None:
+            facts: tuple[tuple[str, str], ...] = ()
+            what = "is a built-in element class"
+            place = self.programs[name].span if name in self.programs else getattr(before, "span", None)
+            if place is not None:
+                what, facts = "is an element class already", (("previously declared here", str(place)),)
+            help_ = f"call it something else: My{name}"
+            self.report.error("C125", f"'{name}' {what}", definition.span, "a new name", help_, facts)
+            return
+        self.programs[name] = definition
+        self.known[name] = Primitive(name)
+
     def class_names(self) -> Iterator[str]:
         yield from self.defined
+        yield from self.programs
         yield from self.primitives
 
     def similar(self, name: str, known: Iterator[str]) -> str:
@@ -214,6 +233,8 @@ class Scopes:
                     else:
                         cls = self.class_named(definition)
                     self.define(name.name, cls)
+                case syntax.ElementProgram(definition):
+                    self.program(definition)
                 case syntax.Define():
                     self.define_variables(body, statement)
                 case syntax.Require():

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from innet.diagnostics import Source, Span
+from innet.ir.definition import Definition
 from innet.lexical import Text
 
 
@@ -116,7 +117,15 @@ class Require:
     span: Span = field(compare=False, repr=False)
 
 
-Statement: TypeAlias = Chain | ElementClass | Define | Require
+@dataclass(frozen=True, slots=True)
+class ElementProgram:
+    """`elementprogram NAME(...) { ... }`: a class defined by a packet program. In-Net's own, at the outermost level."""
+
+    definition: Definition
+    span: Span = field(compare=False, repr=False)
+
+
+Statement: TypeAlias = Chain | ElementClass | ElementProgram | Define | Require
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Source, 
 from innet.elements.arguments import NO_NAMES, NameBook, Names, bind
 from innet.elements.base import Element
 from innet.elements.registry import REGISTRY
+from innet.elements.written import with_definitions
 from innet.lexical import Text
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -136,11 +137,12 @@ def load(
     resolved = analysis.resolved
     configuration = analysis.configuration if resolved is None else resolved.configuration
     if configuration is not None:
-        known = [e for e in configuration.elements if e.class_name in REGISTRY]
+        classes = with_definitions(configuration.programs)
+        known = [e for e in configuration.elements if e.class_name in classes]
         ports = None
         if resolved is not None and not analysis.errors:
             ports = {name: (len(p.inputs), len(p.outputs)) for name, p in resolved.ports.items()}
-        built = assemble(known, REGISTRY, NameBook.of(configuration.elements, interfaces), ports)
+        built = assemble(known, classes, NameBook.of(configuration.elements, interfaces), ports)
         elements = built.elements
         found.extend(built.diagnostics)
     errors = [d for d in found if d.severity is not Severity.WARNING]

@@ -93,7 +93,9 @@ class Definition:
 
         def value(var: ir.Var) -> ir.Expr:
             known = values.get(var.name)
-            return ir.Const(known, var.width) if known is not None else ir.Var(f"{scope}{var.name}", var.width)
+            return (
+                ir.Const(known, var.width) if known is not None else ir.Var(f"{scope}{var.name}", var.width)
+            )
 
         missing = {self.required + n: ir.Drop(reason) for n, reason in enumerate(self.optional)}
         return substituted(self.inputs[port], value, missing, outputs)
@@ -126,7 +128,9 @@ def define(
         found = reader.definition(start, end)
     except (Trouble, Enough):
         found = reader.partial
-    return found, tuple(reader.mistakes.found)
+    return found, tuple(
+        sorted(reader.mistakes.found, key=lambda d: d.span.start if d.span is not None else end)
+    )
 
 
 class _Reader(Statements):
@@ -155,7 +159,7 @@ class _Reader(Statements):
         self.partial = replace(self.partial, parameters=tuple(self.declares))
         opened = self.needs("{", "'{' and the program")
         self.body(opened)
-        return self.whole(name, text)
+        return self.together(name, text)
 
     # ---- the head
 
@@ -184,7 +188,11 @@ class _Reader(Statements):
         if not _PARAMETER_NAME.fullmatch(word.text):
             upper = word.text.upper().replace(".", "_")
             self.mistakes.tell(
-                DECLARED, f"'{word.text}' cannot be an argument", self.span(word), "capitals, digits and '_'", upper
+                DECLARED,
+                f"'{word.text}' cannot be an argument",
+                self.span(word),
+                "capitals, digits and '_'",
+                upper,
             )
             self.declared[word.text] = self.span(word)
             self.next()
@@ -215,7 +223,15 @@ class _Reader(Statements):
             self.needs("]")
             return "bytes", 8 * max(count, 1)
         word = self.word
-        if word.kind is Kind.NAME and word.text in ("u", "int", "integer", "number", "string", "address", "mac"):
+        if word.kind is Kind.NAME and word.text in (
+            "u",
+            "int",
+            "integer",
+            "number",
+            "string",
+            "address",
+            "mac",
+        ):
             self.unexpected(f"a type: u1 to u{self.limits.width}, {', '.join(KINDS)}")
         width = self.type()
         return (word.text if word.text in TYPES else "number"), width
@@ -255,16 +271,22 @@ class _Reader(Statements):
         if self.bodies and block:
             at = next(iter(self.bodies.values()))[1]
             self.mistakes.tell(
-                DECLARED, "statements stand beside 'input' blocks", self.span(at), "every statement in an 'input' block"
+                DECLARED,
+                "statements stand beside 'input' blocks",
+                self.span(at),
+                "every statement in an 'input' block",
             )
         if not self.bodies:
             self.bodies[0] = (block, opened)
             self.verdicts(block, closed)
 
     def verdicts(self, block: ir.Block, closed: Word) -> None:
-        if not ends(block):
+        if not ends(block) and not self.unread:
             self.mistakes.tell(
-                VERDICT, "some packets get here and meet no verdict", self.span(closed), "emit N or drop \"reason\""
+                VERDICT,
+                "some packets get here and meet no verdict",
+                self.span(closed),
+                'emit N or drop "reason"',
             )
 
     def declaration(self) -> bool:
@@ -300,7 +322,10 @@ class _Reader(Statements):
 
     def late(self, word: Word) -> None:
         self.mistakes.tell(
-            DECLARED, f"'{word.text}' comes too late", self.span(word), "declarations before statements and inputs"
+            DECLARED,
+            f"'{word.text}' comes too late",
+            self.span(word),
+            "declarations before statements and inputs",
         )
 
     def raw(self, choices: tuple[str, ...]) -> tuple[Word, str]:
@@ -315,13 +340,17 @@ class _Reader(Statements):
             self.next()
         word = Word(Kind.NAME, code, first.start, end)
         if choices and code not in choices:
-            self.mistakes.tell(VALUE, f"'{code}' is not a processing code", self.span(word), ", ".join(choices))
+            self.mistakes.tell(
+                VALUE, f"'{code}' is not a processing code", self.span(word), ", ".join(choices)
+            )
             return word, ""
         return word, code
 
     def optional_output(self) -> None:
         first = self.needs("optional")
-        self.needs("output", "'output', its number, and why packets for it are dropped if it is not connected")
+        self.needs(
+            "output", "'output', its number, and why packets for it are dropped if it is not connected"
+        )
         number = self.integer("the number of the output", 0, self.limits.outputs)
         reason = self.string("why packets for it are dropped if it is not connected, in quotes")
         self.reason(reason, first)
@@ -347,6 +376,7 @@ class _Reader(Statements):
             ports.append(self.integer("the number of an input", 0, self.limits.inputs - 1))
         opened = self.needs("{", "',' or '{' and what happens to packets that arrive there")
         self.variables, self.everywhere = {}, {}
+        self.unread = False
         block = self.block(opened, depth=2)
         self.verdicts(block, self.words[self.at - 1])
         self.variables, self.everywhere = {}, {}
@@ -361,12 +391,15 @@ class _Reader(Statements):
 
     # ---- all together
 
-    def whole(self, name: Word, text: str) -> Definition:
+    def together(self, name: Word, text: str) -> Definition:
         count = len(self.bodies)
         gaps = [str(port) for port in range(max(self.bodies) + 1) if port not in self.bodies]
         if gaps:
             self.mistakes.tell(
-                DECLARED, f"input {', '.join(gaps)} is missing", self.span(name), "inputs numbered from 0 without gaps"
+                DECLARED,
+                f"input {', '.join(gaps)} is missing",
+                self.span(name),
+                "inputs numbered from 0 without gaps",
             )
         outputs = self.outputs or 0
         processing = self.processing or ("h/h" if count > 1 else "a/ah" if outputs > 1 else "a/a")
@@ -384,7 +417,10 @@ class _Reader(Statements):
         if "#" in flow and count != outputs:
             at = self.span(name)
             self.mistakes.tell(
-                DECLARED, f"flow '{flow}' pairs {count} inputs with {outputs} outputs", at, "equally many of both"
+                DECLARED,
+                f"flow '{flow}' pairs {count} inputs with {outputs} outputs",
+                at,
+                "equally many of both",
             )
         found = Definition(
             name.text,
@@ -415,4 +451,14 @@ def verify(definition: Definition) -> None:
             check(ir.Program(definition.name, port, outputs, body))
 
 
-__all__ = ["PARAMETER", "SYNTAX", "WIDTH", "Definition", "Diagnostic", "Parameter", "define", "extent", "verify"]
+__all__ = [
+    "PARAMETER",
+    "SYNTAX",
+    "WIDTH",
+    "Definition",
+    "Diagnostic",
+    "Parameter",
+    "define",
+    "extent",
+    "verify",
+]

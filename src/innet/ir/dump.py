@@ -24,9 +24,7 @@ CHAINED = frozenset({Op.ADD, Op.MUL, Op.AND, Op.OR, Op.XOR, Op.ONES})
 """`a + b + c` is `((a + b) + c)`, printed without the inner parentheses."""
 
 LANGUAGE = frozenset(
-    "if else copy emit drop hold insert update delete count scramble input outputs optional processing flow table counter "
-    "next now random option allocate has sum not and or in true false none program elementprogram "
-    "data end mac net transport aux anno ether ip tcp udp icmp".split()
+    ["if", "else", "copy", "emit", "drop", "hold", "insert", "update", "delete", "count", "scramble", "input", "outputs", "optional", "processing", "flow", "table", "counter", "next", "now", "random", "option", "allocate", "has", "sum", "not", "and", "or", "in", "true", "false", "none", "program", "elementprogram", "data", "end", "mac", "net", "transport", "aux", "anno", "ether", "ip", "tcp", "udp", "icmp"]
 )
 """Words that name nothing else."""
 
@@ -80,7 +78,9 @@ class _Printer:
                 case ir.Next(counter):
                     self.called(counter, self.counters)
 
-    def called(self, what: "ir.Table | ir.Counter", names: "dict[ir.Table, str] | dict[ir.Counter, str]") -> None:
+    def called(
+        self, what: "ir.Table | ir.Counter", names: "dict[ir.Table, str] | dict[ir.Counter, str]"
+    ) -> None:
         """Give `what` a name of its own in the text."""
         if what in names:
             return

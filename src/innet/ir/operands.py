@@ -269,7 +269,9 @@ class Cursor:
         else:
             shown = word.text if len(word.text) <= 40 else word.text[:37] + "..."
             if word.text == "$":
-                help = "values come from outside by the arguments of the element: name a parameter in its head"
+                help = (
+                    "values come from outside by the arguments of the element: name a parameter in its head"
+                )
             self.mistakes.tell(SYNTAX, f"'{shown}' does not belong here", self.span(), expected, help)
         raise Trouble
 
@@ -293,7 +295,9 @@ class Cursor:
             return max(low, 0)
         value = -value if negative else value
         if not low <= value <= high:
-            self.mistakes.tell(VALUE, f"{value} is out of range", self.since(first), f"{what}, {low} to {high}")
+            self.mistakes.tell(
+                VALUE, f"{value} is out of range", self.since(first), f"{what}, {low} to {high}"
+            )
             return max(low, 0)
         return value
 
@@ -404,7 +408,11 @@ class Operands(Cursor):
                 f"{dotted(base & bits)}/{length}",
             )  # fmt: skip
         return Member(
-            value, ir.Const(base & bits, 32), ir.Const(bits, 32), self.whole(value, word), self.deeper(value, sign)
+            value,
+            ir.Const(base & bits, 32),
+            ir.Const(bits, 32),
+            self.whole(value, word),
+            self.deeper(value, sign),
         )
 
     def whole(self, value: Operand, last: Word) -> Span:
@@ -413,7 +421,9 @@ class Operands(Cursor):
     def address(self, word: Word) -> int:
         parts = [int(part) for part in word.text.split(".")]
         if max(parts) > 255:
-            self.mistakes.tell(VALUE, f"'{word.text}' is not an IPv4 address", self.span(word), "four numbers, 0 to 255")
+            self.mistakes.tell(
+                VALUE, f"'{word.text}' is not an IPv4 address", self.span(word), "four numbers, 0 to 255"
+            )
             return 0
         return int.from_bytes(bytes(parts), "big")
 
@@ -471,7 +481,9 @@ class Operands(Cursor):
                 self.needs("-", "'-' and a second mark: the bytes between them, as in @end - @data")
                 start = self.mark("@")
                 if Mark.ANNOTATION in (start, end):
-                    self.mistakes.tell(VALUE, "annotations have no position", self.since(sign), "another mark")
+                    self.mistakes.tell(
+                        VALUE, "annotations have no position", self.since(sign), "another mark"
+                    )
                     return Known(None, self.since(sign))
                 return Known(ir.Distance(start, end), self.since(sign))
         self.at -= 1
@@ -492,10 +504,15 @@ class Operands(Cursor):
         word = self.next()
         value, width = number_of(word.text)
         after = self.word
-        if value is None or (after.kind in (Kind.NAME, Kind.NUMBER) and after.start == word.end and after.text != "s"):
+        if value is None or (
+            after.kind in (Kind.NAME, Kind.NUMBER) and after.start == word.end and after.text != "s"
+        ):
             shown = word.text if value is None else word.text + after.text
             self.mistakes.tell(
-                VALUE, f"'{shown[:40]}' is not a number", self.span(word), "a number such as 10, 0x1f, 0b11 or 10u16"
+                VALUE,
+                f"'{shown[:40]}' is not a number",
+                self.span(word),
+                "a number such as 10, 0x1f, 0b11 or 10u16",
             )
             if value is not None:
                 self.next()
@@ -504,7 +521,9 @@ class Operands(Cursor):
             self.mistakes.tell(WIDTH, f"u{width} is no width", self.span(word), f"u1 to u{self.limits.width}")
             return Known(None, self.span(word))
         if value.bit_length() > max(self.limits.width, width or 0):
-            self.mistakes.tell(VALUE, "this number is too large", self.span(word), f"at most {self.limits.width} bits")
+            self.mistakes.tell(
+                VALUE, "this number is too large", self.span(word), f"at most {self.limits.width} bits"
+            )
             return Known(None, self.span(word))
         return Number(value, width, self.span(word))
 
@@ -535,7 +554,9 @@ class Operands(Cursor):
             self.next()
             self.next()
             if not 0 < width <= self.limits.width:
-                self.mistakes.tell(WIDTH, f"u{width} is no width", self.span(word), f"u1 to u{self.limits.width}")
+                self.mistakes.tell(
+                    WIDTH, f"u{width} is no width", self.span(word), f"u1 to u{self.limits.width}"
+                )
                 width = 1
             value = self.operand()
             self.needs(")", "')' or an operator")
@@ -544,7 +565,8 @@ class Operands(Cursor):
             if text in MARKS and behind.text != "[":
                 self.next()
                 self.unexpected(
-                    "'[': which bits or bytes", f"{text}[96:32] is 32 bits from bit 96, {text}[12+4] 4 bytes from byte 12"
+                    "'[': which bits or bytes",
+                    f"{text}[96:32] is 32 bits from bit 96, {text}[12+4] 4 bytes from byte 12",
                 )
             found, span = self.field()
             return Known(found, span)
@@ -596,7 +618,11 @@ class Operands(Cursor):
             inner = self.word
             if inner.kind is Kind.STRING and not self.tenant:
                 return self.string("a name"), f"%{inner.text}"
-            if inner.start != word.end or not inner.text.isalnum() or inner.kind not in (Kind.NAME, Kind.NUMBER):
+            if (
+                inner.start != word.end
+                or not inner.text.isalnum()
+                or inner.kind not in (Kind.NAME, Kind.NUMBER)
+            ):
                 self.unexpected("a variable's number: %1, %2, ...")
             self.next()
             return self.scope + inner.text, f"%{inner.text}"
@@ -609,7 +635,9 @@ class Operands(Cursor):
         if word.text in LANGUAGE or width_of(word.text) is not None:
             self.unexpected(what, f"'{word.text}' is a word of the language: use another name")
         if binds and (word.text in self.parameters or word.text in self.prefixes):
-            self.mistakes.tell(NAME, f"'{word.text}' is a parameter and cannot change", self.span(), "another name")
+            self.mistakes.tell(
+                NAME, f"'{word.text}' is a parameter and cannot change", self.span(), "another name"
+            )
         if binds and word.text.startswith("__"):
             self.mistakes.tell(NAME, f"'{word.text}' starts with '__'", self.span(), "another name")
         self.next()
@@ -641,7 +669,11 @@ class Operands(Cursor):
         if width > self.limits.width:
             most = self.limits.width
             self.mistakes.tell(
-                WIDTH, f"a field of {width} bits", span, f"at most {most} bits", f"read it in pieces of {most} bits or fewer"
+                WIDTH,
+                f"a field of {width} bits",
+                span,
+                f"at most {most} bits",
+                f"read it in pieces of {most} bits or fewer",
             )
             return None, span
         return (ir.Field(mark, bit, width), span) if self.inside(mark, bit, width, span) else (None, span)
@@ -662,13 +694,18 @@ class Operands(Cursor):
         """Whether a program may look at these bits; says so if not."""
         most = self.limits.offset
         if mark is Mark.END and bit >= 0:
-            self.mistakes.tell(VALUE, "nothing lies behind the end of the packet", span, "a negative place: end[-4+4]")
+            self.mistakes.tell(
+                VALUE, "nothing lies behind the end of the packet", span, "a negative place: end[-4+4]"
+            )
             return False
         if mark is Mark.ANNOTATION:
             named = any(f == ir.Field(mark, bit, width) for f in FIELDS.values())
             if bit < 0 or bit + width > 8 * headers.ANNOTATION_BYTES:
                 self.mistakes.tell(
-                    VALUE, "no annotation has this place", span, f"bytes 0 to {headers.CLICK_ANNOTATION_BYTES - 1}"
+                    VALUE,
+                    "no annotation has this place",
+                    span,
+                    f"bytes 0 to {headers.CLICK_ANNOTATION_BYTES - 1}",
                 )
                 return False
             if self.tenant and not named and bit + width > 8 * headers.CLICK_ANNOTATION_BYTES:
@@ -680,7 +717,9 @@ class Operands(Cursor):
                 return False
             return True
         if not -8 * most <= bit <= 8 * most:
-            self.mistakes.tell(LIMIT, "a field so far from its mark", span, f"at most {most} bytes before or behind it")
+            self.mistakes.tell(
+                LIMIT, "a field so far from its mark", span, f"at most {most} bytes before or behind it"
+            )
             return False
         return True
 
@@ -710,7 +749,9 @@ class Operands(Cursor):
             return Known(None, span)
         if not fits:
             most = self.limits.offset
-            self.mistakes.tell(LIMIT, "bytes so far from their mark", span, f"at most {most} bytes before or behind it")
+            self.mistakes.tell(
+                LIMIT, "bytes so far from their mark", span, f"at most {most} bytes before or behind it"
+            )
             return Known(None, span)
         return Known(ir.Present(mark, offset, length), span)
 
@@ -728,7 +769,9 @@ class Operands(Cursor):
             return Known(None, span)
         if not -self.limits.offset <= offset <= self.limits.offset:
             most = self.limits.offset
-            self.mistakes.tell(LIMIT, "bytes so far from their mark", span, f"at most {most} bytes before or behind it")
+            self.mistakes.tell(
+                LIMIT, "bytes so far from their mark", span, f"at most {most} bytes before or behind it"
+            )
             return Known(None, span)
         return Summed(mark, offset, length, span, self.deeper(length, word))
 
@@ -746,12 +789,22 @@ class Operands(Cursor):
         text = self.source.text[operand.span.start : operand.span.end]
         short = " ".join(text.split())
         what = f"{told} has" if told else "here stands"
-        help_ = "" if len(short) > 60 else f"u{needs}({short.removeprefix('(').removesuffix(')') if _wrapped(short) else short})"
+        help_ = (
+            ""
+            if len(short) > 60
+            else f"u{needs}({short.removeprefix('(').removesuffix(')') if _wrapped(short) else short})"
+        )
         if needs == 1:
             help_ = f"compare it: {short} != 0" if len(short) <= 60 else "compare it"
-            self.mistakes.tell(WIDTH, f"a condition is one bit, this has {has}", operand.span, "a comparison", help_)
+            self.mistakes.tell(
+                WIDTH, f"a condition is one bit, this has {has}", operand.span, "a comparison", help_
+            )
             return
-        why = f"this has {has} bits, but {what} {needs}" if told else f"this has {has} bits where {needs} are needed"
+        why = (
+            f"this has {has} bits, but {what} {needs}"
+            if told
+            else f"this has {has} bits where {needs} are needed"
+        )
         self.mistakes.tell(WIDTH, why, operand.span, f"a value of u{needs}", help_)
 
     def natural(self, operand: Operand) -> int | None:
@@ -833,7 +886,9 @@ class Operands(Cursor):
                 self.mismatch(right, right.width or 0, a.width, "")
                 return None
             if self.tenant and right.value >= a.width:
-                self.mistakes.tell(VALUE, f"this shifts all {a.width} bits out", right.span, f"0 to {a.width - 1}")
+                self.mistakes.tell(
+                    VALUE, f"this shifts all {a.width} bits out", right.span, f"0 to {a.width - 1}"
+                )
             return None if b is None else ir.Binary(op, a, b)
         own = own or self.natural(right)
         if op is Op.ONES:

@@ -7,6 +7,8 @@ Statements become IR as they are read. After a mistake reading goes on with the 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+
 from innet.diagnostics import ConfigurationError, Source, Span
 from innet.ir import nodes as ir
 from innet.ir.check import check
@@ -54,10 +56,8 @@ def read(text: str, name: str = "program", limits: Limits = GENEROUS) -> ir.Prog
     source = Source(name, text)
     reader = Statements(source, 0, len(text), limits)
     program: ir.Program | None = None
-    try:
+    with suppress(Trouble, Enough):
         program = reader.program()
-    except (Trouble, Enough):
-        pass
     if reader.mistakes.found or program is None:
         raise ConfigurationError(reader.mistakes.found)
     return check(program)
@@ -74,6 +74,8 @@ class Statements(Operands):
         self.declared: dict[str, Span] = {}
         self.outputs: int | None = None
         self.optional: dict[int, str] = {}
+        self.unread = False
+        """Whether a statement could not be read, so that verdicts may be missing."""
         self.statements = self.copies = self.hidden = self.memory = 0
 
     # ---- a whole program
@@ -146,6 +148,7 @@ class Statements(Operands):
 
     def recover(self, first: Word) -> None:
         """Go to the end of the line; a block that begins on it is read over."""
+        self.unread = True
         depth = 0
         if self.word is first and not self.sees("}"):
             self.next()
@@ -176,7 +179,9 @@ class Statements(Operands):
         """A name for what is declared."""
         word = self.word
         if word.kind is not Kind.NAME or not is_name(word.text):
-            help_ = f"'{word.text}' is a word of the language: use another name" if word.kind is Kind.NAME else ""
+            help_ = (
+                f"'{word.text}' is a word of the language: use another name" if word.kind is Kind.NAME else ""
+            )
             self.unexpected(f"the name of the {what}", help_)
         self.next()
         before = self.declared.get(word.text)
@@ -235,7 +240,9 @@ class Statements(Operands):
             kind = ir.TableKind.PAIRED
         elif self.sees("prefix"):
             if self.tenant:
-                self.unexpected("'paired' or the key's columns", "use LookupIPRoute or IPClassifier for prefixes")
+                self.unexpected(
+                    "'paired' or the key's columns", "use LookupIPRoute or IPClassifier for prefixes"
+                )
             self.next()
             kind = ir.TableKind.PREFIX
         key = self.columns(1)
@@ -274,7 +281,9 @@ class Statements(Operands):
                 "a smaller capacity",
             )  # fmt: skip
 
-    def entries(self, key: Sequence[int], values: Sequence[int]) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
+    def entries(
+        self, key: Sequence[int], values: Sequence[int]
+    ) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
         """What a prefix table holds: `{ PREFIX/LENGTH [VALUE, ...] ... }`."""
         self.needs("{")
         found: list[tuple[int, int, tuple[int, ...]]] = []
@@ -359,7 +368,9 @@ class Statements(Operands):
             case "else":
                 self.unexpected(STATEMENT, "'else' stands behind the '}' of an 'if', on the same line")
             case "input":
-                self.unexpected(STATEMENT, "an 'input' block stands beside declarations, and in no other block")
+                self.unexpected(
+                    STATEMENT, "an 'input' block stands beside declarations, and in no other block"
+                )
             case _:
                 if word.text in FIELDS or "." in word.text or (word.text in MARKS and word.kind is Kind.NAME):
                     self.assign(out)
@@ -372,7 +383,9 @@ class Statements(Operands):
         """`word` begins what only traced programs have."""
         self.next()
         if self.tenant:
-            self.mistakes.tell(RESERVED, f"'{word.text}' is for built-in elements", self.span(word), "", help_)
+            self.mistakes.tell(
+                RESERVED, f"'{word.text}' is for built-in elements", self.span(word), "", help_
+            )
 
     def reason(self, reason: str, word: Word) -> None:
         if self.tenant and not (0 < len(reason) <= 80 and reason.isascii() and reason.isprintable()):
@@ -410,7 +423,9 @@ class Statements(Operands):
         if self.sees("="):
             self.unexpected("'{' or an operator", "values are compared with '=='")
         if isinstance(operand, Number) and operand.width is None:
-            self.mistakes.tell(WIDTH, "a condition is a comparison", self.since(first), "", "if x == 1 { ... }")
+            self.mistakes.tell(
+                WIDTH, "a condition is a comparison", self.since(first), "", "if x == 1 { ... }"
+            )
             return None
         return self.value(operand, 1)
 
@@ -443,7 +458,9 @@ class Statements(Operands):
         else:
             name = self.word_of("the name of a statistic")
             if not is_name(name) or (self.tenant and name in HANDLERS):
-                self.mistakes.tell(NAME, f"no statistic can be called '{name}'", self.span(word), "another name")
+                self.mistakes.tell(
+                    NAME, f"no statistic can be called '{name}'", self.span(word), "another name"
+                )
         amount: ir.Expr | None = ir.Const(1, 64)
         if self.word.kind not in (Kind.NEWLINE, Kind.END) and not self.sees("}"):
             amount = self.value(self.with_width(self.operand(), 64), None)
@@ -482,11 +499,15 @@ class Statements(Operands):
             offset = -offset if sign.text == "-" else offset
             if abs(offset) > self.limits.offset:
                 most = self.limits.offset
-                self.mistakes.tell(LIMIT, f"a mark {abs(offset)} bytes from another", self.since(sign), f"at most {most}")
+                self.mistakes.tell(
+                    LIMIT, f"a mark {abs(offset)} bytes from another", self.since(sign), f"at most {most}"
+                )
         if self.takes("+"):
             plus = self.value(self.operand(), 16, "a distance")
         elif self.sees("-"):
-            self.unexpected("'+' or the end of the line", "only a number is subtracted, right behind the mark")
+            self.unexpected(
+                "'+' or the end of the line", "only a number is subtracted, right behind the mark"
+            )
         out.append(ir.SetMark(mark, base, offset, plus))
 
     # ---- assignments
@@ -499,10 +520,14 @@ class Statements(Operands):
             self.follows(out, target, span)
             return
         if self.sees("+", "-", "*", "&", "|") and self.peek().text == "=":
-            self.unexpected("'='", f"write it out: {self.text(span)} = {self.text(span)} {self.word.text} ...")
+            self.unexpected(
+                "'='", f"write it out: {self.text(span)} = {self.text(span)} {self.word.text} ..."
+            )
         self.needs("=", "'=' and a value, or 'follows'")
         operand = self.operand()
-        value = self.value(operand, None if target is None else target.width, self.text(span)) if target else None
+        value = (
+            self.value(operand, None if target is None else target.width, self.text(span)) if target else None
+        )
         if not self.sees("updating"):
             if target is not None and value is not None:
                 out.append(ir.Assign(target, value))
@@ -604,7 +629,9 @@ class Statements(Operands):
             name, shown = self.variable_name(binds=True)
             if shown in self.tables or shown in self.counters:
                 kind = "table" if shown in self.tables else "counter"
-                self.mistakes.tell(NAME, f"'{shown}' is a {kind}", self.since(first), "the name of a variable")
+                self.mistakes.tell(
+                    NAME, f"'{shown}' is a {kind}", self.since(first), "the name of a variable"
+                )
             found.append((name, shown, self.since(first)))
             if not self.takes(","):
                 return found
@@ -637,7 +664,9 @@ class Statements(Operands):
         if len(names) == len(what):
             return True
         message = f"{len(names)} names for {len(what)} results"
-        self.mistakes.tell(SYNTAX, message, span, f"{', '.join(what)} = ...", "'_' stands for what is not needed")
+        self.mistakes.tell(
+            SYNTAX, message, span, f"{', '.join(what)} = ...", "'_' stands for what is not needed"
+        )
         self.lost(names)
         return False
 
@@ -688,7 +717,7 @@ class Statements(Operands):
             case "allocate":
                 self.allocate(out, names, first)
             case text if text in self.tables and behind.text == "[":
-                table_name, table, key = self.entry()
+                _, table, key = self.entry()
                 shown = ("FOUND", *(f"VALUE{n}" for n in range(1, len(table.values) + 1)))
                 if not self.expects(names, shown, self.since(first)):
                     return
@@ -697,7 +726,12 @@ class Statements(Operands):
                 )
                 if key is not None:
                     out.append(ir.Lookup(table, key, tuple(values), found))
-            case text if behind.text == "[" and word.kind is Kind.NAME and text not in MARKS and text not in ("has", "sum"):
+            case text if (
+                behind.text == "["
+                and word.kind is Kind.NAME
+                and text not in MARKS
+                and text not in ("has", "sum")
+            ):
                 self.entry()
             case _:
                 self.let(out, names, first)
@@ -723,7 +757,11 @@ class Statements(Operands):
         if counter is None:
             expected = listed(self.counters)
             self.mistakes.tell(
-                NAME, f"there is no counter '{word.text}'", self.span(word), expected, f"counter {word.text} u16"
+                NAME,
+                f"there is no counter '{word.text}'",
+                self.span(word),
+                expected,
+                f"counter {word.text} u16",
             )
         return counter
 
@@ -766,7 +804,10 @@ class Statements(Operands):
         if len(operands) != len(widths):
             types = ", ".join(f"u{width}" for width in widths)
             self.mistakes.tell(
-                WIDTH, f"{len(operands)} values, but the {what} has {len(widths)} columns", self.since(first), f"[{types}]"
+                WIDTH,
+                f"{len(operands)} values, but the {what} has {len(widths)} columns",
+                self.since(first),
+                f"[{types}]",
             )
             return None
         found = [self.value(o, w, "the column") for o, w in zip(operands, widths, strict=True)]
@@ -793,7 +834,9 @@ class Statements(Operands):
         )  # fmt: skip
         return None
 
-    def insert(self, out: list[ir.Stmt], ok: ir.Var | None, name: tuple[str, str, Span] | None = None) -> None:
+    def insert(
+        self, out: list[ir.Stmt], ok: ir.Var | None, name: tuple[str, str, Span] | None = None
+    ) -> None:
         """`insert table[key] = [values] [with [key] = [values]] [idle SECONDS]`."""
         first = self.needs("insert")
         called, table, key = self.entry()
@@ -834,7 +877,9 @@ class Statements(Operands):
         self.needs("to")
         high = self.integer("the highest value", 0, (1 << width) - 1)
         if low > high:
-            self.mistakes.tell(VALUE, f"{low} to {high} runs backwards", self.since(first), f"{high} to {low}")
+            self.mistakes.tell(
+                VALUE, f"{low} to {high} runs backwards", self.since(first), f"{high} to {low}"
+            )
         order = self.takes("sequential", "random")
         if order is None:
             self.unexpected("'sequential' or 'random', and the counter that remembers the last one")
@@ -851,9 +896,7 @@ class Statements(Operands):
         ok = self.bound(names[0], 1)
         if key is None or counter is None or low > high:
             return
-        out.append(
-            ir.Allocate(table, key, candidate, low, high, prefer, ir.Order(order.text), counter, ok)
-        )
+        out.append(ir.Allocate(table, key, candidate, low, high, prefer, ir.Order(order.text), counter, ok))
 
 
 HANDLERS = frozenset({"class", "config", "drops", "handlers", "name", "ports", "reset", "reset_counts"})

@@ -9,7 +9,9 @@ from innet.ir import nodes as ir
 Replacement = Callable[[ir.Var], ir.Expr]
 
 
-def substituted(block: ir.Block, value: Replacement, missing: Mapping[int, ir.Drop], outputs: int) -> ir.Block:
+def substituted(
+    block: ir.Block, value: Replacement, missing: Mapping[int, ir.Drop], outputs: int
+) -> ir.Block:
     """`block` with `value` in place of each variable; where one is bound, it must be a variable again.
 
     What leaves by an output from `outputs` on meets what `missing` says; copies for it are not made.
