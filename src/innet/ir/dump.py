@@ -24,7 +24,12 @@ CHAINED = frozenset({Op.ADD, Op.MUL, Op.AND, Op.OR, Op.XOR, Op.ONES})
 """`a + b + c` is `((a + b) + c)`, printed without the inner parentheses."""
 
 LANGUAGE = frozenset(
-    ["if", "else", "copy", "emit", "drop", "hold", "insert", "update", "delete", "count", "scramble", "input", "outputs", "optional", "processing", "flow", "table", "counter", "next", "now", "random", "option", "allocate", "has", "sum", "not", "and", "or", "in", "true", "false", "none", "program", "elementprogram", "data", "end", "mac", "net", "transport", "aux", "anno", "ether", "ip", "tcp", "udp", "icmp"]
+    {
+        *("if", "else", "emit", "copy", "drop", "hold", "count", "insert", "update", "delete", "scramble"),
+        *("program", "elementprogram", "input", "outputs", "optional", "processing", "flow", "table", "counter"),
+        *("now", "random", "next", "option", "allocate", "has", "sum", "and", "or", "not", "in", "true", "false", "none"),
+        *("data", "end", "mac", "net", "transport", "aux", "anno", "ether", "ip", "tcp", "udp", "icmp"),
+    }
 )
 """Words that name nothing else."""
 
@@ -53,18 +58,18 @@ def field(f: ir.Field) -> str:
 
 
 def statement(stmt: ir.Stmt) -> str:
-    """One statement other than a branch, of which it is the head."""
-    return _Printer(ir.Program("", 0, 0, (stmt,))).statement(stmt)
+    """One statement (of a branch its head), variables by their full names."""
+    return _Printer(ir.Program("", 0, 0, (stmt,)), alone=True).statement(stmt)
 
 
 def expr(e: ir.Expr) -> str:
-    """An expression."""
-    return _Printer(ir.Program("", 0, 0, ())).expr(e)
+    """An expression, variables by their full names."""
+    return _Printer(ir.Program("", 0, 0, ()), alone=True).expr(e)
 
 
 class _Printer:
-    def __init__(self, program: ir.Program) -> None:
-        self.program = program
+    def __init__(self, program: ir.Program, alone: bool = False) -> None:
+        self.program, self.alone = program, alone
         self.prefix = scope_of(program.element, program.port) + "%"
         self.tables: dict[ir.Table, str] = {}
         self.counters: dict[ir.Counter, str] = {}
@@ -176,6 +181,8 @@ class _Printer:
 
     def variable(self, var: ir.Var) -> str:
         """`%3` or `name` for those of the program's own scope, `%"..."` for others."""
+        if self.alone:
+            return var.name
         if not var.name.startswith(self.prefix):
             return f"%{quote(var.name)}"
         short = var.name[len(self.prefix) :]
