@@ -19,8 +19,8 @@ from innet.click import syntax
 from innet.click.lexer import Kind, Lexer
 from innet.click.report import Limits, Report, StopError
 from innet.diagnostics import Source
+from innet.ir.cursor import Limits as ProgramLimits
 from innet.ir.definition import define, extent
-from innet.ir.operands import Limits as ProgramLimits
 from innet.lexical import Text
 
 MAX_SKIPPED = 100_000
@@ -181,7 +181,7 @@ class _Parser:
             self.lost.add(name)
             lexer.advance()
             raise self.unexpected("'(' and parameters, or '{' and the program")
-        opened, closed = found
+        _, closed = found
         end = len(lexer.body) if closed is None else closed + 1
         definition, mistakes = define(lexer.source, lexer.start, end, self.program_limits)
         self.report.add(mistakes)

@@ -18,18 +18,10 @@ from dataclasses import dataclass, field, replace
 from innet.diagnostics import Diagnostic, Source, Span
 from innet.ir import nodes as ir
 from innet.ir.check import check
-from innet.ir.operands import (
-    DECLARED,
-    SYNTAX,
-    VALUE,
-    VERDICT,
-    WIDTH,
-    Enough,
-    Limits,
-    Trouble,
-    dotted,
-)
-from innet.ir.read import TYPES, Statements
+from innet.ir.cursor import DECLARED, VALUE, VERDICT, Enough, Limits, Trouble
+from innet.ir.declarations import TYPES
+from innet.ir.operands import dotted
+from innet.ir.read import Statements
 from innet.ir.substitute import substituted
 from innet.ir.trace import ends
 from innet.ir.words import Kind, Word, closing
@@ -256,7 +248,7 @@ class _Reader(Statements):
         if first.kind in (Kind.NUMBER, Kind.ADDRESS, Kind.ETHER, Kind.STRING) or self.sees("true", "false"):
             found = self.value(self.unary(), width, f"'{kind if kind != 'number' else f'u{width}'}'")
             return found.value if isinstance(found, ir.Const) else 0
-        self.unexpected("a value: a number, an address, a string, true or false")
+        return self.unexpected("a value: a number, an address, a string, true or false")
 
     # ---- the body
 
@@ -449,16 +441,3 @@ def verify(definition: Definition) -> None:
         for outputs in {definition.required, most}:
             body = definition.block(port, outputs, definition.name, values)
             check(ir.Program(definition.name, port, outputs, body))
-
-
-__all__ = [
-    "PARAMETER",
-    "SYNTAX",
-    "WIDTH",
-    "Definition",
-    "Diagnostic",
-    "Parameter",
-    "define",
-    "extent",
-    "verify",
-]

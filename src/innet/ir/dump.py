@@ -17,17 +17,42 @@ from innet.packet import headers
 NAMES = {(MARK_OF[f.header], f.bit, f.width): f.name for f in reversed(headers.ALL)}
 """The shortest-lived name wins no place: of two names for one place the first declared stands."""
 
-OPERATORS = {op: op.value for op in Op}
-"""How operators are written."""
+OPERATORS = {op: op.value for op in Op} | {Op.DIV: "/"}
+"""How operators are written: `//` begins a comment."""
 
 CHAINED = frozenset({Op.ADD, Op.MUL, Op.AND, Op.OR, Op.XOR, Op.ONES})
 """`a + b + c` is `((a + b) + c)`, printed without the inner parentheses."""
 
 LANGUAGE = frozenset(
     {
-        *("if", "else", "emit", "copy", "drop", "hold", "count", "insert", "update", "delete", "scramble"),
-        *("program", "elementprogram", "input", "outputs", "optional", "processing", "flow", "table", "counter"),
-        *("now", "random", "next", "option", "allocate", "has", "sum", "and", "or", "not", "in", "true", "false", "none"),
+        *("if", "else", "emit", "copy", "drop", "hold", "count", "insert", "update", "delete", "havoc"),
+        *(
+            "program",
+            "elementprogram",
+            "input",
+            "outputs",
+            "optional",
+            "processing",
+            "flow",
+            "table",
+            "counter",
+        ),
+        *(
+            "now",
+            "random",
+            "next",
+            "option",
+            "allocate",
+            "has",
+            "sum",
+            "and",
+            "or",
+            "not",
+            "in",
+            "true",
+            "false",
+            "none",
+        ),
         *("data", "end", "mac", "net", "transport", "aux", "anno", "ether", "ip", "tcp", "udp", "icmp"),
     }
 )
@@ -142,6 +167,8 @@ class _Printer:
                 )
             case ir.ClearMark(mark):
                 return f"@{mark.value} = none"
+            case ir.Havoc(mark, offset, length):
+                return f"havoc {mark.value}[{offset}+{'' if length is None else expr(length)}]"
             case ir.Branch(condition, _, _):
                 return f"if {expr(condition)}"
             case ir.Copy(port):

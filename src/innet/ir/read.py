@@ -11,15 +11,11 @@ from contextlib import suppress
 
 from innet.diagnostics import ConfigurationError, Source, Span
 from innet.ir import nodes as ir
+from innet.ir.assignments import Assignments
 from innet.ir.check import check
-from innet.ir.dump import is_name, scope_of
-from innet.ir.nodes import Mark, Op
-from innet.ir.operands import (
+from innet.ir.cursor import (
     DECLARED,
-    FIELDS,
     GENEROUS,
-    LIMIT,
-    MARKS,
     NAME,
     RESERVED,
     SYNTAX,
@@ -28,26 +24,14 @@ from innet.ir.operands import (
     WIDTH,
     Enough,
     Limits,
-    Number,
-    Operand,
-    Operands,
     Trouble,
-    broken,
-    listed,
-    width_of,
 )
+from innet.ir.dump import is_name, scope_of
+from innet.ir.operands import FIELDS, MARKS, listed
 from innet.ir.trace import ends
+from innet.ir.widths import Number, Operand
 from innet.ir.words import Kind, Word
 
-ENTRY_BYTES = 48
-"""What an entry of a table takes beside its key and values."""
-ADDRESSES = frozenset({FIELDS["ip.src"], FIELDS["ip.dst"]})
-SUMS = {name: FIELDS[name] for name in ("ip.sum", "tcp.sum", "udp.sum", "icmp.sum")}
-OPTIONAL_SUMS = frozenset({FIELDS["udp.sum"]})
-"""Zero means that there is none (RFC 768)."""
-PSEUDO = frozenset({FIELDS["tcp.sum"], FIELDS["udp.sum"]})
-TYPES = {"bool": 1, "proto": 8, "port": 16, "ip": 32, "seconds": 32, "ether": 48}
-"""Words for widths, beside `u1`, `u2`, ..."""
 STATEMENT = "a statement: NAME = ..., FIELD = ..., if, emit, drop, copy, count, insert, update or delete"
 
 
@@ -63,20 +47,16 @@ def read(text: str, name: str = "program", limits: Limits = GENEROUS) -> ir.Prog
     return check(program)
 
 
-class Statements(Operands):
+class Statements(Assignments):
     """Reads declarations, statements and blocks."""
 
     def __init__(self, source: Source, start: int, end: int, limits: Limits) -> None:
         super().__init__(source, start, end, limits)
-        self.tables: dict[str, ir.Table] = {}
-        self.idle: dict[str, int] = {}
-        self.counters: dict[str, ir.Counter] = {}
-        self.declared: dict[str, Span] = {}
         self.outputs: int | None = None
         self.optional: dict[int, str] = {}
         self.unread = False
         """Whether a statement could not be read, so that verdicts may be missing."""
-        self.statements = self.copies = self.hidden = self.memory = 0
+        self.statements = self.copies = 0
 
     # ---- a whole program
 
@@ -102,11 +82,6 @@ class Statements(Operands):
         if self.word.kind is not Kind.NAME:
             self.unexpected(what)
         return self.next().text
-
-    def blank(self) -> None:
-        """Skip line ends."""
-        while self.word.kind is Kind.NEWLINE:
-            self.next()
 
     # ---- blocks
 
@@ -163,172 +138,6 @@ class Statements(Operands):
                 return
             self.next()
 
-    # ---- declarations
-
-    def declaration(self) -> bool:
-        """A declaration, if one stands here."""
-        if self.sees("table"):
-            self.table()
-        elif self.sees("counter"):
-            self.counter()
-        else:
-            return False
-        return True
-
-    def new_name(self, what: str) -> tuple[str, Word]:
-        """A name for what is declared."""
-        word = self.word
-        if word.kind is not Kind.NAME or not is_name(word.text):
-            help_ = (
-                f"'{word.text}' is a word of the language: use another name" if word.kind is Kind.NAME else ""
-            )
-            self.unexpected(f"the name of the {what}", help_)
-        self.next()
-        before = self.declared.get(word.text)
-        if before is not None:
-            self.mistakes.tell(
-                DECLARED, f"'{word.text}' is declared twice", self.span(word), "another name", "",
-                (("previously declared here", str(before)),),
-            )  # fmt: skip
-        self.declared[word.text] = self.span(word)
-        return word.text, word
-
-    def type(self, most: int | None = None) -> int:
-        """A width: `u16`, or a word for one."""
-        word = self.word
-        width = TYPES.get(word.text) if word.text in TYPES else width_of(word.text)
-        if word.kind is not Kind.NAME or width is None:
-            self.unexpected(f"a type: u1 to u{self.limits.width}, {', '.join(TYPES)}")
-        self.next()
-        most = most or self.limits.width
-        if not 0 < width <= most:
-            self.mistakes.tell(WIDTH, f"{word.text} is no width", self.span(word), f"u1 to u{most}")
-            return 1
-        return width
-
-    def columns(self, least: int) -> tuple[int, ...]:
-        """`[u32, u16]`."""
-        first = self.needs("[", "'[' and the columns' types, as in [ip, u16]")
-        found: list[int] = []
-        while not self.sees("]"):
-            found.append(self.type())
-            if not self.sees("]"):
-                self.needs(",", "',' or ']'")
-        self.next()
-        if not least <= len(found) <= self.limits.columns:
-            code, span = (LIMIT if found else DECLARED), self.since(first)
-            self.mistakes.tell(code, f"{len(found)} columns", span, f"{least} to {self.limits.columns}")
-        return tuple(found[: self.limits.columns])
-
-    def seconds(self, what: str) -> int:
-        """`60s`."""
-        number = self.integer(what, 0, (1 << 32) - 1)
-        self.takes("s")
-        return number
-
-    def table(self) -> None:
-        first = self.needs("table")
-        alias, word = self.new_name("table")
-        name, owner = alias, ""
-        if self.word.kind is Kind.STRING and not self.tenant:
-            name = self.string("its name")
-        if self.sees("of") and not self.tenant:
-            self.next()
-            owner = self.string("whose it is")
-        kind = ir.TableKind.EXACT
-        if self.takes("paired"):
-            kind = ir.TableKind.PAIRED
-        elif self.sees("prefix"):
-            if self.tenant:
-                self.unexpected(
-                    "'paired' or the key's columns", "use LookupIPRoute or IPClassifier for prefixes"
-                )
-            self.next()
-            kind = ir.TableKind.PREFIX
-        key = self.columns(1)
-        values: tuple[int, ...] = ()
-        if self.takes("->"):
-            values = self.columns(0)
-        capacity = guarantee = idle = None
-        while self.sees("capacity", "guarantee", "idle"):
-            option = self.next()
-            if option.text == "capacity":
-                capacity = self.integer("how many entries", 1, 1 << 40)
-            elif option.text == "guarantee":
-                guarantee = self.seconds("seconds")
-            else:
-                idle = self.seconds("seconds")
-        if capacity is None:
-            shown = self.source.text[word.start : word.end]
-            self.mistakes.tell(
-                DECLARED, f"nothing says how large table '{shown}' may get", self.since(first), "capacity N",
-                f"add 'capacity 1024'{'' if idle is not None else ' idle 60s'}",
-            )  # fmt: skip
-            capacity = 1
-        entries = self.entries(key, values) if kind is ir.TableKind.PREFIX and self.sees("{") else ()
-        self.tables[alias] = ir.Table(name, key, values, capacity, kind, entries, owner, guarantee)
-        if idle is not None:
-            self.idle[alias] = idle
-        rows = capacity * (2 if kind is ir.TableKind.PAIRED else 1)
-        before = self.memory
-        self.memory += rows * (ENTRY_BYTES + sum(-(-width // 8) for width in key + values))
-        if len(self.tables) > self.limits.tables:
-            self.too_large("tables of one element", self.since(first), self.limits.tables)
-        if before <= self.limits.memory < self.memory:
-            self.mistakes.tell(
-                LIMIT, f"the tables may take {self.memory >> 20} MiB", self.since(first),
-                f"at most {self.limits.memory >> 20} MiB: {ENTRY_BYTES} bytes an entry beside key and values",
-                "a smaller capacity",
-            )  # fmt: skip
-
-    def entries(
-        self, key: Sequence[int], values: Sequence[int]
-    ) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
-        """What a prefix table holds: `{ PREFIX/LENGTH [VALUE, ...] ... }`."""
-        self.needs("{")
-        found: list[tuple[int, int, tuple[int, ...]]] = []
-        self.blank()
-        while not self.sees("}"):
-            prefix = self.integer("a prefix", 0, 1 << sum(key))
-            self.needs("/")
-            length = self.integer("the length of a prefix", 0, sum(key))
-            self.needs("[")
-            row: list[int] = []
-            while not self.sees("]"):
-                row.append(self.integer("a value", 0, 1 << 128))
-                self.takes(",")
-            self.next()
-            found.append((prefix, length, tuple(row)))
-            self.blank()
-        self.next()
-        return tuple(found)
-
-    def counter(self) -> None:
-        first = self.needs("counter")
-        alias, _ = self.new_name("counter")
-        name = self.string("its name") if self.word.kind is Kind.STRING and not self.tenant else alias
-        width = self.type()
-        shared, start, wrap = False, 0, None
-        while self.sees("shared", "from", "wrap"):
-            option = self.next()
-            if option.text == "shared":
-                shared = True
-                if self.tenant:
-                    self.mistakes.tell(
-                        RESERVED, "a counter belongs to one element", self.span(option), "'from', 'wrap' or the end",
-                        "leave 'shared' out",
-                    )  # fmt: skip
-            elif option.text == "from":
-                start = self.integer("where it starts", 0, (1 << width) - 1)
-            else:
-                wrap = self.integer("where it starts anew", 1, 1 << width)
-        if wrap is not None and start >= wrap:
-            self.mistakes.tell(VALUE, f"it starts at {start}, which is not below {wrap}", self.since(first))
-            start = 0
-        self.counters[alias] = ir.Counter(name, width, start, shared, wrap)
-        if len(self.counters) > self.limits.counters:
-            self.too_large("counters of one element", self.since(first), self.limits.counters)
-
     # ---- statements
 
     def statement(self, out: list[ir.Stmt], depth: int) -> None:
@@ -350,6 +159,8 @@ class Statements(Operands):
             case "hold":
                 self.builtin(word, "an element's program keeps no packets: emit or drop them")
                 out.append(ir.Hold())
+            case "havoc":
+                self.havoc(out)
             case "count":
                 self.count(out)
             case "insert":
@@ -386,6 +197,16 @@ class Statements(Operands):
             self.mistakes.tell(
                 RESERVED, f"'{word.text}' is for built-in elements", self.span(word), "", help_
             )
+
+    def havoc(self, out: list[ir.Stmt]) -> None:
+        """`havoc mark[offset+length]`, to the end without a length."""
+        self.builtin(self.word, "what an element's program writes is known: use 'random'")
+        _, mark = self.extent()
+        offset = self.place()
+        self.needs("+")
+        length = None if self.sees("]") else self.value(self.operand(), 16, "the length")
+        self.needs("]")
+        out.append(ir.Havoc(mark, offset, length))
 
     def reason(self, reason: str, word: Word) -> None:
         if self.tenant and not (0 < len(reason) <= 80 and reason.isascii() and reason.isprintable()):
@@ -473,153 +294,7 @@ class Statements(Operands):
             return Number(operand.value, width, operand.span)
         return operand
 
-    def set_mark(self, out: list[ir.Stmt]) -> None:
-        """`@net = @data + 14 + length`, `@net = none`."""
-        first = self.word
-        mark = self.mark("@")
-        if mark is Mark.ANNOTATION:
-            self.mistakes.tell(VALUE, "annotations have no position", self.since(first), "another mark")
-            raise Trouble
-        self.needs("=")
-        if self.takes("none"):
-            if mark in (Mark.DATA, Mark.END):
-                self.mistakes.tell(VALUE, f"'@{mark.value}' is always set", self.since(first), "a position")
-                return
-            out.append(ir.ClearMark(mark))
-            return
-        base = self.mark("@")
-        if base is Mark.ANNOTATION:
-            self.mistakes.tell(VALUE, "annotations have no position", self.since(first), "another mark")
-            raise Trouble
-        offset, plus = 0, None
-        plain = self.peek(2).kind is not Kind.SIGN or self.peek(2).text not in "*<<>>&|^"
-        if self.sees("+", "-") and self.peek().kind is Kind.NUMBER and "u" not in self.peek().text and plain:
-            sign = self.next()
-            offset = self.integer("how many bytes")
-            offset = -offset if sign.text == "-" else offset
-            if abs(offset) > self.limits.offset:
-                most = self.limits.offset
-                self.mistakes.tell(
-                    LIMIT, f"a mark {abs(offset)} bytes from another", self.since(sign), f"at most {most}"
-                )
-        if self.takes("+"):
-            plus = self.value(self.operand(), 16, "a distance")
-        elif self.sees("-"):
-            self.unexpected(
-                "'+' or the end of the line", "only a number is subtracted, right behind the mark"
-            )
-        out.append(ir.SetMark(mark, base, offset, plus))
-
-    # ---- assignments
-
-    def assign(self, out: list[ir.Stmt]) -> None:
-        """`FIELD = value [updating SUM, ...]`, `FIELD follows old -> new`."""
-        first = self.word
-        target, span = self.field()
-        if self.sees("follows"):
-            self.follows(out, target, span)
-            return
-        if self.sees("+", "-", "*", "&", "|") and self.peek().text == "=":
-            self.unexpected(
-                "'='", f"write it out: {self.text(span)} = {self.text(span)} {self.word.text} ..."
-            )
-        self.needs("=", "'=' and a value, or 'follows'")
-        operand = self.operand()
-        value = (
-            self.value(operand, None if target is None else target.width, self.text(span)) if target else None
-        )
-        if not self.sees("updating"):
-            if target is not None and value is not None:
-                out.append(ir.Assign(target, value))
-            return
-        self.next()
-        sums = [self.checksum()]
-        while self.takes(","):
-            sums.append(self.checksum())
-        if target is not None and value is not None and None not in sums:
-            self.updating(out, target, value, [s for s in sums if s is not None], self.since(first))
-
-    def checksum(self) -> ir.Field | None:
-        word = self.word
-        if word.text not in SUMS:
-            self.unexpected(f"a checksum: {', '.join(SUMS)}")
-        self.next()
-        return SUMS[word.text]
-
-    def updating(
-        self, out: list[ir.Stmt], target: ir.Field, value: ir.Expr, sums: list[ir.Field], span: Span
-    ) -> None:
-        """The assignment, and what it does to checksums (RFC 1624 equation 3)."""
-        width, bit = target.width, target.bit % 16
-        if width > 32 or (width == 32 and bit) or (width != 32 and bit + width > 16):
-            self.mistakes.tell(
-                WIDTH, f"a checksum cannot follow {width} bits at bit {target.bit}", span,
-                "a field of 32 bits, or one inside 16 bits that start at an even byte", "assign it in pieces",
-            )  # fmt: skip
-            return
-        old, new = self.hidden_variable(width), self.hidden_variable(width)
-        out += [ir.Let(old, target), ir.Let(new, value), ir.Assign(target, new)]
-        a: ir.Expr = old
-        b: ir.Expr = new
-        if width not in (16, 32):
-            a, b = self.moved(a, 16 - bit - width), self.moved(b, 16 - bit - width)
-        for checksum in sums:
-            pseudo = None
-            if checksum in PSEUDO and target in ADDRESSES:
-                pseudo = self.change(a, b)
-            out.append(ir.Adjust(checksum, a, b, checksum in OPTIONAL_SUMS, pseudo))
-
-    @staticmethod
-    def moved(value: ir.Expr, by: int) -> ir.Expr:
-        """`value` where it stands in its 16 bits."""
-        wide = ir.Cast(value, 16)
-        return ir.Binary(Op.SHL, wide, ir.Const(by, 16)) if by else wide
-
-    @staticmethod
-    def change(old: ir.Expr, new: ir.Expr) -> ir.Expr:
-        """The one's complement sum of ~old + new, of 32 bits each, by halfwords."""
-        parts: list[ir.Expr] = []
-        for value in (ir.Not(old), new):
-            parts.append(ir.Cast(ir.Binary(Op.SHR, value, ir.Const(16, 32)), 16))
-            parts.append(ir.Cast(value, 16))
-        total = parts[0]
-        for part in parts[1:]:
-            total = ir.Binary(Op.ONES, total, part)
-        return total
-
-    def follows(self, out: list[ir.Stmt], target: ir.Field | None, span: Span) -> None:
-        """`SUM follows old -> new [addresses sum] [unless zero]`."""
-        self.needs("follows")
-        if target is not None and target.width != 16:
-            self.mistakes.tell(WIDTH, "a checksum has 16 bits", span, "a field of 16 bits")
-        first = self.operand()
-        self.needs("->", "'->' and what it is now, or an operator")
-        second = self.operand()
-        own = self.natural(first) or self.natural(second)
-        if own not in (16, 32) and not (broken(first) or broken(second)):
-            told = "no width" if own is None else f"{own} bits"
-            self.mistakes.tell(
-                WIDTH, f"what a checksum follows has {told}", Span(self.source, first.span.start, second.span.end),
-                "two values of 16 or 32 bits",
-            )  # fmt: skip
-            own = None
-        old = self.value(first, own) if own else None
-        new = self.value(second, own) if own else None
-        pseudo = self.value(self.operand(), 16) if self.takes("addresses") else None
-        keep_zero = self.takes("unless") is not None
-        if keep_zero:
-            self.needs("zero")
-        if target is not None and target.width == 16 and old is not None and new is not None:
-            out.append(ir.Adjust(target, old, new, keep_zero, pseudo))
-
     # ---- variables
-
-    def hidden_variable(self, width: int) -> ir.Var:
-        """One that nobody named."""
-        self.hidden += 1
-        name = f"{self.scope}__{self.hidden}"
-        self.variables[name] = width
-        return ir.Var(name, width)
 
     def names(self) -> list[tuple[str, str, Span]]:
         """The variables before a `=`: full names, as written, and where."""

@@ -74,6 +74,8 @@ class _Substitution:
                 return ir.Count(name, expr(amount))
             case ir.Emit(port):
                 return stmt if port < self.outputs else self.missing[port]
+            case ir.Havoc(_, _, length):
+                return stmt if length is None else replace(stmt, length=expr(length))
             case ir.ClearMark() | ir.Copy() | ir.Drop() | ir.Hold():
                 return stmt
         assert_never(stmt)
