@@ -91,7 +91,7 @@ def test_absent_byte_makes_a_test_false_whatever_its_relation(test: flowspec.Tes
     [
         ("-", "1u1"),
         ("false", "0u1"),
-        ("udp src port 80", "(((ip.proto == 0x11u8) & (net[51:13] == 0u13)) & (tcp.sport == 0x50u16))"),
+        ("udp src port 80", "((ip.proto == 0x11u8) & (net[51:13] == 0u13) & (tcp.sport == 0x50u16))"),
         ("not tcp", "(ip.proto != 6u8)"),
         ("dst net 10.0.0.0/9", "(net[128:9] == 0x14u9)"),
         ("ip ttl > 5 and ip ttl <= 255", "(5u8 < ip.ttl)"),

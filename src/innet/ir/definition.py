@@ -33,7 +33,9 @@ _FLOW_HALF = r"(?:[a-z#]|\[\^?[a-z#]{1,16}\]){1,16}"
 _FLOW = re.compile(rf"{_FLOW_HALF}/{_FLOW_HALF}")
 _WORDS = re.compile(r"[ \t]*([^\s;{}]*)")
 _PARAMETER_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
-_START = re.compile(r'(?://[^\n\r]*+|/\*(?s:.*?)(?:\*/|\Z)|"(?:[^"\\\r\n]|\\.)*+"|(?P<stop>[{};]|->)|[\s\S])')
+_START = re.compile(
+    r'(?://[^\n\r]*+|/\*(?s:.*?)(?:\*/|\Z)|"(?:[^"\\\r\n]|\\.)*+"|(?P<stop>[{};]|->)|[^"/{};\-]++|["/\-])'
+)
 KINDS = (*TYPES, "prefix", "bytes")
 
 
@@ -116,6 +118,8 @@ def define(
     """
     reader = _Reader(source, start, end, limits or Limits())
     found: Definition | None = None
+    if reader.mistakes.found:
+        return None, tuple(reader.mistakes.found)
     try:
         found = reader.definition(start, end)
     except (Trouble, Enough):

@@ -53,7 +53,21 @@ LANGUAGE = frozenset(
             "false",
             "none",
         ),
-        *("data", "end", "mac", "net", "transport", "aux", "anno", "ether", "ip", "tcp", "udp", "icmp"),
+        *(
+            "data",
+            "end",
+            "mac",
+            "net",
+            "transport",
+            "aux",
+            "anno",
+            "ether",
+            "ip",
+            "ip6",
+            "tcp",
+            "udp",
+            "icmp",
+        ),
     }
 )
 """Words that name nothing else."""

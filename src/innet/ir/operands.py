@@ -14,6 +14,8 @@ from innet.packet import headers
 
 MARKS = {mark.value: mark for mark in Mark}
 FIELDS = {f.name: ir.Field(MARK_OF[f.header], f.bit, f.width) for f in headers.ALL}
+OPEN = frozenset(FIELDS[f"anno.{name}"] for name in ("packet_type", "time_s", "time_ns"))
+"""Annotations behind Click's bytes that all may use; the others there belong to the platform."""
 HEADERS = frozenset(name.partition(".")[0] for name in FIELDS)
 
 _OPERATORS: Mapping[str, tuple[int, Op]] = {
@@ -241,7 +243,10 @@ class Operands(Widths):
 
     def characters(self) -> Operand:
         word = self.word
+        told = len(self.mistakes.found)
         text = self.string("a string")
+        if len(self.mistakes.found) > told:
+            return Known(None, self.span(word))
         most = self.limits.width // 8
         if not 0 < len(text) <= most or any(ord(c) > 255 for c in text):
             self.mistakes.tell(
@@ -282,6 +287,10 @@ class Operands(Widths):
                 )
             found, span = self.field()
             return Known(found, span)
+        if text in HEADERS:
+            self.next()
+            self.unknown(text, self.span(word))
+            return Known(None, self.span(word))
         if text in self.prefixes:
             self.next()
             self.mistakes.tell(NAME, f"'{text}' is a prefix", self.span(word), f"VALUE in {text}")
@@ -350,7 +359,7 @@ class Operands(Widths):
             self.mistakes.tell(
                 NAME, f"'{word.text}' is a parameter and cannot change", self.span(), "another name"
             )
-        if binds and word.text.startswith("__"):
+        if binds and self.tenant and word.text.startswith("__"):
             self.mistakes.tell(NAME, f"'{word.text}' starts with '__'", self.span(), "another name")
         self.next()
         return self.scope + word.text, word.text
@@ -364,6 +373,9 @@ class Operands(Widths):
             found = FIELDS.get(word.text)
             if found is None:
                 self.no_field(word)
+            elif found.width > self.limits.width:
+                self.too_wide(found.width, self.span(word))
+                found = None
             return found, self.span(word)
         mark = MARKS[word.text]
         if not self.sees("["):
@@ -379,16 +391,14 @@ class Operands(Widths):
         self.needs("]")
         span = self.since(word)
         if width > self.limits.width:
-            most = self.limits.width
-            self.mistakes.tell(
-                WIDTH,
-                f"a field of {width} bits",
-                span,
-                f"at most {most} bits",
-                f"read it in pieces of {most} bits or fewer",
-            )
+            self.too_wide(width, span)
             return None, span
         return (ir.Field(mark, bit, width), span) if self.inside(mark, bit, width, span) else (None, span)
+
+    def too_wide(self, width: int, span: Span) -> None:
+        most = self.limits.width
+        help_ = f"use it in pieces of {most} bits or fewer"
+        self.mistakes.tell(WIDTH, f"a field of {width} bits", span, f"at most {most} bits", help_)
 
     def no_field(self, word: Word) -> None:
         near = suggest(word.text, FIELDS)
@@ -411,8 +421,7 @@ class Operands(Widths):
             )
             return False
         if mark is Mark.ANNOTATION:
-            named = any(f == ir.Field(mark, bit, width) for f in FIELDS.values())
-            if bit < 0 or bit + width > 8 * headers.ANNOTATION_BYTES:
+            if self.tenant and (bit < 0 or bit + width > 8 * headers.ANNOTATION_BYTES):
                 self.mistakes.tell(
                     VALUE,
                     "no annotation has this place",
@@ -420,7 +429,11 @@ class Operands(Widths):
                     f"bytes 0 to {headers.CLICK_ANNOTATION_BYTES - 1}",
                 )
                 return False
-            if self.tenant and not named and bit + width > 8 * headers.CLICK_ANNOTATION_BYTES:
+            if (
+                self.tenant
+                and ir.Field(mark, bit, width) not in OPEN
+                and bit + width > 8 * headers.CLICK_ANNOTATION_BYTES
+            ):
                 last = headers.CLICK_ANNOTATION_BYTES - 1
                 self.mistakes.tell(
                     RESERVED, "these annotation bytes belong to the platform", span,

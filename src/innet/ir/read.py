@@ -41,7 +41,8 @@ def read(text: str, name: str = "program", limits: Limits = GENEROUS) -> ir.Prog
     reader = Statements(source, 0, len(text), limits)
     program: ir.Program | None = None
     with suppress(Trouble, Enough):
-        program = reader.program()
+        if not reader.mistakes.found:
+            program = reader.program()
     if reader.mistakes.found or program is None:
         raise ConfigurationError(reader.mistakes.found)
     return check(program)

@@ -41,7 +41,7 @@ _WORD = re.compile(
     r"|(?P<SIGN>->|\+1s(?![A-Za-z0-9_])|<<|>>|<=|>=|==|!=|[-+*/%&|^~<>=()\[\]{},:@])"
     r"|(?P<WRONG>[\s\S]))?"
 )
-_END = re.compile(rf"(?:{_STRING}|{_COMMENT}|(?P<open>\{{)|(?P<close>\}})|[\s\S])", re.DOTALL)
+_END = re.compile(rf'{_STRING}|{_COMMENT}|(?P<open>\{{)|(?P<close>\}})|[^"/{{}}]++|["/]')
 _ESCAPE = re.compile(r'\\(?:x([0-9A-Fa-f]{2})|([nrt0"\\]))')
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", '"': '"', "\\": "\\"}
 
