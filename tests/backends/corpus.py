@@ -4,6 +4,7 @@ import re
 from random import Random
 
 from innet.ir.interpret import ones_sum
+from tests.elements.ip6packets import ipv6, packed, with_sum
 from tests.elements.packets import ICMP, TCP, UDP, address, ipv4, tcp, transport_sum, udp
 
 ADDRESSES = (
@@ -30,6 +31,8 @@ OPTIONS = (
     bytes([148, 4, 0, 0]),
 )
 _QUAD = re.compile(r"\d+\.\d+\.\d+\.\d+")
+ADDRESSES6 = ("2001:db8::1", "fe80::2", "ff02::1", "::1", "::")
+_ADDRESS6 = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 
 
@@ -43,6 +46,7 @@ class Corpus:
         self.rng = rng
         self.options = options
         self.addresses = (*ADDRESSES, *(_QUAD.findall(text) * 2))
+        self.addresses6 = (*ADDRESSES6, *([a for a in _ADDRESS6.findall(text) if is_address6(a)] * 2))
         self.ports = (*PORTS, *(int(n) for n in _NUMBER.findall(text) if int(n) < 65536))
 
     def address(self) -> int:
@@ -143,6 +147,25 @@ class Corpus:
         )
         return bytes(cleared)
 
+    def ip6(self) -> bytes:
+        """An IPv6 packet with TCP, UDP or ICMPv6 (often a neighbour solicitation); right sums, lengths not always."""
+        rng = self.rng
+        nxt = rng.choice((UDP, TCP, 58, 58, 44))
+        asked = b"\x87\0\0\0\0\0\0\0" + packed(rng.choice(self.addresses6)) + b"\x01\x01" + rng.randbytes(6)
+        other = bytes([rng.choice((1, 4, 128)), 0]) + rng.randbytes(rng.choice((2, 6, 40)))
+        payload = rng.choice((asked, asked, other)) if nxt == 58 else self.transport(nxt)
+        packet = ipv6(
+            payload,
+            rng.choice(self.addresses6),
+            rng.choice(self.addresses6),
+            nxt,
+            rng.choice((0, 1, 2, 64, 255, 255)),
+            rng.choice((0, 0xB8)),
+            length=rng.choice((None, None, None, 0, 3, 65535)),
+        )
+        at = {UDP: 6, TCP: 16, 58: 2}.get(nxt)
+        return packet if at is None or len(payload) < at + 2 else with_sum(packet, at)
+
     def any(self) -> bytes:
         """Any bytes: frames, bare packets, tagged frames, ARP, noise; some of them cut anywhere."""
         rng = self.rng
@@ -154,11 +177,21 @@ class Corpus:
                 lambda: self.ip(),
                 lambda: link[:12] + tag + b"\x08\x00" + self.ip(),
                 lambda: link[:12] + b"\x08\x06" + rng.randbytes(28),
+                lambda: link[:12] + b"\x86\xdd" + self.ip6(),
+                lambda: self.ip6(),
                 lambda: rng.randbytes(rng.randrange(80)),
                 lambda: bytes(rng.randrange(70)),
             )
         )()
         return packet[: rng.randrange(len(packet) + 1)] if rng.random() < 0.25 else packet
+
+
+def is_address6(text: str) -> bool:
+    """Whether it is an IPv6 address, and no Ethernet address."""
+    try:
+        return bool(packed(text))
+    except ValueError:
+        return False
 
 
 def icmp_sum(packet: bytes) -> int:

@@ -47,6 +47,8 @@ NEVER = [
     ("RangeIPLookup", "10.0.0.0/8 0, 0/0 192.0.2.1 0", "~v", True, DEFAULT_ROUTE),
     ("SortedIPLookup", "10.0.0.0/8 0, 0/0 192.0.2.1 0", "~v", True, DEFAULT_ROUTE),
     ("StaticIPLookup", "10.0.0.0/8 0, 0/0 192.0.2.1 0", "~v", True, DEFAULT_ROUTE),
+    ("LookupIP6Route", "::/0 0", "~v", True, DEFAULT_ROUTE),
+    ("LookupIP6Route", "2001:db8::/32 0, ::/0 2001:db8::1 0", "~v", True, DEFAULT_ROUTE),
     ("Strip", "0", "(v < 0u16)", True, CONSTANT),
     ("StripEtherVLANHeader", "", "(v < 0x12u16)", True, IMPLIED),
     ("StripEtherVLANHeader", "-1", "(v < 0x12u16)", True, IMPLIED),

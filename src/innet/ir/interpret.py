@@ -192,7 +192,8 @@ class State:
     def table(self, element: str, table: ir.Table) -> TableState:
         key = (table.owner or element, table.name)
         state = self.tables.get(key)
-        if state is None:
+        changed = state is not None and state.table is not table and state.table.entries != table.entries
+        if state is None or changed:  # a handler may give a PREFIX table other entries
             state = self.tables[key] = TableState(table)
         return state
 

@@ -115,6 +115,9 @@ class Handlers:
         if name in node.element.WRITES:
             changed = node.element.write(name, value, node.context.memory)
             if changed is not None:
+                problems = changed.problems(len(node.inputs), len(node.outputs))
+                if problems:
+                    raise HandlerError(f"'{node.name}.{name}': {problems[0]}")
                 node.reconfigure(changed)
         elif name in node.element.WRITABLE:
             self._reconfigure(node, name, value)

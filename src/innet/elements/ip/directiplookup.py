@@ -1,8 +1,10 @@
 """DirectIPLookup."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from innet.elements.ip.lookup import IPRouteTable
+from innet.elements.ip.routing import RouteTable
 
 
 @dataclass(frozen=True)
@@ -16,3 +18,5 @@ class DirectIPLookup(IPRouteTable):
     Errors:     an output that is not in use; a mask that is no prefix.
     Source:     Click manual, DirectIPLookup.
     """
+
+    WRITES: ClassVar[tuple[str, ...]] = (*RouteTable.WRITES, "flush")

@@ -1,28 +1,20 @@
 """What the route lookup elements share: routes, and longest prefix match on the destination annotation."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from innet import ir
-from innet.elements.arguments import Rest
-from innet.elements.base import Element
-from innet.elements.ip.routes import Route, RouteArgument
-from innet.elements.wording import in_use
+from innet.elements.arguments import ArgumentType, IPAddress, Rest
+from innet.elements.ip.routes import AnyRoute, Route, RouteArgument
+from innet.elements.ip.routing import NO_ROUTE, RouteTable, leave
 from innet.ir.trace import Packet, Value
-
-NO_ROUTE = "no route"
 
 
 @dataclass(frozen=True)
-class IPRouteTable(Element):
-    """Base of the route lookup elements: routes in any order, the most specific one decides.
+class IPRouteTable(RouteTable):
+    """Base of the IPv4 route lookup elements."""
 
-    Of two routes for one prefix the first stands.
-    """
-
-    PORTS: ClassVar[str] = "1/-"
-    PROCESSING: ClassVar[str] = "h/h"
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "0/0 0",
         "10.0.0.0/8 0, 0/0 192.0.2.1 0",
@@ -30,33 +22,26 @@ class IPRouteTable(Element):
     )
     ANY_MASK: ClassVar[bool] = False
     """Whether masks that are no prefixes are understood."""
+    ROUTE: ClassVar[ArgumentType[AnyRoute]] = RouteArgument()
+    ADDRESS: ClassVar[ArgumentType[int]] = IPAddress()
 
     routes: Annotated[tuple[Route, ...], Rest(RouteArgument())] = ()
 
+    def given(self) -> tuple[Route, ...]:
+        return tuple(replace(r, address=r.address & r.mask) for r in self.routes)
+
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
-        found = [
-            f"route {n} leaves by output {r.output}, but {in_use(outputs)}"
-            for n, r in enumerate(self.routes, 1)
-            if r.output >= outputs
-        ]
+        found = super().problems(inputs, outputs)
         if not self.ANY_MASK:
-            found += [
+            found += tuple(
                 f"the mask of route {n} is no prefix, which {type(self).__name__} needs; LinearIPLookup takes any mask"
                 for n, r in enumerate(self.routes, 1)
                 if r.prefix_length is None
-            ]
-        return tuple(found)
-
-    def distinct(self) -> tuple[Route, ...]:
-        """The routes with host bits cleared, one for each prefix: the first."""
-        routes: dict[tuple[int, int], Route] = {}
-        for r in self.routes:
-            address = r.address & r.mask
-            routes.setdefault((address, r.mask), Route(address, r.mask, r.output, r.gateway))
-        return tuple(routes.values())
+            )
+        return found
 
     def push(self, p: Packet, port: int) -> None:
-        routes = self.distinct()
+        routes = self.kept()
         if not routes:
             p.drop(NO_ROUTE)
             return
@@ -69,16 +54,16 @@ class IPRouteTable(Element):
         if any(r.gateway for r in routes):
             with p.when(gateway != 0):
                 p.anno.dst_ip = gateway
-        self.leave(p, output, sorted({r.output for r in routes}))
+        leave(p, output, sorted({r.output for r in routes}))
 
-    def longest_prefix(self, p: Packet, routes: Iterable[Route]) -> tuple[Value, Value, Value]:
+    def longest_prefix(self, p: Packet, routes: Iterable[AnyRoute]) -> tuple[Value, Value, Value]:
         """Whether there is a route, its gateway and its output: by a prefix table."""
         entries = tuple((r.address, r.prefix_length or 0, (r.gateway, r.output)) for r in routes)
         table = ir.Table("routes", (32,), (32, 16), max(1, len(entries)), ir.TableKind.PREFIX, entries)
         found, (gateway, output) = p.lookup(table, (p.anno.dst_ip,))
         return found, gateway, output
 
-    def most_specific(self, p: Packet, routes: tuple[Route, ...]) -> tuple[Value, Value, Value]:
+    def most_specific(self, p: Packet, routes: tuple[AnyRoute, ...]) -> tuple[Value, Value, Value]:
         """The same for masks that are no prefixes, route by route, as Click's LinearIPLookup does.
 
         A later match replaces an earlier one only if its mask has all the ones of that one's.
@@ -95,10 +80,3 @@ class IPRouteTable(Element):
                 gateway.set(r.gateway)
                 output.set(r.output)
         return p.bind(best.value != 0), gateway.value, output.value
-
-    def leave(self, p: Packet, output: Value, outputs: list[int]) -> None:
-        """Emit on `output`, one of `outputs`: a branch for each but the last."""
-        for number in outputs[:-1]:
-            with p.when(output == number):
-                p.emit(number)
-        p.emit(outputs[-1])

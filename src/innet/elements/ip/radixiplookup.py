@@ -1,8 +1,10 @@
 """RadixIPLookup."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from innet.elements.ip.lookup import IPRouteTable
+from innet.elements.ip.routing import RouteTable
 
 
 @dataclass(frozen=True)
@@ -16,3 +18,5 @@ class RadixIPLookup(IPRouteTable):
     Errors:     an output that is not in use; a mask that is no prefix.
     Source:     Click manual, RadixIPLookup.
     """
+
+    WRITES: ClassVar[tuple[str, ...]] = (*RouteTable.WRITES, "flush")

@@ -1,6 +1,7 @@
 """Routes, and how an argument gives one."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from innet.elements.argument_names import Names
 from innet.elements.argument_types import ArgumentType, IPPrefix
@@ -9,6 +10,31 @@ from innet.lexical import Text, words
 
 ALL_ONES = 0xFFFF_FFFF
 MAX_OUTPUT = 0xFFFF
+
+
+class AnyRoute(Protocol):
+    """A route of IPv4 or IPv6; host bits of `address` are zero."""
+
+    @property
+    def address(self) -> int: ...
+
+    @property
+    def mask(self) -> int: ...
+
+    @property
+    def output(self) -> int: ...
+
+    @property
+    def gateway(self) -> int: ...
+
+    @property
+    def prefix_length(self) -> int | None: ...
+
+    @property
+    def prefix(self) -> str: ...
+
+    @property
+    def next_hop(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +52,19 @@ class Route:
         length = self.mask.bit_count()
         return length if self.mask == ALL_ONES ^ ALL_ONES >> length else None
 
+    @property
+    def prefix(self) -> str:
+        """The addresses it is for, as text."""
+        return literals.prefix_text(self.address, self.mask)
+
+    @property
+    def next_hop(self) -> str:
+        """The gateway as text, `-` if there is none."""
+        return literals.dotted(self.gateway) if self.gateway else "-"
+
 
 @dataclass(frozen=True)
-class RouteArgument(ArgumentType[Route]):
+class RouteArgument(ArgumentType[AnyRoute]):
     """`ADDR[/MASK] [GATEWAY] OUTPUT`; `-` stands for no gateway."""
 
     def describe(self) -> str:
@@ -54,6 +90,5 @@ class RouteArgument(ArgumentType[Route]):
             raise self.refused(parts[-1], f"'{parts[-1]}' is not the number of an output")
         return Route(address & mask, mask, output, gateway)
 
-    def unparse(self, value: Route) -> str:
-        prefix = literals.prefix_text(value.address, value.mask)
-        return f"{prefix} {literals.dotted(value.gateway) if value.gateway else '-'} {value.output}"
+    def unparse(self, value: AnyRoute) -> str:
+        return f"{value.prefix} {value.next_hop} {value.output}"

@@ -19,4 +19,5 @@ class StaticIPLookup(IPRouteTable):
     """
 
     ANY_MASK: ClassVar[bool] = True
+    WRITES: ClassVar[tuple[str, ...]] = ()
     ALIASES: ClassVar[tuple[str, ...]] = ("LookupIPRoute",)

@@ -1,0 +1,1 @@
+"""IPv6: header checks and marks, header edits, encapsulation, route lookup, errors, neighbour discovery."""
