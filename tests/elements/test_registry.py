@@ -54,7 +54,7 @@ def test_element_is_documented(element):
 
 @pytest.mark.parametrize("element", REGISTRY.classes(), ids=lambda element: element.__name__)
 def test_codes_are_well_formed(element):
-    assert re.fullmatch(r"(\d+|\d*-\d*)/(\d+|\d*-\d*|=)", element.PORTS)
+    assert re.fullmatch(r"(\d+|\d*-\d*)/(\d+|\d*-\d*|=\+?)", element.PORTS)
     assert re.fullmatch(r"[hla]+/[hla]+", element.PROCESSING)
     assert re.fullmatch(r"\S+/\S+", element.FLOW)
 

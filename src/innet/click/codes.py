@@ -21,11 +21,12 @@ ANY = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class PortCount:
-    """How many inputs and outputs a class may have; `equal` ties the outputs to the inputs."""
+    """How many inputs and outputs a class may have; `equal`: as many outputs as inputs, and `extra` ones."""
 
     inputs: tuple[int, int]
     outputs: tuple[int, int]
     equal: bool = False
+    extra: int = 0
 
 
 def _halves(code: str) -> tuple[str, str]:
@@ -35,11 +36,13 @@ def _halves(code: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=1024)
 def port_count(code: str) -> PortCount:
-    """The meaning of `IN/OUT`: each a number, `a-b`, `a-`, `-`, `-b`; OUT may be `=`. One side stands for both."""
+    """What `IN/OUT` means: each a number, `a-b`, `a-`, `-` or `-b`; OUT also `=`, `=+`. One side stands for both."""
     left, right = _halves(code)
     equal = right.startswith("=")
     inputs = _range(left)
-    return PortCount(inputs, inputs if equal else _range(right), equal)
+    extra = right.count("+")
+    outputs = (inputs[0] + extra, min(inputs[1] + extra, ANY)) if equal else _range(right)
+    return PortCount(inputs, outputs, equal, extra)
 
 
 def _range(code: str) -> tuple[int, int]:

@@ -116,8 +116,8 @@ class _Graph:
         count = port_count(info.PORTS)
         inputs = min(max(inputs, count.inputs[0]), count.inputs[1])
         if count.equal:
-            inputs = min(max(inputs, outputs), count.inputs[1])
-            return inputs, inputs
+            inputs = min(max(inputs, outputs - count.extra), count.inputs[1])
+            return inputs, inputs + count.extra
         return inputs, min(max(outputs, count.outputs[0]), count.outputs[1])
 
     # Propagation

@@ -520,6 +520,9 @@ class EtherAddress(ArgumentType[int]):
     def unparse(self, value: int) -> str:
         return ":".join(f"{byte:02x}" for byte in value.to_bytes(6, "big"))
 
+    def show(self, value: int) -> str:
+        return "-".join(f"{byte:02X}" for byte in value.to_bytes(6, "big"))
+
 
 @dataclass(frozen=True)
 class Port(ArgumentType[int]):

@@ -185,7 +185,7 @@ def bind(cls: type[E], text: Text, names: Names = NO_NAMES, span: Span | None = 
     `names` are the configuration's names as this element sees them; `span` is where the element is declared, for
     mistakes that no argument is to blame for.
     """
-    given = arguments(text)
+    given = cls.expand(arguments(text))
     configure: Callable[[tuple[Text, ...], Names], E] | None = getattr(cls, "configure", None)
     if configure is not None:
         return configure(given, names)

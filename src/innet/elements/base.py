@@ -11,6 +11,7 @@ from innet.ir.trace import ChecksumEffect, Packet
 
 if TYPE_CHECKING:
     from innet.elements.holder import Call, Holder, Io, Remembered
+    from innet.lexical import Text
 
 OUTSIDE = -1
 """The port number of packets that do not come from another element."""
@@ -42,7 +43,7 @@ class Element:
     """
 
     PORTS: ClassVar[str] = "1/1"
-    """Click port count `IN/OUT`: a number, `a-b`, `a-`, `-` (any), or `=` (as many outputs as inputs)."""
+    """Click port count `IN/OUT`: a number, `a-b`, `a-`, `-` (any), `=` (outputs as inputs) or `=+` (one more)."""
     PROCESSING: ClassVar[str] = "a/a"
     """Click processing code, one letter a port: `h` push, `l` pull, `a` agnostic; the last one repeats."""
     FLOW: ClassVar[str] = "x/x"
@@ -64,6 +65,11 @@ class Element:
     """The handlers that `read` answers to."""
     WRITES: ClassVar[tuple[str, ...]] = ()
     """The handlers that `write` takes."""
+
+    @classmethod
+    def expand(cls, given: "tuple[Text, ...]") -> "tuple[Text, ...]":
+        """The arguments in full: the place for short forms."""
+        return given
 
     def push(self, p: Packet, port: int) -> None:
         """What happens to a packet that arrives on input `port`; traced once for each port in use."""

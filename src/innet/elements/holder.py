@@ -121,6 +121,10 @@ class Context(Protocol):
         """Count a packet that ends here."""
         ...
 
+    def other(self, element: str) -> "Holder | None":
+        """The holder of another element, by its full name; None if it has none, or is not here."""
+        ...
+
     def read(self, handler: str) -> str:
         """The value of `ELEMENT.HANDLER`, the name seen from this element. Raises HandlerError."""
         ...
@@ -238,6 +242,9 @@ class Holder:
     def holding(self) -> int:
         """How many packets it keeps now."""
         return 0
+
+    def reconfigured(self, element: "Element") -> None:
+        """A handler changed the element's arguments."""
 
     def stopped(self, context: Context) -> bool:
         """Someone asked for the end of the run; whether the run really ends. Only if `drives`."""

@@ -60,6 +60,9 @@ class _Lone:
     def drop(self, reason: str) -> None:
         pass
 
+    def other(self, element: str) -> Holder | None:
+        return None
+
     def read(self, handler: str) -> str:
         raise HandlerError(handler)
 

@@ -212,6 +212,15 @@ class IPv6(View):
     dst_high, dst_low = FieldAccess("ip6.dst_high"), FieldAccess("ip6.dst_low")
 
 
+class ARP(View):
+    """RFC 826, for IPv4 over Ethernet, where the network header is."""
+
+    hrd, pro, op = FieldAccess("arp.hrd"), FieldAccess("arp.pro"), FieldAccess("arp.op")
+    hln, pln = FieldAccess("arp.hln"), FieldAccess("arp.pln")
+    sha, spa = FieldAccess("arp.sha"), FieldAccess("arp.spa")
+    tha, tpa = FieldAccess("arp.tha"), FieldAccess("arp.tpa")
+
+
 class UDP(View):
     """RFC 768, at TRANSPORT."""
 

@@ -40,6 +40,11 @@ IPV6 = _fields(  # RFC 8200 section 3; an address is two numbers, since 64 bits 
     ("ip6.nxt", 48, 8), ("ip6.hlim", 56, 8),
     ("ip6.src_high", 64, 64), ("ip6.src_low", 128, 64), ("ip6.dst_high", 192, 64), ("ip6.dst_low", 256, 64),
 )  # fmt: skip
+ARP = _fields(  # RFC 826, for IPv4 over Ethernet; stands where the network header does
+    Header.NETWORK,
+    ("arp.hrd", 0, 16), ("arp.pro", 16, 16), ("arp.hln", 32, 8), ("arp.pln", 40, 8), ("arp.op", 48, 16),
+    ("arp.sha", 64, 48), ("arp.spa", 112, 32), ("arp.tha", 144, 48), ("arp.tpa", 192, 32),
+)  # fmt: skip
 TCP = _fields(  # RFC 9293 section 3.1
     Header.TRANSPORT,
     ("tcp.sport", 0, 16), ("tcp.dport", 16, 16), ("tcp.seq", 32, 32), ("tcp.ack", 64, 32),
@@ -65,7 +70,7 @@ ANNOTATIONS = _fields(  # ELEMENTS 2.3; the last three are kept beside Click's 4
 CLICK_ANNOTATION_BYTES = 48
 ANNOTATION_BYTES = 64
 
-ALL = ETHERNET + IPV4 + IPV6 + TCP + UDP + ICMP + ANNOTATIONS
+ALL = ETHERNET + IPV4 + IPV6 + TCP + UDP + ICMP + ANNOTATIONS + ARP
 BY_NAME = {f.name: f for f in ALL}
 
 PROTO_ICMP, PROTO_IPIP, PROTO_TCP, PROTO_UDP, PROTO_ICMP6 = 1, 4, 6, 17, 58

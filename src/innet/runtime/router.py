@@ -87,6 +87,8 @@ class Node:
         self.element = element
         self.programs.clear()
         self.verdicts.clear()
+        if self.holder is not None:
+            self.holder.reconfigured(element)
 
 
 @dataclass
@@ -130,6 +132,10 @@ class NodeContext:
 
     def drop(self, reason: str) -> None:
         self.router.drops[self.node.name, reason] += 1
+
+    def other(self, element: str) -> Holder | None:
+        node = self.router.by_name.get(element)
+        return None if node is None or node.away else node.holder
 
     def read(self, handler: str) -> str:
         return self.router.handlers.read(handler, self.node.name)
