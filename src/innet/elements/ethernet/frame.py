@@ -26,7 +26,7 @@ def mark_header(p: Packet, length: int) -> None:
     p.set_mark(Mark.NET, Mark.DATA, length)
 
 
-def put_header(p: Packet, dst: int, src: int, ethertype: int) -> None:
+def put_header(p: Packet, dst: Value | int, src: Value | int, ethertype: int) -> None:
     """Put an Ethernet header in front of the packet, and mark it."""
     p.unstrip(ETHERNET_BYTES)
     mark_header(p, ETHERNET_BYTES)
