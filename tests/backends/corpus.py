@@ -60,7 +60,8 @@ class Corpus:
     def link(self) -> bytes:
         rng = self.rng
         dst = rng.choice((*LINKS, rng.getrandbits(48)))
-        return dst.to_bytes(6, "big") + rng.getrandbits(48).to_bytes(6, "big") + b"\x08\x00"
+        src = rng.choice((LINKS[0], rng.getrandbits(48)))
+        return dst.to_bytes(6, "big") + src.to_bytes(6, "big") + b"\x08\x00"
 
     def ip(self) -> bytes:
         """An IPv4 packet whose header is complete; all else may be wrong."""
