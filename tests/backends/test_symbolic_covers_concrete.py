@@ -33,8 +33,24 @@ LOST: dict[str, set[str]] = {}
 
 DEFAULT_ROUTE = "the table has a default route"
 IMPLIED = "the frame was found to be longer just before"
+ARP_ONLY = "only ARP answers fill its table, which no packet here is: tests of ARPQuerier send them"
 CONSTANT = "the configuration decides it"
 NEVER = [
+    *(
+        ("ARPQuerier", example, *side, ARP_ONLY)
+        for example in REGISTRY["ARPQuerier"].EXAMPLES
+        for side in (
+            ("v", True),
+            ("(v <= v)", True),
+            ("(v <= v)", False),
+            ("((0xdf8475800u64 <= (v - v)) & (v <= v))", True),
+            ("((0xdf8475800u64 <= (v - v)) & (v <= v))", False),
+        )
+    ),
+    *(
+        ("IPOutputCombo", example, "~has net[0+20]", True, IMPLIED)
+        for example in REGISTRY["IPOutputCombo"].EXAMPLES
+    ),
     ("DirectIPLookup", "0/0 0", "~v", True, DEFAULT_ROUTE),
     ("LinearIPLookup", "0/0 0", "~v", True, DEFAULT_ROUTE),
     ("RadixIPLookup", "0/0 0", "~v", True, DEFAULT_ROUTE),
