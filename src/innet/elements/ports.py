@@ -8,8 +8,8 @@ MAX_PORTS = 8
 
 def port_counts(code: str, inputs: int) -> list[int]:
     """The port counts that half of a port code allows, up to `MAX_PORTS`."""
-    if code == "=":
-        return [inputs]
+    if code.startswith("="):
+        return [inputs + code.count("+")]
     low, dash, high = code.partition("-")
     first = int(low or 0)
     return [first] if not dash else list(range(first, min(int(high or MAX_PORTS), MAX_PORTS) + 1))
