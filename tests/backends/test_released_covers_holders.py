@@ -21,7 +21,7 @@ from tests.backends.covering import covers
 from tests.backends.forms import FRAMED, STRIPPED, Form, Given, annotations, valuation
 from tests.elements.packets import ipv4
 
-PACKETS = 40
+PACKETS = 60
 
 
 class World:
@@ -91,7 +91,7 @@ def traffic(name: str, example: str, rng: Random) -> Iterator[bytes]:
 
 def larger(packet: bytes, rng: Random) -> bytes:
     """The packet with more payload, its length right again (mostly)."""
-    out = bytearray(packet + rng.randbytes(rng.randrange(300)))
+    out = bytearray(packet + rng.randbytes(rng.randrange(rng.choice((300, 1400)))))
     if rng.random() < 0.9:
         out[2:4] = len(out).to_bytes(2, "big")
     if rng.random() < 0.5:
