@@ -3,14 +3,19 @@
 import gzip
 import io
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from innet.cli.progress import Progress, counted
-from innet.cli.run import main
+from innet.cli.run import listen, main
+from innet.diagnostics import Source
 from innet.packet.capture import read
 from innet.packet.pcap import Writer
+from innet.runtime.build import build
+from tests.runtime.fakes import MemoryIo
 
 COUNT = "InfiniteSource(abc, $n) -> c :: Counter -> Discard"
 
@@ -211,6 +216,18 @@ def test_a_bar_shows_how_much_was_read(tmp_path: Path) -> None:
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_a_script_hears_signals() -> None:
+    router, _ = build(Source("t", "Script(TYPE SIGNAL USR1, print 'caught')"), MemoryIo())
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        listen(router)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        router.run()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert router.printed == ["caught\n"]
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

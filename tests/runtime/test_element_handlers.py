@@ -8,8 +8,11 @@ import pytest
 
 from innet import ir
 from innet.elements.base import Element
+from innet.elements.device.infinitesource import InfiniteSource
 from innet.elements.holder import HandlerError, Remembered
+from innet.elements.meter.counter import Counter
 from innet.elements.switching.discard import Discard
+from innet.elements.switching.switch import Switch
 from innet.ir.interpret import PacketBuffer
 from innet.ir.trace import Packet
 from innet.runtime.graph import chain
@@ -89,7 +92,47 @@ def test_a_handler_changes_the_element(router: Router):
 
 
 def test_handlers_are_listed_and_writable(router: Router):
-    listed = router.handlers.read("e.handlers").splitlines()
-    assert {"table", "lookup", "clear", "limit"} <= set(listed)
+    listed = dict(line.split("\t") for line in router.handlers.read("e.handlers").splitlines())
+    assert listed == {
+        "class": "r", "config": "rw", "drops": "r", "handlers": "r", "name": "r", "ports": "r",
+        "table": "r", "lookup": "r", "clear": "w", "limit": "w", "put": "w",
+    }  # fmt: skip
     assert router.handlers.writable("e.clear")
     assert not router.handlers.writable("e.table")
+
+
+def test_a_new_configuration_is_taken_whole_or_not_at_all(router: Router):
+    with pytest.raises(HandlerError, match=r"e\.config"):
+        router.handlers.write("e.config", "x")
+    feed(router, b"\x05")
+    router.handlers.write("e.config", "4")
+    feed(router, b"\x05")
+    assert (router.handlers.read("e.config"), router.handlers.read("e.drops")) == ("4", "1")
+
+
+@pytest.mark.parametrize(("handler", "value"), [("e.limit", "6"), ("e.config", "6"), ("sw.switch", "0")])
+def test_a_frozen_router_changes_no_element(handler: str, value: str):
+    router = Router(chain({"e": FirstBytes(), "sw": Switch(0), "end": Discard()}), MemoryIo())
+    router.frozen = True
+    with pytest.raises(HandlerError, match="what was proven must not change"):
+        router.handlers.write(handler, value)
+    router.handlers.write("e.clear", "")
+    router.handlers.write("sw.reset_counts", "")
+
+
+def test_tasks_are_scheduled():
+    router = Router(
+        chain({"s": InfiniteSource(limit=1), "end": Discard()}, {"s": ("", "h"), "end": ("h", "")}),
+        MemoryIo(),
+    )
+    assert (router.handlers.read("s.scheduled"), router.handlers.read("s.tickets")) == ("true", "1024")
+    router.run()
+    assert router.handlers.read("s.scheduled") == "false"
+    with pytest.raises(HandlerError):
+        router.handlers.read("end.scheduled")
+
+
+def test_handlers_that_arguments_name_are_known():
+    assert Counter(count_call=(5, "sw.switch", "1")).written() == ("sw.switch", "sw.switch")
+    assert InfiniteSource(end_call=("sw.switch", "1")).written() == ("sw.switch",)
+    assert Discard().written() == ()

@@ -16,7 +16,7 @@ from innet.diagnostics import ConfigurationError, Diagnostic, InNetError, Source
 
 if TYPE_CHECKING:
     from innet.cli.progress import Progress
-    from innet.elements.holder import Device
+    from innet.elements.holder import Device, Holder
     from innet.platform.packetsocket import PacketSocket
     from innet.runtime.files import StreamIo
     from innet.runtime.profile import Profile
@@ -244,6 +244,7 @@ def drive(router: "Router", files: "Files") -> None:
 
 
 def run_to_end(router: "Router", files: "Files") -> None:
+    listen(router)
     if files.ports:
         import time
 
@@ -253,6 +254,24 @@ def run_to_end(router: "Router", files: "Files") -> None:
         serve(router, files.ports, lambda: False)
     else:
         router.run()
+
+
+def listen(router: "Router") -> None:
+    """Tell elements of the signals that they wait for."""
+    wanted: dict[int, list[Holder]] = {}
+    for node in router.nodes:
+        for word in node.holder.signals if node.holder is not None else ():
+            import signal
+
+            number = int(word) if word.isdecimal() else int(getattr(signal, f"SIG{word}"))
+            wanted.setdefault(number, []).append(cast("Holder", node.holder))
+            signal.signal(number, lambda n, frame: heard(wanted[n]))
+
+
+def heard(holders: "list[Holder]") -> None:
+    """A signal came."""
+    for holder in holders:
+        holder.signalled()
 
 
 def finish(router: "Router", args: argparse.Namespace, profile: "Profile | None" = None) -> int:

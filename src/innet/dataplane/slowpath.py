@@ -59,6 +59,7 @@ class SlowPath:
         self.messages: deque[str] = deque(maxlen=REMEMBERED)
         """What elements said and printed, the last of it."""
         self.router.say = self.router.show = self.messages.append
+        self.router.frozen = True
         self._give = leave
         self._nodes = {node.name: node for node in self.router.nodes if not node.away}
         self._passes = min(len(slow) + SPARE_PASSES, 0xFFFF)

@@ -120,7 +120,7 @@ def _mentioned(vertex: Vertex, names: set[str]) -> Iterator[str]:
     for text in texts:
         for handler in _HANDLER.finditer(text):
             yield from _meant(vertex.name, handler[1], names)
-        if vertex.element.ROLE is Role.INFORMATION and "$" in text:
+        if vertex.element.BARRED and "$" in text:
             yield from names  # a script that makes up a handler's name as it goes
 
 

@@ -94,6 +94,7 @@ __all__ = [
     "WordOr",
     "arguments_of",
     "bind",
+    "handlers_named",
     "read_bandwidth",
     "read_real",
     "read_seconds",
@@ -313,6 +314,18 @@ def with_argument(element: E, field: str, value: str, names: Names = NO_NAMES) -
     if mistakes:
         raise ConfigurationError(mistakes)
     return replace(element, **values)
+
+
+def handlers_named(element: Element) -> tuple[str, ...]:
+    """The handlers that the arguments of `element` say to write, whatever makes it do so."""
+    if getattr(type(element), "configure", None) is not None:
+        return ()
+    found = []
+    for argument in arguments_of(type(element)):
+        value = getattr(element, argument.field)
+        if value is not None and isinstance(argument.type, HandlerCall | CountCall):
+            found.append(str(value[0 if isinstance(argument.type, HandlerCall) else 1]))
+    return tuple(found)
 
 
 def unparse(element: Element) -> str:

@@ -142,6 +142,12 @@ class Element:
         """Handlers to write when a statistic of this element first reaches a number."""
         return ()
 
+    def written(self) -> tuple[str, ...]:
+        """The handlers that this element writes by itself: those of `calls`, and those that its arguments name."""
+        from innet.elements.arguments import handlers_named
+
+        return (*(call.handler for call in self.calls()), *handlers_named(self))
+
     def pull_input(self, output: int) -> int | None:
         """The input that a pull on `output` asks, if the element has no holder that decides; None: no packet."""
         match self.FLOW:

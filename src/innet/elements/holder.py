@@ -133,6 +133,14 @@ class Context(Protocol):
         """Write `ELEMENT.HANDLER`. Raises HandlerError."""
         ...
 
+    def readable(self, handler: str) -> bool:
+        """Whether there is a read handler of that name."""
+        ...
+
+    def writable(self, handler: str) -> bool:
+        """Whether there is a write handler of that name."""
+        ...
+
     def say(self, text: str) -> None:
         """Tell the person who runs the router; the element's name goes before it."""
         ...
@@ -199,9 +207,13 @@ class Holder:
 
     WRITABLE: ClassVar[tuple[str, ...]] = ()
     """The handlers that `write` takes."""
+    READS: ClassVar[tuple[str, ...]] = ()
+    """Handlers that `read` or `answer` knows, beside those of WRITABLE, for the list of handlers."""
 
     drives: bool = False
     """Whether `stopped` wants to hear of requests to end the run (Click's DriverManager)."""
+    signals: tuple[str, ...] = ()
+    """Signals of the process, numbers or names such as INT, that `signalled` wants to hear of."""
     device: str = ""
     """For ENTRY and EXIT elements: the device they stand for."""
     exclusive: bool = False
@@ -253,6 +265,17 @@ class Holder:
     def read(self, handler: str) -> str | None:
         """The value of a read handler, or None if there is none of that name."""
         return None
+
+    def answer(self, handler: str, argument: str, context: Context) -> str | None:
+        """The value of a read handler with what follows its name, or None if there is none. Raises HandlerError."""
+        return self.read(handler)
+
+    def writes(self, handler: str) -> bool:
+        """Whether `write` takes a handler of that name."""
+        return handler in self.WRITABLE
+
+    def signalled(self) -> None:
+        """One of `signals` came; may be called at any time."""
 
     def write(self, handler: str, value: str, context: Context) -> bool:
         """Write a handler of WRITABLE; false if it is not one. Raises HandlerError for a value it cannot take."""

@@ -69,6 +69,12 @@ class _Lone:
     def write(self, handler: str, value: str) -> None:
         raise HandlerError(handler)
 
+    def readable(self, handler: str) -> bool:
+        return False
+
+    def writable(self, handler: str) -> bool:
+        return False
+
     def say(self, text: str) -> None:
         pass
 

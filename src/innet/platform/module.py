@@ -106,11 +106,13 @@ class Watched(Counter[K]):
 
 
 def start(source: Source, io: Io, clock: Callable[[], int], random: Random) -> Router:
-    """A router as platforms run it: a push output that meets a pull input has a queue, as in the proof.
+    """A router as platforms run it: a push output that meets a pull input has a queue, as in the proof; no handler
+    changes an element.
 
     Of what its elements say and print, the last `REMEMBERED` texts are kept.
     """
     router = build(source, io, autoqueue=True, clock=clock, random=random)[0]
+    router.frozen = True
     router.say = router.show = deque(router.messages, REMEMBERED).append
     return router
 

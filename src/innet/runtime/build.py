@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from innet.click import Kind, Resolved
 from innet.diagnostics import Diagnostic, Source
+from innet.elements.argument_names import NameBook
 from innet.elements.base import Element
 from innet.elements.build import load
 from innet.elements.holder import Io
@@ -47,6 +48,7 @@ def build_as(
     resolved, elements = load(source, variables=variables, autoqueue=autoqueue)
     router = kind(graph_of(resolved, elements), io, clock, random)
     configuration = resolved.configuration
+    router.names = NameBook.of(configuration.elements)
     requirements = "".join(f"{one}\n" for one in configuration.requirements)
     router.texts |= {"config": source.text, "flatconfig": str(configuration), "requirements": requirements}
     return router, resolved.warnings

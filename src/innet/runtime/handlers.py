@@ -1,8 +1,10 @@
 """Handlers: the values of a running router by name, `ELEMENT.HANDLER` (Click manual, "Handlers").
 
-Every element has `name`, `class`, `ports`, `handlers` and `drops`; the arguments it lists as writable; the statistics
-its programs count; and what its holder answers to. A name is looked up from the compound element that mentions it,
-outwards, as in the configuration language.
+Every element has `name`, `class`, `config`, `ports`, `handlers` and `drops`; the arguments it lists as writable; the
+statistics its programs count; what it computes from its tables; and what its holder answers to. A name is looked up
+from the compound element that mentions it, outwards, as in the configuration language.
+
+In a router that is `frozen`, a write may change what is counted and kept, but no element's arguments.
 """
 
 from collections.abc import Iterator
@@ -10,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from innet import ir
 from innet.diagnostics import InNetError
-from innet.elements.base import OUTSIDE, Role
-from innet.elements.holder import HandlerError
+from innet.elements.base import OUTSIDE, Element, Role
+from innet.elements.holder import HandlerError, show_bool
 from innet.ir.uses import statements
-from innet.lexical import scoped_names
+from innet.lexical import Text, scoped_names
 from innet.runtime.globals import read_global
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 RESETS = ("reset", "reset_counts", "reset_count")
 GENERIC = ("class", "config", "drops", "handlers", "name", "ports")
+TASK = ("scheduled", "tickets")
 
 
 class Handlers:
@@ -49,16 +52,16 @@ class Handlers:
             raise HandlerError(f"no read handler '{node.name}.{name}'")
         return value
 
-    def readable(self, handler: str) -> bool:
+    def readable(self, handler: str, scope: str = "") -> bool:
         """Whether `ELEMENT.HANDLER` can be read."""
         try:
-            self.read(handler)
+            self.read(handler, scope)
         except HandlerError:
             return False
         return True
 
     def _value(self, node: "Node", name: str, argument: str) -> str | None:
-        answer = node.holder.read(name) if node.holder is not None else None
+        answer = node.holder.answer(name, argument, node.context) if node.holder is not None else None
         if answer is not None:
             return answer
         if name in node.element.READS:
@@ -82,11 +85,13 @@ class Handlers:
             case "drops":
                 return str(sum(n for (element, _), n in self.router.drops.items() if element == node.name))
             case "handlers":
-                element = node.element
-                own = (*GENERIC, *element.READS, *element.WRITES, *element.WRITABLE, *statistics(node))
-                return "\n".join(dict.fromkeys(own))
+                return "".join(f"{one}\t{flags}\n" for one, flags in listed(node))
             case "ports":
                 return "\n".join(_ports(node))
+            case "scheduled" if node.runs:
+                return show_bool(scheduled(node))
+            case "tickets" if node.runs:
+                return "1024"
         return None
 
     def writable(self, handler: str, scope: str = "") -> bool:
@@ -98,8 +103,9 @@ class Handlers:
             node = self.find(element, scope)
         except HandlerError:
             return False
-        in_holder = node.holder is not None and name in node.holder.WRITABLE
-        return name in (*node.element.WRITABLE, *node.element.WRITES, *RESETS) or in_holder
+        in_holder = node.holder is not None and node.holder.writes(name)
+        own = (*node.element.WRITABLE, *node.element.WRITES, *RESETS)
+        return name in own or in_holder or (name == "config" and reconfigurable(node))
 
     def write(self, handler: str, value: str, scope: str = "") -> None:
         """Write `ELEMENT.HANDLER` (or the global `stop`); HandlerError if that cannot be."""
@@ -115,12 +121,13 @@ class Handlers:
         if name in node.element.WRITES:
             changed = node.element.write(name, value, node.context.memory)
             if changed is not None:
-                problems = changed.problems(len(node.inputs), len(node.outputs))
-                if problems:
-                    raise HandlerError(f"'{node.name}.{name}': {problems[0]}")
-                node.reconfigure(changed)
+                self._become(node, name, changed)
+            if name in RESETS:
+                self._reset(node)
         elif name in node.element.WRITABLE:
             self._reconfigure(node, name, value)
+        elif name == "config" and reconfigurable(node):
+            self._configure(node, value)
         elif name in RESETS:
             self._reset(node)
         else:
@@ -133,6 +140,29 @@ class Handlers:
             element = with_argument(node.element, node.element.WRITABLE[name], value)
         except InNetError as e:
             raise HandlerError(f"'{node.name}.{name}': {e.diagnostics[0].message}") from e
+        self._become(node, name, element)
+
+    def _configure(self, node: "Node", value: str) -> None:
+        """A new configuration string: all of it is taken, or nothing."""
+        from innet.elements.arguments import NO_NAMES, bind
+
+        book = self.router.names
+        names = NO_NAMES if book is None else book.at(node.name)
+        try:
+            element = bind(type(node.element), Text(value.strip()), names)
+        except InNetError as e:
+            raise HandlerError(f"'{node.name}.config': {e.diagnostics[0].message}") from e
+        self._become(node, "config", element)
+        node.config = value.strip()
+
+    def _become(self, node: "Node", handler: str, element: Element) -> None:
+        if self.router.frozen:
+            raise HandlerError(
+                f"'{node.name}.{handler}' cannot be written here: what was proven must not change"
+            )
+        problems = element.problems(len(node.inputs), len(node.outputs))
+        if problems:
+            raise HandlerError(f"'{node.name}.{handler}': {problems[0]}")
         node.reconfigure(element)
 
     def _reset(self, node: "Node") -> None:
@@ -142,6 +172,36 @@ class Handlers:
         for dropped in [key for key in self.router.drops if key[0] == node.name]:
             del self.router.drops[dropped]
         node.calls = list(node.element.calls())
+
+
+def reconfigurable(node: "Node") -> bool:
+    """Whether the element may get a new configuration as it runs: if all that it is stands in its programs."""
+    return node.holder is None and node.element.ROLE is Role.TRANSFORM
+
+
+def scheduled(node: "Node") -> bool:
+    """Whether the element's task wants to run, now or later."""
+    if node.holder is None or not node.holder.RUNS:
+        return bool(getattr(node.element, "active", True))
+    return node.holder.wake_ns(node.context) is not None
+
+
+def listed(node: "Node") -> Iterator[tuple[str, str]]:
+    """All handlers of an element, and Click's letters for what can be done with them."""
+    element, holder = node.element, node.holder
+    reads = dict.fromkeys((*GENERIC, *(TASK if node.runs else ())))
+    reads |= dict.fromkeys((*element.READS, *element.WRITABLE, *statistics(node)))
+    writes = dict.fromkeys((*element.WRITABLE, *element.WRITES))
+    if reconfigurable(node):
+        writes["config"] = None
+    if holder is not None:
+        reads |= dict.fromkeys(holder.READS)
+        reads |= dict.fromkeys(name for name in holder.WRITABLE if holder.read(name) is not None)
+        writes |= dict.fromkeys(holder.WRITABLE)
+    if statistics(node) and not any(name in writes for name in RESETS):
+        writes["reset_counts"] = None
+    for name in reads | writes:
+        yield name, "r" * (name in reads) + "w" * (name in writes)
 
 
 def statistics(node: "Node") -> tuple[str, ...]:

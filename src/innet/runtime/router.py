@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from innet import ir
 from innet.diagnostics import ConfigurationError, Diagnostic
+from innet.elements.argument_names import NameBook
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.holder import Call, Context, HandlerError, Holder, Io, Out, Pulling, timestamp
 from innet.elements.memory import Memory
@@ -143,6 +144,12 @@ class NodeContext:
     def write(self, handler: str, value: str) -> None:
         self.router.handlers.write(handler, value, self.node.name)
 
+    def readable(self, handler: str) -> bool:
+        return self.router.handlers.readable(handler, self.node.name)
+
+    def writable(self, handler: str) -> bool:
+        return self.router.handlers.writable(handler, self.node.name)
+
     def say(self, text: str) -> None:
         self.router.say(f"{self.node.name}: {text}")
 
@@ -184,6 +191,10 @@ class Router:
         self.drops: Counter[tuple[str, str]] = Counter()
         self.messages: list[str] = []
         self.printed: list[str] = []
+        self.names: NameBook | None = None
+        """The names of its text, for arguments that are written as it runs."""
+        self.frozen = False
+        """Whether handlers may not change elements, because what they do was proven."""
         self.texts: dict[str, str] = {}
         """Of its text: `config`, `flatconfig`, `requirements`, for the global handlers of these names."""
         self.say: Callable[[str], None] = self.messages.append

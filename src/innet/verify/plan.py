@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, render, suggest
-from innet.elements.base import Element
 from innet.elements.base import Role as ElementRole
 from innet.explore.flow import Budget, BudgetExceeded
 from innet.explore.machine import Machine
@@ -353,7 +352,7 @@ def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
         wrong = ""
         if element.BARRED:
             wrong = element.BARRED
-        elif any(not handler.rpartition(".")[2].startswith("reset") for handler in written(element)):
+        elif any(handler.rpartition(".")[2] not in RESETS for handler in element.written()):
             wrong = "it writes a handler, and what was proven must not change; only counters may be reset"
         elif element.ROLE in (ElementRole.ENTRY, ElementRole.EXIT) and device_of(machine, name) != "0":
             wrong = "a module has one interface, 0"
@@ -367,14 +366,14 @@ def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
     return found
 
 
+RESETS = ("reset", "reset_counts", "reset_count")
+"""The handlers that a module's own text may write: they set what was counted or kept back to the start.
+
+Of all other state a proof knows the values that programs give it. `Router.frozen` holds the same line as it runs.
+"""
+
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 """Protocols that a placement names; null stands for all others."""
-
-
-def written(element: Element) -> list[str]:
-    """The handlers that an element writes when it has counted enough, or made its last packet."""
-    end_call: tuple[str, str] | None = getattr(element, "end_call", None)
-    return [call.handler for call in element.calls()] + ([end_call[0]] if end_call else [])
 
 
 def _worst(assessments: list[Assessment]) -> Assessment:

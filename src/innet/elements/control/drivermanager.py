@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 
 from innet.elements.arguments import Rest
 from innet.elements.base import Element, Role
-from innet.elements.control.script import Instruction, ScriptHolder, read_script
+from innet.elements.control.instructions import Instruction, read_script
+from innet.elements.control.scriptholder import ScriptHolder
 from innet.elements.holder import Holder, Io
 
 
@@ -32,5 +33,5 @@ class DriverManager(Element):
         return read_script(self.instructions)[1]
 
     def holder(self, io: Io, inputs: str, outputs: str) -> Holder:
-        script = read_script(self.instructions)[0] or (Instruction("pause", "", 1),)
-        return ScriptHolder(script, "DRIVER")
+        script = read_script(self.instructions)[0] or (Instruction("pause", number=1),)
+        return ScriptHolder(script, "DRIVER", io)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from innet.diagnostics import Diagnostic, Severity
 from innet.elements.arguments import OneOf
 from innet.elements.base import Element, Role
 
@@ -22,6 +23,10 @@ class Message(Element):
 
     message: str
     type: Annotated[str, OneOf("MESSAGE", "WARNING", "ERROR")] = "MESSAGE"
+
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        told = self.type != "ERROR"
+        return (Diagnostic("C175", self.message, severity=Severity.WARNING),) if told else ()
 
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
         return (self.message,) if self.type == "ERROR" else ()
