@@ -73,6 +73,7 @@ def both(
     native, _ = build_as(NativeRouter, source, ChunkIo(ours.open))
     assert native.compile() is compiles
     assert run(native) == expected_end
+    native.synchronize()
     expected, got = seen(interpreter, theirs, handlers), seen(native, ours, handlers)
     for what, value in expected.items():
         assert got[what] == value, what

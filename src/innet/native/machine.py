@@ -103,6 +103,10 @@ class Machine:
         """Give the memory back."""
         self.native.close()
 
+    def knows(self, name: str) -> bool:
+        """Whether it does something for the element."""
+        return name in self.plan.elements or name in self.plan.feeders or name in self.plan.files
+
     # ---- packets
 
     def takes(self, packet: PacketBuffer) -> bool:
@@ -207,18 +211,25 @@ class Machine:
 
     # ---- state
 
-    def save(self, state: State) -> dict[tuple[str, str], int]:
-        """Let `state` remember what this does; the drops since the last time."""
-        self.native.save(state, random=False)
+    def save(self, state: State, tables: bool) -> dict[tuple[str, str], int]:
+        """Let `state` remember what this does, its tables only if asked; the drops since the last time."""
+        if tables:
+            self.native.save(state, random=False)
+        else:
+            self.native.save_numbers(state)
         drops = self.native.drops
         new = {key: count - self._told.get(key, 0) for key, count in drops.items()}
         self._told = drops
         return {key: count for key, count in new.items() if count}
 
-    def load(self, state: State) -> None:
-        """Remember what `state` does and nothing else."""
-        self.native.forget()
-        self.native.load(state)
+    def load(self, state: State, tables: bool) -> None:
+        """Remember what `state` does and nothing else; of tables, if asked."""
+        if tables:
+            self.native.forget()
+            self.native.load(state)
+        else:
+            self.native.reset_numbers()
+            self.native.load_numbers(state)
         self._told = {}
 
 

@@ -13,14 +13,15 @@ from innet.native.chunks import ChunkCapture
 from innet.native.machine import ForPython, Machine
 from innet.native.partition import plan
 from innet.runtime.graph import Graph
-from innet.runtime.handlers import Handlers
+from innet.runtime.handlers import RESETS, Handlers
 from innet.runtime.router import Node, Router
 
 
 class NativeRouter(Router):
     """`Router`, faster. It is one until `compile` is called; captures are read fast if they come from a `ChunkIo`.
 
-    What machine code remembers is put into `state` and `drops` when a handler is read or written, and by `synchronize`.
+    What machine code remembers is put into `state` and `drops` when a handler is read or written, and by `synchronize`;
+    numbers also at the end of a run.
     """
 
     def __init__(
@@ -34,7 +35,8 @@ class NativeRouter(Router):
         self._apart = False
         """Whether all is in the interpreter's hands for now."""
         self._dirty = False
-        """Whether machine code ran since `synchronize`."""
+        self._tables_dirty = False
+        """Whether machine code ran since `synchronize`, and since it was asked for tables."""
         self._changed: set[str] = set()
         super().__init__(graph, io, clock, random)
         self.handlers = SettledHandlers(self)
@@ -46,7 +48,7 @@ class NativeRouter(Router):
             sinks = [(self.by_name[name].holder, self.by_name[name].context) for name in made.files]
             holders = [(holder, context) for holder, context in sinks if isinstance(holder, ToDumpHolder)]
             self.machine = Machine(made, holders, self.state.random)
-            self.machine.load(self.state)
+            self.machine.load(self.state, tables=True)
         return made is not None
 
     def close(self) -> None:
@@ -58,11 +60,16 @@ class NativeRouter(Router):
 
     # ---- state
 
-    def synchronize(self) -> None:
-        """Let `state` and `drops` be what they are in an ordinary router."""
-        if self.machine is not None and self._dirty and not self._apart:
+    def synchronize(self, tables: bool = True) -> None:
+        """Let `state` (its tables, if asked: that may take long) and `drops` be what they are in an ordinary router."""
+        if self.machine is not None and not self._apart and (self._dirty or (tables and self._tables_dirty)):
             self._dirty = False
-            self.drops.update(self.machine.save(self.state))
+            self._tables_dirty = self._tables_dirty and not tables
+            self.drops.update(self.machine.save(self.state, tables))
+
+    def _runs(self) -> None:
+        """Machine code is about to run."""
+        self._dirty = self._tables_dirty = True
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -74,26 +81,22 @@ class NativeRouter(Router):
         finally:
             self._apart = False
             if self.machine is not None:
-                self.machine.load(self.state)
+                self.machine.load(self.state, tables=True)
 
-    def written(self, node: Node, was: object) -> None:
-        """A handler of `node`, which `was` another element before, was written."""
+    def changed(self, node: Node) -> None:
+        """A handler made another element of `node`: it is Python from now on."""
         machine = self.machine
-        if machine is None or self._apart or self._dirty:
-            return
-        if node.element is not was and node.name in machine.plan.elements:
+        if machine is not None and not self._apart and node.name in machine.plan.elements:
             self._changed.add(node.name)
             machine.close()
             self.machine = None
             self.compile()
-        else:
-            machine.load(self.state)
 
     def run(self, until_ns: int | None = None) -> None:
         try:
             super().run(until_ns)
         finally:
-            self.synchronize()
+            self.synchronize(tables=False)
 
     # ---- packets
 
@@ -113,7 +116,7 @@ class NativeRouter(Router):
             point = None if machine is None else machine.points.get((node.name, port))
             if machine is not None and point is not None:
                 if machine.takes(packet) and hops + len(self.nodes) <= self.max_hops:
-                    self._dirty = True
+                    self._runs()
                     onward = machine.one(point, packet, self.clock(), self.state.random, hops)
                     if onward is not None:
                         after = max(hops + 1, onward.hops)
@@ -147,7 +150,7 @@ class NativeRouter(Router):
             with self.apart():
                 node.context.outside(packet)
             return True
-        self._dirty = True
+        self._runs()
         onward = machine.one(point, packet, self.clock(), self.state.random)
         capture = holder.capture
         if (
@@ -179,6 +182,11 @@ class NativeRouter(Router):
                 return False
         return True
 
+    @property
+    def apart_now(self) -> bool:
+        """Whether the interpreter does all by itself for now."""
+        return self._apart
+
     # ---- for people
 
     def account(self) -> Iterator[str]:
@@ -201,19 +209,31 @@ class SettledHandlers(Handlers):
     router: NativeRouter
 
     def read(self, handler: str, scope: str = "") -> str:
-        self.router.synchronize()
+        called = handler.strip().partition(" ")[0]
+        node, name = self._meant(called, scope)
+        self.router.synchronize(tables=node is not None and name in node.element.READS)
         return super().read(handler, scope)
 
     def write(self, handler: str, value: str, scope: str = "") -> None:
-        self.router.synchronize()
-        node = None
-        element, dot, _ = handler.strip().rpartition(".")
-        if dot:
-            try:
-                node = self.find(element, scope)
-            except HandlerError:
-                node = None
-        was = None if node is None else node.element
+        router = self.router
+        node, name = self._meant(handler.strip(), scope)
+        machine = router.machine
+        if node is None or machine is None or router.apart_now or not machine.knows(node.name):
+            super().write(handler, value, scope)
+            return
+        element = node.element
+        tables = name in element.WRITES or name in element.WRITABLE
+        router.synchronize(tables)
         super().write(handler, value, scope)
-        if node is not None:
-            self.router.written(node, was)
+        if node.element is not element:
+            router.changed(node)
+        elif tables or name in RESETS:
+            machine.load(router.state, tables)
+
+    def _meant(self, handler: str, scope: str) -> tuple[Node | None, str]:
+        """Element and name of a handler; no element for a global one, or if there is none."""
+        element, _, name = handler.rpartition(".")
+        try:
+            return (self.find(element, scope) if element else None), name
+        except HandlerError:
+            return None, name

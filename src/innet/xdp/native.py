@@ -244,21 +244,30 @@ class NativeGraph(Closing):
         self._open()
         for table in self.tables.values():
             table.clear()
-        self._numbers[: len(self.emitted.first)] = list(self.emitted.first)
+        self.reset_numbers()
 
     def load(self, state: State) -> None:
         """Go on with what `state` remembers: tables (added to what is there), numbers and random numbers."""
-        self._open()
+        self.load_numbers(state)
         for key, table in self.tables.items():
             if key in state.tables:
                 table.fill(state.tables[key].rows)
+        set_random(self._random, state.random)
+
+    def load_numbers(self, state: State) -> None:
+        """Go on with the counters and statistics that `state` has."""
+        self._open()
         for (use, owner, name), at in self.emitted.numbers.items():
             held = {Use.COUNTER: state.counters, Use.STATISTIC: state.statistics}.get(use, {}).get(
                 (owner, name)
             )
             if held is not None:
                 self._numbers[at // 8] = held
-        set_random(self._random, state.random)
+
+    def reset_numbers(self) -> None:
+        """Have all numbers, drops too, at their first values."""
+        self._open()
+        self._numbers[: len(self.emitted.first)] = list(self.emitted.first)
 
     @property
     def draws(self) -> bool:
@@ -276,16 +285,20 @@ class NativeGraph(Closing):
     def save(self, state: State, random: bool = True) -> None:
         """Let `state` remember what this does (if so asked without its random numbers); the interpreter can go on with
         it."""
-        self._open()
+        self.save_numbers(state)
         for key, table in self.tables.items():
             state.tables[key] = table.state()
+        if random:
+            get_random(self._random, state.random)
+
+    def save_numbers(self, state: State) -> None:
+        """Let `state` have the counters and statistics of this."""
+        self._open()
         for (use, owner, name), number in self.numbers().items():
             if use is Use.COUNTER:
                 state.counters[owner, name] = number
             elif use is Use.STATISTIC and (number or (owner, name) in state.statistics):
                 state.statistics[owner, name] = number
-        if random:
-            get_random(self._random, state.random)
 
 
 def most_jobs(graph: Graph, emitted: Emitted) -> int:
