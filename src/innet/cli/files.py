@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,12 +50,13 @@ def read_network(name: str) -> "Snapshot":
     """The snapshot of a network file; files named in it are found beside it."""
     from innet import network
 
+    return network.load(read_source(name, "the network file"), beside(name))
+
+
+def beside(name: str) -> Callable[[str], str]:
+    """What reads files that are named in the file `name`, beside it."""
     folder = Path(name).parent
-
-    def beside(file: str) -> str:
-        return (folder / file).read_text(encoding="utf-8")
-
-    return network.load(read_source(name, "the network file"), beside)
+    return lambda file: (folder / file).read_text(encoding="utf-8")
 
 
 def read_policy(name: str | None) -> "Policy":

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from innet.cli import apply, bench, demo, elements, plan, platform, run, tail, top, trace
+from innet.cli import apply, bench, demo, elements, plan, platform, run, snapshot, tail, top, trace
 from innet.cli.codes import BAD_INPUT, INTERRUPTED, PLATFORM_FAILURE
 from innet.diagnostics import InNetError, PlatformError
 
@@ -28,7 +28,7 @@ class VerbParser(Parser):
     _mixing = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        if self._mixing:
+        if self._mixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
         self._mixing = True
         try:
@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     apply.add_parsers(verbs)
     trace.add_parser(verbs)
     elements.add_parser(verbs)
+    snapshot.add_parser(verbs)
     run.add_parser(verbs)
     platform.add_parser(verbs)
     top.add_parser(verbs)

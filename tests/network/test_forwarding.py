@@ -1,0 +1,191 @@
+"""What a network does with every address: classes, pairs, loops, black holes, differences."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from innet.cli.main import main
+from innet.diagnostics import PolicyError, Source
+from innet.network import End, neutral
+from innet.network.forwarding import Forwarding, black_holes, changes, loops, pairs
+from innet.network.lpm import lookup
+
+COLLECTED = Path(__file__).resolve().parents[3] / "shared" / "networks"
+"""Real networks with known answers, where they are beside the checkout; they are not the project's to pass on."""
+
+
+def network(nodes: Mapping[str, list[tuple[str, list[str]]]], links: list[tuple[str, str, str, str]]) -> str:
+    """A network in JSON: routes by node; ports are those that routes and links name, and `edge`."""
+    ports = {name: {"edge"} | {p for _, out in routes for p in out} for name, routes in nodes.items()}
+    for a, p, b, q in links:
+        ports[a].add(p)
+        ports[b].add(q)
+    return json.dumps({
+        "name": "test",
+        "nodes": {
+            name: {"kind": "router", "ports": sorted(ports[name]), "routes": routes} for name, routes in nodes.items()
+        },
+        "links": links,
+    })  # fmt: skip
+
+
+def read(text: str) -> Forwarding:
+    return neutral.load(Source("test.json", text))
+
+
+TWO = network(
+    {
+        "a": [("10.0.0.0/8", ["right"]), ("10.1.0.0/16", ["edge"]), ("192.0.2.0/24", ["self"])],
+        "b": [("10.0.0.0/8", ["edge"]), ("10.2.0.0/16", []), ("10.1.0.0/16", ["left"])],
+    },
+    [("a", "right", "b", "left"), ("b", "left", "a", "right")],
+)
+
+
+def test_pairs_are_counted_by_addresses():
+    found = {(str(a), str(b)): count for (a, b), count in pairs(read(TWO)).items()}
+    assert found == {("a:edge", "b:edge"): (1 << 24) - (1 << 17), ("b:edge", "a:edge"): 1 << 16}
+
+
+def test_a_packet_does_not_go_back_by_the_port_it_came_in_by():
+    back = network(
+        {"a": [("10.0.0.0/8", ["right"])], "b": [("10.0.0.0/8", ["left"])]},
+        [("a", "right", "b", "left"), ("b", "left", "a", "right")],
+    )
+    assert pairs(read(back)) == {}
+    assert loops(read(back)) == ()
+
+
+def test_a_segment_reaches_all_that_hear_it():
+    segment = network(
+        {"a": [("10.0.0.0/8", ["lan"])], "b": [("10.0.0.0/9", ["edge"])], "c": [("10.0.0.0/8", ["edge"])]},
+        [("a", "lan", "b", "in"), ("a", "lan", "c", "in")],
+    )
+    found = {(str(a), str(b)): count for (a, b), count in pairs(read(segment)).items()}
+    assert found == {("a:edge", "b:edge"): 1 << 23, ("a:edge", "c:edge"): 1 << 24}
+    (hole,) = black_holes(read(segment))
+    assert (hole.node, hole.addresses) == ("b", 1 << 23)
+
+
+RING = network(
+    {name: [("10.0.0.0/24", [to])] for name, to in (("a", "b"), ("b", "c"), ("c", "a"))},
+    [("a", "b", "b", "a"), ("b", "c", "c", "b"), ("c", "a", "a", "c")],
+)
+
+
+def test_loops_are_found_with_their_cycle():
+    (loop,) = loops(read(RING))
+    assert loop.addresses.addresses == 256
+    assert loop.cycles == ((End("a", "c"), End("b", "a"), End("c", "b")),)
+
+
+def test_differences_go_both_ways():
+    other = TWO.replace('["10.2.0.0/16", []]', '["10.3.0.0/16", []]')
+    (change,) = changes(read(TWO), read(other))
+    assert (change.gained, change.lost) == (1 << 16, 1 << 16)
+    assert change.example_gained == 0x0A020000
+    assert change.example_lost == 0x0A030000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('"kind": "switch"', "kind 'switch'"),
+        ('"kind": "router", "acl_in": {}', "'acl_in' is not understood"),
+        ('"kind": "router", "speed": 1', "'speed' is not understood"),
+    ],
+)
+def test_what_is_not_understood_is_a_mistake(change: str, message: str):
+    with pytest.raises(PolicyError, match=message):
+        read(TWO.replace('"kind": "router"', change, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("10.1.0.0/16", "10.1.0.1/16", "'10.1.0.1/16' is not a prefix"),
+        ('["right"]', '["up"]', "there is no port 'up'"),
+        ('"a", "right", "b"', '"a", "right", "z"', "there is no port z:left"),
+        ('"links"', '"wires"', "'wires' is not understood"),
+        ("}", "", "not JSON"),
+    ],
+)
+def test_mistakes_are_told(old: str, new: str, message: str):
+    with pytest.raises(PolicyError, match=message):
+        read(TWO.replace(old, new, 1))
+
+
+def concrete(net: Forwarding, source: End, address: int) -> tuple[set[End], bool]:
+    """Where one packet comes out, and whether it comes back to a place, by walking."""
+    found, seen, again = set(), set(), False
+    work = [(source, (source,))]
+    while work:
+        place, path = work.pop()
+        for port in lookup(net.tables[place.node], address) or ():
+            out = End(place.node, port)
+            if port == place.interface or port == "self":
+                continue
+            if out not in net.wires:
+                found.add(out)
+            for after in net.wires.get(out, ()):
+                again |= after in path
+                if after not in seen:
+                    work.append((after, (*path, after)))
+                seen.add(after)
+    return found, again
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_networks_do_what_single_packets_do(seed: int):
+    rng = Random(seed)
+    names = [f"n{n}" for n in range(rng.randrange(2, 6))]
+    links = [(a, f"to_{b}", b, f"to_{a}") for a in names for b in names if a != b and rng.random() < 0.6]
+    out = {a: [p for x, p, _, _ in links if x == a] + ["edge", "edge2", "self"] for a in names}
+
+    def route(a: str) -> tuple[str, list[str]]:
+        prefix = f"10.{rng.randrange(4)}.{rng.randrange(2) * 128}.0/{rng.choice((17, 24))}"
+        return prefix, rng.sample(out[a], rng.choice((1, 1, 2)))
+
+    nodes = {a: [*(route(a) for _ in range(6)), ("10.0.0.0/8", [rng.choice(out[a])])] for a in names}
+    net = read(network(nodes, links))
+    counted: dict[tuple[End, End], int] = {}
+    looping = set()
+    for one in net.classes:
+        for source in net.edges:
+            found, again = concrete(net, source, one.example)
+            looping |= {one.number} if again else set()
+            for end in found - {source}:
+                counted[source, end] = counted.get((source, end), 0) + one.addresses
+    assert counted == pairs(net)
+    assert {loop.addresses.number for loop in loops(net)} == looping
+
+
+def test_the_verbs_print_tables_and_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, ring = tmp_path / "two.json", tmp_path / "ring.json"
+    file.write_text(TWO)
+    ring.write_text(RING)
+    assert main(["snapshot", "reach", str(file), "--all-pairs"]) == 0
+    assert "2 of 2 pairs of 2 edge ports" in capsys.readouterr().out
+    assert main(["snapshot", "reach", str(file), "--all-pairs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pairs"][1] == ["b", "edge", "a", "edge", 65536]
+    assert main(["snapshot", "loops", str(ring)]) == 1
+    assert "a:c -> b:a -> c:b -> a:c" in capsys.readouterr().out
+    assert main(["snapshot", "check", str(file)]) == 0
+    assert main(["snapshot", "diff", str(file), str(file)]) == 0
+    assert "every address fares the same" in capsys.readouterr().out
+    assert main(["snapshot", "reach", "examples/figure3/network.yaml", "--all-pairs"]) == 2
+    assert "'firewall' is a middlebox" in capsys.readouterr().err
+    assert main(["snapshot", "check", "examples/figure3/network.yaml"]) == 0
+
+
+@pytest.mark.parametrize("file", sorted(COLLECTED.glob("*.answers.json")), ids=lambda path: path.name)
+def test_collected_networks_have_their_known_answers(file: Path, capsys: pytest.CaptureFixture[str]):
+    known = json.loads(file.read_text())
+    name = str(file).replace(".answers.json", ".json")
+    assert main(["snapshot", "reach", name, "--all-pairs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pairs"] == known["pairs"]
+    main(["snapshot", "loops", name, "--json"])
+    assert json.loads(capsys.readouterr().out)["loops"] == known["loops"]
