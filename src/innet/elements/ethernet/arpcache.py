@@ -164,7 +164,7 @@ class Cache:
     def read(self, handler: str, now_ns: int) -> str | None:
         match handler:
             case "table":
-                return "\n".join(self.lines(now_ns))
+                return "".join(f"{line}\n" for line in self.lines(now_ns))
             case "count":
                 return str(len(self.hosts))
             case "length":

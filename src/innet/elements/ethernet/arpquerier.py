@@ -5,8 +5,6 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Annotated, ClassVar
 
 from innet import ir
-from innet.diagnostics import ConfigurationError
-from innet.elements.argument_names import NO_NAMES
 from innet.elements.arguments import (
     ElementRef,
     EtherAddress,
@@ -25,10 +23,10 @@ from innet.elements.ethernet.arp import (
     is_arp,
     write_message,
 )
-from innet.elements.ethernet.arpcache import FOREVER_S, MS_NS, Cache, known_hosts
+from innet.elements.ethernet.arpcache import FOREVER_S, MS_NS, Cache, known_hosts, parsed
 from innet.elements.ethernet.arptable import ARPTable, CacheHolder, Limits
 from innet.elements.ethernet.frame import put_header
-from innet.elements.holder import Context, HandlerError, Holder, Io, Out, Remembered
+from innet.elements.holder import Context, Holder, Io, Out, Remembered
 from innet.ir import interpret
 from innet.ir.check import check
 from innet.ir.interpret import PacketBuffer
@@ -127,7 +125,7 @@ class Querier(Holder):
                 return str(self.statistic(handler))
             case "stats":
                 killed = self.statistic("drops") + cache.dropped
-                return f"{killed} packets killed\n{self.queries} ARP queries sent"
+                return f"{killed} packets killed\n{self.queries} ARP queries sent\n"
         return cache.read(handler, now_ns)
 
     def write(self, handler: str, value: str, context: Context) -> bool:
@@ -281,10 +279,7 @@ class ARPQuerier(Limits):
         return IPAddress().unparse(self.ip[0] if handler == "ipaddr" else self.broadcast_address)
 
     def write(self, handler: str, value: str, memory: Remembered) -> Element:
-        try:
-            address = IPAddress().parse(Text(value.strip()), NO_NAMES)
-        except ConfigurationError as e:
-            raise HandlerError(e.diagnostics[0].message) from None
+        (address,) = parsed(value, "IPADDR", IPAddress())
         if handler == "broadcast":
             return replace(self, broadcast=address)
         return replace(self, ip=(address, self.ip[1]), broadcast=self.broadcast_address)

@@ -1,18 +1,22 @@
 """ARPResponder."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
 from innet import ir
-from innet.elements.argument_names import Names
-from innet.elements.arguments import ArgumentType, EtherAddress, Key, Rest
+from innet.diagnostics import ConfigurationError
+from innet.elements.argument_names import NO_NAMES, Names
+from innet.elements.arguments import ArgumentType, EtherAddress, IPAddress, IPPrefix, Key, Rest
 from innet.elements.base import Element
 from innet.elements.ethernet.arp import REPLY, REQUEST, header, is_arp, write_message
+from innet.elements.holder import HandlerError, Remembered
 from innet.flowspec import names as literals
 from innet.ir.trace import Packet, Value, any_of
 from innet.lexical import Text, words
+
+T = TypeVar("T")
 
 NOT_FOR_US = "no ARP request for one of the addresses"
 FEW = 16
@@ -31,8 +35,13 @@ class Prefix:
         """Whether each address of `other` is one of these."""
         return self.mask & ~other.mask == 0 and other.address & self.mask == self.address
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """What tells it from others."""
+        return self.address, self.mask
+
     def __str__(self) -> str:
-        return f"{literals.prefix_text(self.address, self.mask)} {EtherAddress().unparse(self.ether)}"
+        return f"{literals.prefix_text(self.address, self.mask)} {EtherAddress().show(self.ether)}"
 
 
 @dataclass(frozen=True)
@@ -84,9 +93,17 @@ class Addresses(ArgumentType[tuple[Prefix, ...]]):
         return " ".join((*(literals.prefix_text(p.address, p.mask) for p in value), shown))
 
 
+def parsed(kind: ArgumentType[T], value: str) -> T:
+    """What was written to a handler. Raises HandlerError."""
+    try:
+        return kind.parse(Text(value.strip()), NO_NAMES)
+    except ConfigurationError as e:
+        raise HandlerError(e.diagnostics[0].message) from None
+
+
 def insert(table: tuple[Prefix, ...], new: Prefix) -> tuple[Prefix, ...]:
     """`table` with `new` in it, which replaces the one of the same prefix; the first that fits an address decides."""
-    same = [n for n, old in enumerate(table) if (old.address, old.mask) == (new.address, new.mask)]
+    same = [n for n, old in enumerate(table) if old.key == new.key]
     at = same[0] if same else next((n for n, old in enumerate(table) if old.covers(new)), len(table))
     return (*table[:at], new, *table[at + len(same) :])
 
@@ -112,6 +129,9 @@ class ARPResponder(Element):
         "10.0.0.1/255.0.0.255 2:0:0:0:0:1",
     )
 
+    READS: ClassVar[tuple[str, ...]] = ("table", "lookup")
+    WRITES: ClassVar[tuple[str, ...]] = ("add", "remove")
+
     entries: Annotated[tuple[tuple[Prefix, ...], ...], Rest(Addresses()), Key("ENTRY")] = ()
 
     @property
@@ -119,6 +139,22 @@ class ARPResponder(Element):
         """All prefixes, so that the first that fits decides."""
         given: Iterable[Prefix] = (prefix for entry in self.entries for prefix in entry)
         return reduce(insert, given, ())
+
+    def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        if handler == "table":
+            return "".join(f"{prefix}\n" for prefix in self.table)
+        asked = parsed(IPAddress(), argument)
+        return next((EtherAddress().show(e.ether) for e in self.table if asked & e.mask == e.address), "")
+
+    def write(self, handler: str, value: str, memory: Remembered) -> Element:
+        if handler == "add":
+            return replace(self, entries=(*self.entries, parsed(Addresses(), value)))
+        address, mask = parsed(IPPrefix(bare=True), value)
+        key = address & mask, mask
+        if all(prefix.key != key for prefix in self.table):
+            raise HandlerError(f"there is no entry for {literals.prefix_text(*key)}")
+        left = (tuple(prefix for prefix in entry if prefix.key != key) for entry in self.entries)
+        return replace(self, entries=tuple(entry for entry in left if entry))
 
     def push(self, p: Packet, port: int) -> None:
         with p.when(~is_arp(p, REQUEST)):

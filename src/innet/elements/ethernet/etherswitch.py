@@ -5,9 +5,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
 from innet import ir
-from innet.elements.arguments import Seconds
+from innet.elements.arguments import EtherAddress, Seconds
 from innet.elements.base import Element
 from innet.elements.ethernet.frame import frame, require_ethernet_header
+from innet.elements.holder import Remembered
 from innet.ir.interpret import NS
 from innet.ir.trace import Packet, Value
 
@@ -36,6 +37,8 @@ class EtherSwitch(Element):
     EXAMPLES: ClassVar[tuple[str, ...]] = ("", "TIMEOUT 10", "TIMEOUT 0")
     WRITABLE: ClassVar[Mapping[str, str]] = {"timeout": "timeout_s"}
 
+    READS: ClassVar[tuple[str, ...]] = ("table",)
+
     _: KW_ONLY
     timeout_s: Annotated[int, Seconds()] = 300
 
@@ -43,6 +46,10 @@ class EtherSwitch(Element):
         if self.timeout_s < 1 << 32:
             return ()
         return (f"TIMEOUT is {self.timeout_s} s; expected fewer than 2^32 seconds",)
+
+    def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        rows = memory.rows(HOSTS).items()
+        return "".join(f"{EtherAddress().show(ether)} {port}\n" for (ether,), (port, _) in rows)
 
     def push(self, p: Packet, port: int) -> None:
         require_ethernet_header(p)
