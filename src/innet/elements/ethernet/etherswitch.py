@@ -37,7 +37,7 @@ class EtherSwitch(Element):
     EXAMPLES: ClassVar[tuple[str, ...]] = ("", "TIMEOUT 10", "TIMEOUT 0")
     WRITABLE: ClassVar[Mapping[str, str]] = {"timeout": "timeout_s"}
 
-    READS: ClassVar[tuple[str, ...]] = ("table",)
+    READS: ClassVar[tuple[str, ...]] = ("table", "timeout")
 
     _: KW_ONLY
     timeout_s: Annotated[int, Seconds()] = 300
@@ -48,6 +48,8 @@ class EtherSwitch(Element):
         return (f"TIMEOUT is {self.timeout_s} s; expected fewer than 2^32 seconds",)
 
     def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        if handler == "timeout":
+            return str(self.timeout_s)
         rows = memory.rows(HOSTS).items()
         return "".join(f"{EtherAddress().show(ether)} {port}\n" for (ether,), (port, _) in rows)
 
