@@ -192,9 +192,11 @@ def clocked(graph: Graph, element: str) -> bool:
 
 
 def random_choice(graph: Graph) -> bool:
-    """Whether what becomes of a packet is partly chance: then kernel and interpreter need not agree."""
+    """Whether what becomes of a packet is partly chance or time: then kernel and interpreter need not agree."""
     return any(
-        isinstance(stmt, ir.Random) or (isinstance(stmt, ir.Allocate) and stmt.order is ir.Order.RANDOM)
+        isinstance(stmt, ir.Random)
+        or (isinstance(stmt, ir.Allocate) and stmt.order is ir.Order.RANDOM)
+        or (isinstance(stmt, ir.Let) and not stmt.followed)
         for program in graph.programs.values()
         for stmt in statements(program.body)
     )

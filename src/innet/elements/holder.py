@@ -117,6 +117,10 @@ class Context(Protocol):
         """Click's full notifier: true if every queue after output `port` is full (and there is one)."""
         ...
 
+    def queues(self) -> Sequence["Holder"]:
+        """The queues it watches: those it names, or else those after it if it is pushed to, before it if not."""
+        ...
+
     def drop(self, reason: str) -> None:
         """Count a packet that ends here."""
         ...
@@ -203,13 +207,21 @@ class Holder:
     PULLS: ClassVar[bool] = False
     """Whether it answers pulls itself, instead of through the element's program."""
     NOTIFIES: ClassVar[bool] = False
-    """Whether `waiting` and `full` mean something: searches for notifiers end here."""
+    """Whether `waiting` and `full` mean something; a search for notifiers goes on through its pull inputs, if any."""
+    STORES: ClassVar[bool] = False
+    """Whether it is a queue to elements that watch the lengths of queues (Click's Storage): `holding` and `room`."""
+    WATCHES: ClassVar[bool] = False
+    """Whether it watches queues (Context.queues): there must be one."""
+    PASSES: ClassVar[bool] = False
+    """Whether pushed packets leave at once, if they do: searches for queues go on behind it."""
 
     WRITABLE: ClassVar[tuple[str, ...]] = ()
     """The handlers that `write` takes."""
     READS: ClassVar[tuple[str, ...]] = ()
     """Handlers that `read` or `answer` knows, beside those of WRITABLE, for the list of handlers."""
 
+    watched: Sequence[str] = ()
+    """The full names of the queues it watches; none: those near it."""
     drives: bool = False
     """Whether `stopped` wants to hear of requests to end the run (Click's DriverManager)."""
     signals: tuple[str, ...] = ()
@@ -239,6 +251,10 @@ class Holder:
         """The time from which on `run` wants to be called; None: not before something else happened."""
         return None
 
+    def timer_ns(self, context: Context) -> int | None:
+        """When `run` can do more than now, of a task that is due but may be looking for packets in vain."""
+        return None
+
     def run(self, context: Context) -> bool:
         """Run the task once; whether it did anything. One that only looked in vain does not count."""
         return False
@@ -253,6 +269,10 @@ class Holder:
 
     def holding(self) -> int:
         """How many packets it keeps now."""
+        return 0
+
+    def room(self) -> int:
+        """How many more packets fit, if it stores any."""
         return 0
 
     def reconfigured(self, element: "Element") -> None:

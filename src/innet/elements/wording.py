@@ -1,8 +1,8 @@
-"""Phrases that several elements' messages share."""
+"""Phrases that several elements' messages have in common."""
 
 
-def in_use(outputs: int) -> str:
-    """How many outputs are connected, as the end of a sentence."""
-    if outputs == 0:
-        return "no output is in use"
-    return "only output 0 is in use" if outputs == 1 else f"only outputs 0 to {outputs - 1} are in use"
+def in_use(ports: int, kind: str = "output") -> str:
+    """How many ports of a kind are connected."""
+    if ports == 0:
+        return f"no {kind} is in use"
+    return f"only {kind} 0 is in use" if ports == 1 else f"only {kind}s 0 to {ports - 1} are in use"

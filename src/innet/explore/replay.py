@@ -57,6 +57,9 @@ class _Lone:
     def blocked(self, port: int) -> bool:
         return False
 
+    def queues(self) -> Sequence[Holder]:
+        return ()
+
     def drop(self, reason: str) -> None:
         pass
 

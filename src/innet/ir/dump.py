@@ -165,8 +165,8 @@ class _Printer:
     def statement(self, stmt: ir.Stmt) -> str:
         expr, row, name = self.expr, self.row, self.variable
         match stmt:
-            case ir.Let(var, value):
-                return f"{name(var)} = {expr(value)}"
+            case ir.Let(var, value, followed):
+                return f"{name(var)} = {expr(value)}" + ("" if followed else " unfollowed")
             case ir.Assign(f, value):
                 return f"{field(f)} = {expr(value)}"
             case ir.Adjust(f, old, new, keep_zero, pseudo):

@@ -223,10 +223,11 @@ class Order(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Let:
-    """Bind `var` to what `value` is now."""
+    """Bind `var` to what `value` is now; to proofs it may be any number, unless it is `followed`."""
 
     var: Var
     value: Expr
+    followed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

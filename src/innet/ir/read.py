@@ -419,10 +419,11 @@ class Statements(Assignments):
         before = self.everywhere.get(names[0][0])
         width = None if before is None else before[0]
         value = self.value(operand, width, f"'{names[0][1]}'" if width else "")
+        followed = not self.takes("unfollowed")
         if value is None:
             self.lost(names)
             return
-        out.append(ir.Let(self.bound(names[0], value.width), value))
+        out.append(ir.Let(self.bound(names[0], value.width), value, followed))
 
     def counter_named(self) -> ir.Counter | None:
         word = self.word

@@ -38,8 +38,8 @@ class _Substitution:
     def stmt(self, stmt: ir.Stmt) -> ir.Stmt:
         var, expr, row = self.var, self.expr, self.row
         match stmt:
-            case ir.Let(name, value):
-                return ir.Let(var(name), expr(value))
+            case ir.Let(name, value, followed):
+                return ir.Let(var(name), expr(value), followed)
             case ir.Assign(field, value):
                 return ir.Assign(field, expr(value))
             case ir.Adjust(field, old, new, keep_zero, pseudo):

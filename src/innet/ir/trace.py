@@ -283,6 +283,12 @@ class Packet:
         self.append(ir.Let(var, value.expr))
         return Value(var)
 
+    def unfollowed(self, value: Value) -> Value:
+        """`value` as of now, which is any number to proofs: for averages, buckets and other reckoning with time."""
+        var = self.var(value.width)
+        self.append(ir.Let(var, value.expr, followed=False))
+        return Value(var)
+
     def var(self, width: int) -> ir.Var:
         self._vars += 1
         return ir.Var(f"{self.scope}%{self._vars}", width)

@@ -131,6 +131,9 @@ class NodeContext:
         found = self.router.queues_after(self.node, port)
         return bool(found) and all(h.full() for h in found)
 
+    def queues(self) -> Sequence[Holder]:
+        return self.router.queues(self.node)
+
     def drop(self, reason: str) -> None:
         self.router.drops[self.node.name, reason] += 1
 
@@ -216,6 +219,7 @@ class Router:
                 source.targets[c.output] = target, c.input
         self._notifiers: dict[tuple[str, int], list[Holder]] = {}
         self._queues: dict[tuple[str, int], list[Holder]] = {}
+        self._stores: dict[str, list[Holder]] = {}
         for name in away:
             self.by_name[name].away = True
         self._set_up(io)
@@ -244,6 +248,7 @@ class Router:
                 if not self.handlers.writable(call.handler, node.name):
                     found.append(self.no_handler(node, call.handler))
         found += self._claimed_twice()
+        found += self._watch_nothing()
         drivers = [n for n in self.nodes if n.holder is not None and n.holder.drives]
         if len(drivers) > 1:
             found.append(_about(Diagnostic("E131", "a configuration has only one DriverManager"), drivers[1]))
@@ -260,6 +265,12 @@ class Router:
             if first is not node:
                 message = f"device '{node.holder.device}' already belongs to '{first.name}'"
                 yield _about(Diagnostic("E132", message), node)
+
+    def _watch_nothing(self) -> Iterable[Diagnostic]:
+        """Elements that watch the queues near them, where there are none."""
+        for node in self.nodes:
+            if node.holder is not None and node.holder.WATCHES and not self.queues(node):
+                yield _about(Diagnostic("E138", "there is no queue near it", help="name one: QUEUES q"), node)
 
     def no_handler(self, node: Node, handler: str) -> Diagnostic:
         """A handler is called that does not exist."""
@@ -442,8 +453,7 @@ class Router:
                 through = [s for s, kind in zip(up.sources, up.inputs, strict=True) if kind == PULL]
                 if up.holder is not None and up.holder.PULLS and (up.holder.NOTIFIES or not through):
                     found.append(up.holder)
-                else:
-                    work += through
+                work += through
             self._notifiers[key] = found
         return found
 
@@ -463,7 +473,7 @@ class Router:
                 holder = at[0].holder
                 if holder is not None and holder.NOTIFIES:
                     found.append(holder)
-                elif holder is None:
+                elif holder is None or holder.PASSES:
                     work += at[0].targets
             self._queues[key] = found
         return found
@@ -471,6 +481,27 @@ class Router:
     def account(self) -> Iterator[str]:
         """For people: how packets are run."""
         yield "no machine code: every packet goes through Python"
+
+    def queues(self, node: Node) -> list[Holder]:
+        """The holders that store packets: those that `node` names, or those its packets come to or from first."""
+        found = self._stores.get(node.name)
+        if found is None:
+            found = []
+            names = () if node.holder is None else node.holder.watched
+            downstream = PULL not in node.outputs[:1]
+            seen = {id(node)}
+            work = [self.by_name[name] for name in names] or neighbours(node, downstream)
+            while work:
+                at = work.pop()
+                if id(at) in seen:
+                    continue
+                seen.add(id(at))
+                if at.holder is not None and at.holder.STORES:
+                    found.append(at.holder)
+                elif not names:
+                    work += neighbours(at, downstream)
+            self._stores[node.name] = found
+        return found
 
     # ---- tasks and time
 
@@ -543,6 +574,8 @@ class Router:
         for node in self.tasks:
             if node.holder is not None and node.holder.RUNS:
                 wake = node.holder.wake_ns(node.context)
+                if wake is not None and wake <= now:
+                    wake = node.holder.timer_ns(node.context)
                 if wake is not None and wake > now:
                     yield node, wake
 
@@ -574,6 +607,12 @@ class Router:
                 clock.advance(until_ns or 0)
                 return
             clock.advance(wake)
+
+
+def neighbours(node: Node, downstream: bool) -> list[Node]:
+    """The nodes that the push outputs of `node` lead to, or that its pull inputs ask."""
+    found = node.targets if downstream else node.sources
+    return [other[0] for other in found if other is not None]
 
 
 def _about(diagnostic: Diagnostic, node: Node) -> Diagnostic:

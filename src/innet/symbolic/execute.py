@@ -226,9 +226,9 @@ class _Step:
         """Run `stmt` on the path; several paths if it has several outcomes, None if it goes on as one."""
         env, memory, store = self.state.env, self.memory, self.store
         match stmt:
-            case ir.Let(var, value):
+            case ir.Let(var, value, followed):
                 if var.name in needed(self.program):
-                    env[var.name] = self.value(value)
+                    env[var.name] = self.value(value) if followed else Sym(var.name, var.width, "unknown")
             case ir.Assign(f, value):
                 self.assign(f, self.value(value))
             case ir.Adjust(f, old, new, keep_zero):

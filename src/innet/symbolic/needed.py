@@ -35,8 +35,9 @@ def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]]) -> Iterator[set[str
     """What statements other than `Let` read, block by block; `lets` collects those."""
     for stmt in block:
         match stmt:
-            case ir.Let(var, value):
-                lets.append((var.name, value))
+            case ir.Let(var, value, followed):
+                if followed:
+                    lets.append((var.name, value))
             case ir.Branch(condition, then, otherwise):
                 yield _in(condition)
                 yield from _reads(then, lets)

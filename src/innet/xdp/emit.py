@@ -462,8 +462,9 @@ class _Emitter:
     def stmt(self, stmt: ir.Stmt) -> None:
         writer, value, element = self.writer, self.expressions.value, self.region.element
         match stmt:
-            case ir.Let(var, expr):
-                writer.state.env[var.name] = value(expr)
+            case ir.Let(var, expr, followed):
+                # what is not followed is long reckoning, which LLVM must not spread over more registers than there are
+                writer.state.env[var.name] = value(expr) if followed else writer.settled(value(expr))
             case ir.Assign(target, expr):
                 self.memory.store(target, value(expr))
             case ir.Adjust():

@@ -180,6 +180,12 @@ class Writer:
             return value
         return self.name(BARRIER.format(type=type_, value=value))
 
+    def settled(self, value: Value) -> Value:
+        """`value`, computed here and not later; its bounds are forgotten."""
+        if value.width != 64 or value.known is not None:
+            return value
+        return Value(self.barrier(value.text), 64)
+
     # ---- numbers
 
     def pure(self, key: tuple[object, ...], make: Callable[[], str], width: int) -> Value:

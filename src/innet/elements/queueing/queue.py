@@ -17,7 +17,7 @@ EMPTY_PULLS = 10
 class QueueHolder(Holder):
     """The packets of a queue, oldest first. `patience` is how many empty pulls turn the empty notifier off."""
 
-    PULLS = NOTIFIES = True
+    PULLS = NOTIFIES = STORES = True
     WRITABLE = ("capacity", "reset", "reset_counts")
 
     def __init__(self, capacity: int, patience: int = EMPTY_PULLS) -> None:
@@ -63,6 +63,9 @@ class QueueHolder(Holder):
 
     def holding(self) -> int:
         return len(self.packets)
+
+    def room(self) -> int:
+        return max(0, self.capacity - len(self.packets))
 
     def read(self, handler: str) -> str | None:
         match handler:

@@ -1,17 +1,20 @@
 """StrideSwitch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 from typing import Annotated, ClassVar
 
 from innet import ir
 from innet.elements.arguments import Rest, Unsigned
 from innet.elements.base import Element
+from innet.elements.holder import HandlerError, Remembered, handler_int
 from innet.elements.switching.outputs import emit_by_number
 from innet.elements.wording import in_use
 from innet.ir.trace import Packet
 
 STRIDE, MAX_TICKETS, MAX_PERIOD = 1 << 16, 1 << 15, 4096
+TICKETS = tuple(f"tickets{n}" for n in range(64))
+"""Handlers for one port's tickets each."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class StrideSwitch(Element):
 
     Ports:      in 0: any packet.  out 0..n-1: their shares; an output without tickets gets nothing.
     Arguments:  TICKETS (0-32768), one for each output.
-    State:      `turn`, how many packets of the current period have passed.
+    State:      `turn`, how many packets of the current period have passed. Handlers `tickets0` and so on change the
+                shares.
     Drops:      "no tickets", if no output has one.
     Verifier:   any output with tickets is possible for any packet.
     Errors:     as many TICKETS as outputs are needed.
@@ -32,13 +36,27 @@ class StrideSwitch(Element):
     PROCESSING: ClassVar[str] = "h/h"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("1",)
 
+    READS: ClassVar[tuple[str, ...]] = TICKETS
+    WRITES: ClassVar[tuple[str, ...]] = TICKETS
+
     tickets: Annotated[tuple[int, ...], Rest(Unsigned())] = ()
 
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
-        found = [f"{t} tickets are too many: at most {MAX_TICKETS}" for t in self.tickets if t > MAX_TICKETS]
-        if len(self.tickets) != outputs:
-            found.append(f"TICKETS are given for {len(self.tickets)} outputs, but {in_use(outputs)}")
-        return tuple(found)
+        return ticket_problems(self.tickets, outputs, "output")
+
+    def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        port = ticket_number(handler)
+        if port is None or port >= len(self.tickets):
+            raise HandlerError(f"no read handler '{handler}'")
+        return str(self.tickets[port])
+
+    def write(self, handler: str, value: str, memory: Remembered) -> "StrideSwitch":
+        port = ticket_number(handler)
+        if port is None or port >= len(self.tickets):
+            raise HandlerError(f"no write handler '{handler}'")
+        tickets = list(self.tickets)
+        tickets[port] = min(handler_int(value, 0), MAX_TICKETS)
+        return replace(self, tickets=tuple(tickets))
 
     def push(self, p: Packet, port: int) -> None:
         turns = schedule(self.tickets)
@@ -52,6 +70,19 @@ class StrideSwitch(Element):
             table = ir.Table("schedule", (32,), (16,), len(entries), ir.TableKind.PREFIX, entries)
             _, (output,) = p.lookup(table, (p.next(ir.Counter("turn", 32, wrap=len(turns))),))
             emit_by_number(p, output)
+
+
+def ticket_problems(tickets: tuple[int, ...], ports: int, kind: str) -> tuple[str, ...]:
+    """What is wrong with these numbers of tickets for so many ports of a kind."""
+    found = [f"{t} tickets are too many: at most {MAX_TICKETS}" for t in tickets if t > MAX_TICKETS]
+    if len(tickets) != ports:
+        found.append(f"TICKETS are given for {len(tickets)} {kind}s, but {in_use(ports, kind)}")
+    return tuple(found)
+
+
+def ticket_number(handler: str) -> int | None:
+    """The port that a handler `ticketsN` is about."""
+    return TICKETS.index(handler) if handler in TICKETS else None
 
 
 def schedule(tickets: tuple[int, ...]) -> tuple[int, ...]:
