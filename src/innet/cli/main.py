@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from innet.cli import apply, bench, demo, elements, plan, platform, run, snapshot, tail, top, trace
+from innet.cli import apply, bench, demo, elements, plan, platform, run, snapshot, table1, tail, top, trace
 from innet.cli.codes import BAD_INPUT, INTERRUPTED, PLATFORM_FAILURE
 from innet.diagnostics import InNetError, PlatformError
 
@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     trace.add_parser(verbs)
     elements.add_parser(verbs)
     snapshot.add_parser(verbs)
+    table1.add_parser(verbs)
     run.add_parser(verbs)
     platform.add_parser(verbs)
     top.add_parser(verbs)
