@@ -2,11 +2,12 @@
 
 import random
 import struct
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from innet import ir
-from innet.ir.interpret import PacketBuffer, State, ones_sum, run
+from innet.ir.interpret import PacketBuffer, State, ones_sum
 from innet.ir.nodes import Mark
 from innet.xdp import handover
 from innet.xdp.compile import Compiler
@@ -17,6 +18,7 @@ from innet.xdp.layout import NUMBERS, PARTNER, Use, record
 from innet.xdp.memory import END_STAYS, START_STAYS
 from innet.xdp.target import Leave, Target, Xdp
 from innet.xdp.tcx import NO_ROOM, SchedCls
+from tests.backends.walk import Walker
 
 XDP, TCX = Xdp(), SchedCls()
 DIVERTED = Leave(32)
@@ -46,10 +48,11 @@ class Reference:
     slow: frozenset[Input]
     divided: frozenset[Input] = frozenset()
     state: State = field(default_factory=State)
-    drops: dict[tuple[str, str], int] = field(default_factory=dict)
+    drops: Counter[tuple[str, str]] = field(default_factory=Counter)
     dropped: int = Xdp.drop
 
     def run(self, frame: bytes) -> Expected:
+<<<<<<< HEAD
         packet, at = PacketBuffer(frame), self.graph.entry
         while at not in self.slow:
             before = packet.copy() if at in self.divided else packet
@@ -78,6 +81,14 @@ class Reference:
 
     def drop(self, element: str, reason: str) -> None:
         self.drops[element, reason] = self.drops.get((element, reason), 0) + 1
+=======
+        (one,) = Walker(self.graph, self.slow, self.state, drops=self.drops).walk(PacketBuffer(frame))
+        if isinstance(one.way, Leave):
+            return Expected(one.way.code, one.packet.data)
+        if one.way is None:
+            return Expected(self.dropped)
+        return Expected(DIVERTED.code, b"", one.way, one.packet)
+>>>>>>> fac8790 (tests: one interpreter of graphs under all differential tests)
 
 
 def number(loaded: InstalledGraph, use: Use, owner: str, name: str) -> int:

@@ -1,18 +1,18 @@
 """Runs a graph by the reference interpreter and as machine code, and compares all there is to see."""
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from innet import ir
-from innet.ir.interpret import PacketBuffer, State, run
+from innet.ir.interpret import PacketBuffer, State
 from innet.ir.nodes import Mark
-from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.emit import Graph, Input
 from innet.xdp.layout import Use
 from innet.xdp.native import Batch, Left, NativeGraph, place
 from innet.xdp.native_target import Native
 from innet.xdp.target import Leave
+from tests.backends.walk import Arrival, Walker
 from tests.xdp.differential import DIVERTED, Expected, Reference, statements
 
 STEP_NS = 37_000_000_007
@@ -26,40 +26,20 @@ def machine_code(graph: Graph) -> Iterator[NativeGraph]:
         yield native
 
 
-@dataclass
 class Interpreter(Reference):
     """The graph, run by the interpreter with all copies, each followed to its end before the next."""
 
     def leaves(self, frame: bytes) -> list[Expected]:
         """What becomes of a packet and its copies, in order, those left out that were dropped."""
-        assert isinstance(self.graph.entry, Input)
-        found: list[Expected] = []
-        work: list[tuple[Destination, PacketBuffer]] = [(self.graph.entry, PacketBuffer(frame))]
-        while work:
-            at, packet = work.pop()
-            if isinstance(at, Leave):
-                found.append(Expected(at.code, packet.data))
-                continue
-            assert isinstance(at, Input)
-            if at in self.slow:
-                found.append(Expected(DIVERTED.code, b"", at, packet))
-                continue
-            outcome = run(self.graph.programs[at], packet, self.state)
-            out = list(outcome.copies)
-            match outcome.verdict:
-                case ir.Drop(reason):
-                    self.drop(at.element, reason)
-                case ir.Emit(port):
-                    out.append((port, packet))
-                case ir.Hold():
-                    work.append((self.graph.held[at.element], packet))
-            for port, one in reversed(out):
-                way = self.graph.connections.get((at.element, port))
-                if way is None:
-                    self.drop(at.element, f"output {port} is not connected")
-                else:
-                    work.append((way, one))
-        return found
+        walker = Walker(self.graph, self.slow, self.state, drops=self.drops)
+        return [e for one in walker.walk(PacketBuffer(frame)) if (e := expected(one)) is not None]
+
+
+def expected(one: Arrival) -> Expected | None:
+    """What a program must say of a packet that arrived; nothing if it was dropped."""
+    if isinstance(one.way, Leave):
+        return Expected(one.way.code, one.packet.data)
+    return None if one.way is None else Expected(DIVERTED.code, b"", one.way, one.packet)
 
 
 def reference(native: NativeGraph) -> Interpreter:
@@ -98,15 +78,23 @@ def agree(native: NativeGraph, expect: Interpreter, frames: Sequence[bytes], ste
     for n, (frame, left) in enumerate(zip(frames, run_timed(native, frames, step_ns), strict=True)):
         now = step_ns * (n + 1)
         about = f"frame {n} ({len(frame)} bytes): {frame[:100].hex()}"
-        expected, got = expect.leaves(frame), [one for one in left if one.code != Native.drop]
-        assert [one.code for one in got] == [one.verdict for one in expected], about
-        for mine, other in zip(got, expected, strict=True):
-            if other.packet is not None:
-                same_packet(mine, other, about)
-            else:
-                assert mine.data.hex() == other.data.hex(), about
-    state = expect.state
-    assert native.drops == expect.drops
+        same_left([one for one in left if one.code != Native.drop], expect.leaves(frame), about)
+    same_state(native, expect.state, expect.drops)
+
+
+def same_left(got: Sequence[Left], expected: Sequence[Expected], about: str) -> None:
+    """What left is what had to leave, in this order."""
+    assert [one.code for one in got] == [one.verdict for one in expected], about
+    for mine, other in zip(got, expected, strict=True):
+        if other.packet is not None:
+            same_packet(mine, other, about)
+        else:
+            assert mine.data.hex() == other.data.hex(), about
+
+
+def same_state(native: NativeGraph, state: State, drops: Mapping[tuple[str, str], int]) -> None:
+    """Drops, statistics, counters, tables and random numbers are those of the interpreter."""
+    assert native.drops == drops
     for (use, owner, name), number in native.numbers().items():
         if use is Use.STATISTIC:
             assert number == state.statistics.get((owner, name), 0), (owner, name)
