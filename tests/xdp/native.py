@@ -49,10 +49,15 @@ def reference(native: NativeGraph) -> Interpreter:
 
 def run_timed(native: NativeGraph, frames: Sequence[bytes], step_ns: int) -> list[list[Left]]:
     """What becomes of each frame if they come `step_ns` after each other, the first at `step_ns`."""
+    return run_at(native, frames, [step_ns * (n + 1) for n in range(len(frames))])
+
+
+def run_at(native: NativeGraph, frames: Sequence[bytes], times_ns: Sequence[int]) -> list[list[Left]]:
+    """What becomes of frames that come at their times."""
     arena = native.leaves * (sum(map(len, frames)) + len(frames) * 256) + native.room
     batch = Batch(len(frames), arena, native.leaves * (len(frames) + 1))
     given = place(frames, batch)
-    batch.times[: len(frames)] = [step_ns * (n + 1) for n in range(len(frames))]
+    batch.times[: len(frames)] = times_ns
     out: list[list[Left]] = [[] for _ in frames]
     done = 0
     while done < len(frames):

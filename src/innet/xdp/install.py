@@ -1,5 +1,6 @@
 """From a graph to a program in the kernel. What the verifier cannot see through in time goes to the slow path too."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from innet.xdp.compile import Code, Compiler
@@ -28,12 +29,13 @@ def install(
     compiler: Compiler,
     jiffies_per_second: int = 250,
     statistics: bool = False,
+    refused: Sequence[Unsupported] = (),
 ) -> InstalledGraph:
-    """Compile and load `graph`; while it is too complex for the verifier, its heaviest region becomes a slow one.
+    """Compile and load `graph`, without the regions `refused` from the start; while it is too complex for the verifier,
+    its heaviest region becomes a slow one.
 
     Raises `VerifierError` if the program is refused for any other reason: that is a mistake of ours.
     """
-    refused: list[Unsupported] = []
     while True:
         emitted = emit(graph, target, divert, jiffies_per_second, refused)
         code = compiler.compile(emitted.llvm, emitted.section)
