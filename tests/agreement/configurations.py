@@ -12,13 +12,13 @@ from random import Random
 from innet.diagnostics import ConfigurationError, Source
 from innet.elements.base import Element, Role
 from innet.elements.build import build_one, load
+from innet.elements.ports import shapes
 from innet.elements.registry import REGISTRY
 from innet.lexical import Text
 from innet.lexical import arguments as arguments_of
 from innet.runtime.build import graph_of
 from innet.runtime.router import Router
 from tests.agreement.nowhere import Nowhere
-from tests.elements.ports import shapes
 
 EXIT = "exit"
 """Exits are called so, and a number."""
