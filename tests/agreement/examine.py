@@ -273,11 +273,17 @@ def native_steps(
         yield step.number, got, step.expected
 
 
-def again(prepared: Prepared, story: Story, slow: frozenset[Input], seed: int) -> Story:
+def again(
+    prepared: Prepared,
+    story: Story,
+    slow: frozenset[Input],
+    seed: int,
+    divided: frozenset[Input] = frozenset(),
+) -> Story:
     """The story as far as a back end goes that hands over at other inputs too."""
     clock = VirtualClock()
     out = Story(sent=story.sent, state=State(clock=clock, random=Random(seed)), full=story.full)
-    walker = Walker(prepared.graph, slow, out.state)
+    walker = Walker(prepared.graph, slow, out.state, None, divided)
     for number, sent in enumerate(story.sent):
         clock.now_ns = sent.time_ns
         arrivals = walker.walk(PacketBuffer(sent.frame))
@@ -296,7 +302,8 @@ def check_kernel(prepared: Prepared, story: Story, seed: int, compiler: Compiler
     loaded = install(graph, compiler, prepared)
     try:
         slow = frozenset(Input(s.element, s.port) for s in loaded.emitted.slow)
-        story = again(prepared, story, slow, seed)
+        divided = frozenset(Input(s.element, s.port) for s in loaded.emitted.divided)
+        story = again(prepared, story, slow, seed, divided)
         return _check_kernel(prepared, loaded, story)
     finally:
         loaded.installed.close()

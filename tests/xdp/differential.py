@@ -52,43 +52,13 @@ class Reference:
     dropped: int = Xdp.drop
 
     def run(self, frame: bytes) -> Expected:
-<<<<<<< HEAD
-        packet, at = PacketBuffer(frame), self.graph.entry
-        while at not in self.slow:
-            before = packet.copy() if at in self.divided else packet
-            outcome = run(self.graph.programs[at], packet, self.state)
-            verdict = outcome.verdict
-            held = isinstance(verdict, ir.Hold) and at.element not in self.graph.held
-            if at in self.divided and (held or outcome.copies):
-                return Expected(DIVERTED.code, b"", at, before)
-            if isinstance(verdict, ir.Drop):
-                self.drop(at.element, verdict.reason)
-                return Expected(self.dropped)
-            way = (
-                self.graph.held.get(at.element)
-                if isinstance(verdict, ir.Hold)
-                else self.graph.connections.get((at.element, verdict.port))
-            )
-            if way is None:
-                assert isinstance(verdict, ir.Emit)
-                self.drop(at.element, f"output {verdict.port} is not connected")
-                return Expected(self.dropped)
-            if not isinstance(way, Input):
-                assert isinstance(way, Leave)
-                return Expected(way.code, packet.data)
-            at = way
-        return Expected(DIVERTED.code, b"", at, packet)
-
-    def drop(self, element: str, reason: str) -> None:
-        self.drops[element, reason] = self.drops.get((element, reason), 0) + 1
-=======
-        (one,) = Walker(self.graph, self.slow, self.state, drops=self.drops).walk(PacketBuffer(frame))
+        walker = Walker(self.graph, self.slow, self.state, None, self.divided, self.drops)
+        (one,) = walker.walk(PacketBuffer(frame))
         if isinstance(one.way, Leave):
             return Expected(one.way.code, one.packet.data)
         if one.way is None:
             return Expected(self.dropped)
         return Expected(DIVERTED.code, b"", one.way, one.packet)
->>>>>>> fac8790 (tests: one interpreter of graphs under all differential tests)
 
 
 def number(loaded: InstalledGraph, use: Use, owner: str, name: str) -> int:
