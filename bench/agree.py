@@ -5,7 +5,8 @@ kernel (XDP test runs; needs root) and the symbolic executor, which must cover w
 them differ in is printed as a small reproducer: Click text with the packets as comments, which `--replay` runs again.
 Then the branches that no packet took are counted, and faults are put into each back end: all must be found.
 
-    ./innet bench agree [--configs N] [--packets M] [--seed S] [--no-kernel] [--no-mutants] [--replay FILE] [--json]
+    ./innet bench agree [--configs N] [--packets M] [--seed S] [--no-kernel] [--no-branches] [--no-mutants] [--json]
+    ./innet bench agree --replay FILE
 """
 
 import argparse
@@ -16,7 +17,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the folder of tests, which has the machinery
+sys.path.insert(
+    0, str(Path(__file__).resolve().parent.parent)
+)  # for the folder of tests, which has the machinery
 
 from tests.agreement.campaign import Campaign, Found, replayed
 from tests.agreement.coverage import Side, condition
@@ -51,6 +54,8 @@ def run(campaign: Campaign, configs: int, seed: int, rounds: int) -> list[Found]
     for one in campaign.complete(seed + 1_000_000, rounds):
         found.append(one)
         print(one.reproducer, flush=True)
+    if rounds:
+        progress(campaign, began, campaign.tally.configurations)
     return found
 
 
@@ -85,7 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (default: 0)")
     parser.add_argument("--rounds", type=int, default=COMPLETING, metavar="N",
                         help=f"rounds for branches not taken (default: {COMPLETING})")  # fmt: skip
-    parser.add_argument("--no-kernel", action="store_true", help="leave the kernel out; root is not needed then")
+    parser.add_argument(
+        "--no-kernel", action="store_true", help="leave the kernel out; root is not needed then"
+    )
+    parser.add_argument(
+        "--no-branches", action="store_true", help="do not ask about branches that were not taken"
+    )
     parser.add_argument("--no-mutants", action="store_true", help="put no faults into the back ends")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="run a printed reproducer again")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
@@ -99,8 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return replay(args.replay, asked)
         campaign = Campaign(asked, args.packets)
         began = time.monotonic()
-        found = run(campaign, args.configs, args.seed, args.rounds)
-        proven, missed = campaign.verdicts()
+        found = run(campaign, args.configs, args.seed, 0 if args.no_branches else args.rounds)
+        proven, missed = ([], []) if args.no_branches else campaign.verdicts()
         seconds = time.monotonic() - began
         faults = {} if args.no_mutants else uncaught(asked)
     tally, coverage = campaign.tally, campaign.coverage
@@ -119,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "elements": len(tally.elements),
         "contradictions": [one.reproducer for one in found],
         "branch_sides": coverage.all,
-        "branch_sides_taken": coverage.all - len(proven) - len(missed),
+        "branch_sides_taken": len(coverage.taken),
         "branch_sides_impossible": sides(proven),
         "branch_sides_missed": sides(missed),
         "faults": faults,

@@ -86,12 +86,14 @@ def never(case: Case) -> set[tuple[str, bool]]:
     return {(text, side) for cls, example, text, side, _ in NEVER if (cls, example) == (name, case.example)}
 
 
+def plain(text: str) -> str:
+    """A condition without its variables' names."""
+    return re.sub(r"e\[\w+\]%\d+", "v", text)
+
+
 def missing(case: Case, report: Report) -> set[tuple[str, bool]]:
     """The sides that should have been taken, but were not."""
-    found = {
-        (re.sub(r"e\[\w+\]%\d+", "v", dump.expr(branch.condition)), side)
-        for branch, side in report.unreached(case.program)
-    }
+    found = {(plain(dump.expr(branch.condition)), side) for branch, side in report.unreached(case.program)}
     return found - never(case)
 
 
