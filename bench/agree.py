@@ -1,8 +1,8 @@
 """Do all back ends agree? Random configurations of all elements, random and boundary packets, every answer compared.
 
-Each configuration goes through the reference interpreter (a router with its holders, in virtual time), machine code, the
-kernel (XDP test runs; needs root) and the symbolic executor, which must cover what happens to each packet. What two of
-them differ in is printed as a small reproducer: Click text with the packets as comments, which `--replay` runs again.
+Each configuration goes through the reference interpreter (a router with its holders, in virtual time), machine code,
+the kernel (XDP test runs; needs root) and the symbolic executor, which must cover what happens to each packet. What two
+of them differ in is printed as a small reproducer: Click text with packets as comments, which `--replay` runs again.
 Then the branches that no packet took are counted, and faults are put into each back end: all must be found.
 
     ./innet bench agree [--configs N] [--packets M] [--seed S] [--no-kernel] [--no-branches] [--no-mutants] [--json]
@@ -153,8 +153,8 @@ def table(
 ) -> str:
     """The figures as text."""
     lines = [
-        f"{len(found)} contradictions in {figures['configurations']:,} configurations x {figures['packets_each']} packets "
-        f"(seed {figures['seed']}; {figures['all_configurations']:,} configurations with those for branches, "
+        f"{len(found)} contradictions in {figures['configurations']:,} configurations x {figures['packets_each']} "
+        f"packets (seed {figures['seed']}; {figures['all_configurations']:,} configurations with those for branches, "
         f"{figures['elements']} element classes, {figures['seconds']} s)",
         f"packets: {figures['packets']:,} interpreted and in machine code, {figures['packets_in_the_kernel']:,} in the "
         f"kernel, {figures['packets_held_against_paths']:,} held against paths "

@@ -25,7 +25,7 @@ EXIT = "exit"
 ENTRY = "in"
 MAX_ELEMENTS = 8
 MAX_OUTPUTS, MAX_INPUTS = 4, 3
-LEFT_OUT = {Role.INFORMATION: "has no packets", Role.ENTRY: "", Role.SOURCE: ""}
+LEFT_OUT = (Role.INFORMATION, Role.ENTRY, Role.SOURCE)
 """Roles that do not stand in the middle of a configuration."""
 ENTRIES = (("FromNetfront", ""), ("FromDevice", "eth0"), ("FromDump", "in0.pcap"))
 BEFORE: tuple[tuple[tuple[str, str], ...], ...] = (
@@ -112,16 +112,31 @@ def fault(text: str) -> str | None:
     return None
 
 
+def stands(cls: type[Element], arguments: str) -> bool:
+    """Whether packets come to an element with these arguments."""
+    try:
+        element = build_one(cls, arguments)
+    except ConfigurationError:
+        return False
+    return any(into and not element.problems(into, out) for into, out in shapes(cls))
+
+
 @cache
 def middle() -> tuple[type[Element], ...]:
     """The classes that stand between an entry and the exits."""
-    return tuple(c for c in REGISTRY.classes() if c.ROLE not in LEFT_OUT and c.EXAMPLES)
+    return tuple(c for c in REGISTRY.classes() if any(c is REGISTRY[name] for name, _ in focuses()))
 
 
 @cache
 def focuses() -> tuple[tuple[str, str], ...]:
-    """Every class with each of its examples."""
-    return tuple((c.__name__, example) for c in middle() for example in c.EXAMPLES)
+    """Every class with each of its examples to which packets come."""
+    return tuple(
+        (c.__name__, example)
+        for c in REGISTRY.classes()
+        if c.ROLE not in LEFT_OUT
+        for example in c.EXAMPLES
+        if stands(c, example)
+    )
 
 
 def kind(code: str, port: int) -> str:

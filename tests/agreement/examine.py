@@ -38,12 +38,16 @@ from tests.backends.walk import Arrival, Walker
 from tests.xdp.differential import DIVERTED, SHORTEST, XDP, Expected, immovables, same_handover
 from tests.xdp.native import expected, run_at, same_left, same_state
 
+SOLVE_S = 0.2
+"""How long packets are looked for that take the paths of an exploration."""
 ROUNDS = 6
 """How often each task of the router may run between two packets."""
 ALONE_PACKETS = 60
 """So many packets also go through a router that runs everything."""
 RAW = 0.3
 """In how many configurations out of one any bytes are explored, not only IPv4 in Ethernet frames."""
+KEPT = 40
+"""So many packets that something kept are held against the paths of all packets before."""
 LAST_NS = 10_000_000_000
 
 
@@ -311,7 +315,7 @@ def check_kernel(prepared: Prepared, story: Story, seed: int, compiler: Compiler
 
 
 def install(graph: Graph, compiler: Compiler, prepared: Prepared) -> InstalledGraph:
-    return install_graph(graph, XDP, DIVERTED, compiler, statistics=False, refused=prepared.refused)
+    return install_graph(graph, XDP, DIVERTED, compiler, statistics=False, refused=prepared.whole)
 
 
 def _check_kernel(prepared: Prepared, loaded: InstalledGraph, story: Story) -> int:
@@ -403,7 +407,7 @@ def check_symbolic(prepared: Prepared, story: Story, views: Sequence[Paths]) -> 
                 raise Contradiction("symbolic", step.number, f"{view.name}: {error}") from None
         if view.new and tables:
             continue
-        for number, exit_, packet, _ in kept:
+        for number, exit_, packet, _ in kept[:: len(kept) // KEPT + 1]:
             frames = [one.frame for one in story.sent[number::-1]]
             try:
                 compared += view.covers_one_of(frames, exit_, packet)
@@ -495,7 +499,7 @@ def examine(
     interpreter = Interpreter(prepared, seed, watch)
     if sent is None:
         traffic = Traffic(rng, spoken(text), SHORTEST if prepared.remembers and rng.random() < 0.8 else 0)
-        traffic.extra = [frame for view in views if len(view.paths) < 300 for frame in view.frames(8)]
+        traffic.extra = [frame for view in views for frame in view.frames(8, SOLVE_S)]
         clock.lap("solve")
         for _ in range(packets):
             for packet in interpreter.feed(traffic.next()):

@@ -16,7 +16,7 @@ from innet.elements.build import load
 from innet.explore.machine import Machine
 from innet.ir.uses import statements
 from innet.runtime.build import graph_of
-from innet.runtime.graph import PUSH
+from innet.runtime.graph import PUSH, Vertex
 from innet.runtime.graph import Graph as RuntimeGraph
 from innet.xdp.emit import Destination, Graph, Input
 from innet.xdp.target import Leave
@@ -40,7 +40,9 @@ class Prepared:
     agents: frozenset[str]
     """The elements that a router runs."""
     refused: tuple[Unsupported, ...]
-    """The inputs that a compiled graph hands over from the start."""
+    """The inputs that machine code hands over from the start."""
+    whole: tuple[Unsupported, ...]
+    """Those that the kernel hands over: not the ones where some packets are kept, which it may divide."""
     pulled: dict[Input, ir.Program] = field(default_factory=dict)
     """The programs of pull inputs, which only a router runs."""
     branches: dict[int, tuple[str, int, int]] = field(default_factory=dict)
@@ -95,6 +97,14 @@ class Prepared:
         return any(isinstance(s, ir.Insert | ir.Allocate) for one in programs for s in statements(one.body))
 
 
+def holds_sometimes(vertex: Vertex, machine: Machine) -> bool:
+    """Whether it keeps packets, and is no device."""
+    if vertex.element.ROLE is Role.EXIT:
+        return False
+    programs = (machine.program(vertex.name, port) for port, _ in enumerate(vertex.inputs))
+    return any(isinstance(s, ir.Hold) for program in programs for s in statements(program.body))
+
+
 def prepare(text: str) -> Prepared:
     """The configuration of a text, which is right."""
     resolved, elements = load(Source("agree", text))
@@ -102,7 +112,8 @@ def prepare(text: str) -> Prepared:
     names = [v.name for v in vertices.vertices]
     wires = [(names[c.source], c.output, names[c.target], c.input) for c in vertices.connections]
     machine = Machine(elements, wires)
-    agents = closed(vertices, ()) - {n for n in names if n.startswith(EXIT)}
+    always = closed(vertices, ()) - {n for n in names if n.startswith(EXIT)}
+    agents = always | {v.name for v in vertices.vertices if holds_sometimes(v, machine)}
     programs: dict[Input, ir.Program] = {}
     pulled: dict[Input, ir.Program] = {}
     held: dict[str, Destination] = {}
@@ -134,8 +145,9 @@ def prepare(text: str) -> Prepared:
         )
     )
     refused = tuple(Unsupported(at.element, at.port, WHOLE, why) for at, why in stops.items())
+    whole = tuple(one for one in refused if one.element in always or one.element.startswith(EXIT))
     graph = Graph(programs, Input(ENTRY, OUTSIDE), connections, held, back)
-    found = Prepared(text, vertices, machine, graph, agents, refused, pulled)
+    found = Prepared(text, vertices, machine, graph, agents, refused, whole, pulled)
     for at, program in programs.items():
         found.number(at, program)
     return found

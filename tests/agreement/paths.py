@@ -1,5 +1,6 @@
 """The symbolic executor on a whole configuration: every way of every packet; what happened must be one of them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -180,11 +181,14 @@ class Paths:
             for state in self.lost_states
         )
 
-    def frames(self, most: int) -> list[bytes]:
-        """Frames made from the constraints of the paths."""
-        found = []
+    def frames(self, most: int, seconds: float) -> list[bytes]:
+        """Frames made from the constraints of the paths, as many as there is time for."""
+        found: list[bytes] = []
+        until = time.monotonic() + seconds
         step = len(self.paths) // most + 1
         for path in self.paths[::step]:
+            if time.monotonic() > until:
+                break
             if any(f.op.startswith("option") for f in functions(path.state.store)):
                 continue
             solution = next(solutions(self.start.injected, self.start.injected, path.state.store), None)

@@ -9,7 +9,7 @@ from hypothesis import settings
 from innet.ir import dump
 from innet.xdp.compile import Compiler
 from tests.agreement.campaign import Campaign, Found, replayed, shrunk
-from tests.agreement.configurations import ENTRY, configuration, fault, focuses, middle, parsed
+from tests.agreement.configurations import ENTRY, configuration, fault, focuses, parsed
 from tests.agreement.coverage import condition, impossible, programs
 from tests.agreement.examine import Contradiction, Ends, examine
 from tests.agreement.mutants import MUTANTS, Mutant, Patch, caught
@@ -47,12 +47,11 @@ def test_back_ends_agree(ends: Ends) -> None:
 # ---- configurations
 
 
-@pytest.mark.parametrize("cls", middle(), ids=lambda cls: cls.__name__)
-def test_every_element_stands_in_configurations(cls: type) -> None:
-    for n, example in enumerate(cls.EXAMPLES):
-        whole = configuration(Random(n), (cls.__name__, example))
-        assert fault(whole.text) is None
-        assert any((p.cls, p.arguments) == (cls.__name__, example) for p in whole.parts), whole.text
+@pytest.mark.parametrize("focus", focuses(), ids=lambda focus: "{}({})".format(*focus))
+def test_every_element_stands_in_configurations(focus: tuple[str, str]) -> None:
+    whole = configuration(Random(1), focus)
+    assert fault(whole.text) is None
+    assert any((p.cls, p.arguments) == focus for p in whole.parts), whole.text
 
 
 def test_every_output_has_an_exit_of_its_own() -> None:
