@@ -345,7 +345,7 @@ def all_ways_are_one(patch: Patcher) -> None:
     finish = Xdp.finish
 
     def fault(self: Xdp, writer: Writer, way: Any) -> None:
-        finish(self, writer, emit.Leave(way.code & ~2) if isinstance(way, emit.Leave) else way)
+        finish(self, writer, emit.Leave(way.code | 2) if isinstance(way, emit.Leave) else way)
 
     patch.setattr(Xdp, "finish", fault)
 

@@ -14,9 +14,11 @@ from tests.agreement.coverage import condition, impossible, programs
 from tests.agreement.examine import Contradiction, Ends, examine
 from tests.agreement.mutants import MUTANTS, Mutant, Patch, caught
 from tests.backends.forms import branches
-from tests.backends.test_symbolic_covers_concrete import NEVER, plain
+from tests.backends.test_symbolic_covers_concrete import CONSTANT, DEFAULT_ROUTE, IMPLIED, NEVER, plain
 
 THOROUGH = settings.default.max_examples > 100
+IMPOSSIBLE = (CONSTANT, DEFAULT_ROUTE, IMPLIED)
+"""Why no packet takes a side: none can. Other reasons are about the packets of one test."""
 SAMPLE = {
     "less_is_less_or_equal", "adjustments_forget_the_complement", "transport_is_four_on", "copies_come_last_first",
     "counters_never_wrap", "all_ways_are_one", "annotations_are_not_written", "ends_do_not_cut",
@@ -60,7 +62,7 @@ def test_every_output_has_an_exit_of_its_own() -> None:
         targets = [w.target for w in whole.wires if w.target.startswith("exit")]
         assert len(targets) == len(set(targets))
         assert whole.parts[0].name == ENTRY
-        assert parsed(whole.text) == whole, "the text says it all"
+        assert set(parsed(whole.text).wires) == set(whole.wires), "the text says it all"
 
 
 # ---- faults
@@ -98,7 +100,9 @@ def test_reproducer_is_small_and_runs_again(tmp_path: Path) -> None:
 # ---- branches
 
 
-@pytest.mark.parametrize("declared", NEVER, ids=lambda d: f"{d[0]}({d[1]}) {d[2]} {d[3]}")
+@pytest.mark.parametrize(
+    "declared", [one for one in NEVER if one[4] in IMPOSSIBLE], ids=lambda d: f"{d[0]}({d[1]}) {d[2]} {d[3]}"
+)
 def test_sides_that_no_packet_takes_are_proven_impossible(declared: tuple[str, str, str, bool, str]) -> None:
     name, example, text, side, _ = declared
     found = [
