@@ -52,6 +52,8 @@ class NameBook:
     """The words of rewriters' patterns."""
     elements: Mapping[str, str] | None = None
     """Class names by element name; None if the elements are not known."""
+    declared: Mapping[str, Declared] = field(default_factory=dict)
+    """The elements by name."""
     problems: list[Diagnostic] = field(default_factory=list)
 
     @classmethod
@@ -61,13 +63,15 @@ class NameBook:
         """The names that `elements` declare; `interfaces` are further ones, with the words AddressInfo would have."""
         book = cls()
         known: dict[str, str] = {}
+        declared: dict[str, Declared] = {}
         for element in elements:
             known[element.name] = element.class_name
+            declared[element.name] = element
             if element.class_name in INFORMATION:
                 scope = element.name[: element.name.rfind("/") + 1]
                 for argument in arguments(element.arguments):
                     book._entry(element.class_name, scope, words(argument))
-        book.elements = known
+        book.elements, book.declared = known, declared
         for name, text in interfaces.items():
             if name not in book.addresses:
                 book._address(name, words(Text(text)))
@@ -168,10 +172,16 @@ class Names:
 
     book: NameBook = field(default_factory=NameBook)
     element: str = ""
+    askers: tuple[str, ...] = ()
+    """The elements whose arguments are being read, and led to this one."""
 
     def at(self, element: str) -> "Names":
         """The names as `element` sees them."""
         return Names(self.book, element)
+
+    def inside(self, element: str) -> "Names":
+        """The names as `element` sees them, whose arguments are read because this one's mention it."""
+        return Names(self.book, element, (*self.askers, self.element))
 
     def _address(self, name: str) -> Address | None:
         if not self.book.addresses:
@@ -245,6 +255,11 @@ class Names:
         if self.book.elements is None:
             return word
         return next((full for full in scoped_names(self.element, word) if full in self.book.elements), None)
+
+    def element_class(self, word: str) -> str | None:
+        """The class of the element that `word` means; None if there is none."""
+        known = self.book.elements or {}
+        return next((known[full] for full in scoped_names(self.element, word) if full in known), None)
 
 
 NO_NAMES = Names()

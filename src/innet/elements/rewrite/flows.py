@@ -1,4 +1,4 @@
-"""What the rewriters of TCP and UDP flows share: the flow table, and what is done to a packet of a known flow.
+"""What all rewriters share: the table of flows, where new ones come from, and what is done to packets of known ones.
 
 A flow F = (source, port, destination, port) that is rewritten to R has two entries in one paired table: F leads to R,
 and reverse(R), which is what the answers carry, leads to reverse(F). Keys and values are plain packet fields, constants
@@ -6,47 +6,30 @@ and allocated numbers, never arithmetic, so that a proof recognises an answer by
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import ClassVar
 
 from innet import ir
-from innet.elements.ip.header import IP_CHECKSUM, NO_IP_HEADER, changes, first_fragment, tcp_or_udp
-from innet.elements.rewrite.patterns import Flow
+from innet.elements.ip.header import IP_CHECKSUM, NO_IP_HEADER, changes
+from innet.elements.rewrite.patterns import Flow, Room
 from innet.elements.rewrite.specs import NO_MAPPING, Discard, InputSpec, Mapping, Pass
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet, Value, as_value
-from innet.packet.headers import PROTO_TCP
+from innet.packet.headers import PROTO_TCP, PROTO_UDP
 
 TCP_CHECKSUM = ir.Field(Mark.TRANSPORT, 128, 16)
 UDP_CHECKSUM = ir.Field(Mark.TRANSPORT, 48, 16)
-PORTS_BYTES, TCP_CHECKSUM_END = 8, 18
-FIN, SYN, RST = 0, 1, 2
 
-NO_FLOW = "not the first fragment of a TCP or UDP packet"
 NO_FREE_PORT = "no free port or address"
 TABLE_FULL = "flow table full"
 FAILURES = "mapping_failures"
-
-# Bits of an entry's `state`. TCP: DONE and DATA are about the direction that the entry is for, the others about its
-# reply. UDP: packets seen, up to 3, times 2, plus 1 once a reply was seen (both entries hold the same).
-DONE, REPLY_DONE, DATA, REPLY_DATA = 0, 1, 2, 3
-STREAMING = 7
+TABLE = "flows"
 
 UNCHANGED = Value(ir.Const(0xFFFF, 16))
 """The old value for which a checksum update adds just the new one."""
 
-NEW_FLOW, KEY_WIDTHS, FLOW_WIDTHS = 0, (8, 32, 16, 32, 16), (32, 16, 32, 16)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long a flow may be idle, in seconds: TCP by its state, UDP with an answer and three packets, or without."""
-
-    tcp: int = 86400
-    tcp_nodata: int = 300
-    tcp_done: int = 240
-    udp: int = 300
-    udp_streaming: int = 300
+NEW_FLOW = 0
+"""The state of a flow before its first packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +37,32 @@ class Entry:
     """A row of the flow table, as values of the program.
 
     `new` is what the packet becomes; it leaves by `output`, answers to it by `reply_output`. `is_reply` tells
-    the second entry of a flow from the first; `note` is the REPLY_ANNO byte of the packet that made the flow.
+    the second entry of a flow from the first; `input` is where the flow's first packet came in. What not every rewriter
+    has: `state`, what was seen of the flow; `protocol`, if the key has none; `note`, the REPLY_ANNO byte of the packet
+    that made the flow; `shifts`, what its sequence numbers move by.
     """
 
     new: Flow
     output: Value
     reply_output: Value
     is_reply: Value
-    state: Value
-    note: Value | None
+    input: Value
+    state: Value | None = None
+    protocol: Value | None = None
+    note: Value | None = None
 
-    def row(self) -> tuple[Value, ...]:
-        return (
-            *self.new,
-            self.output,
-            self.reply_output,
-            self.is_reply,
-            self.state,
-            *(() if self.note is None else (self.note,)),
-        )
-
-    @staticmethod
-    def of(row: Sequence[Value]) -> "Entry":
-        saddr, sport, daddr, dport, output, reply_output, is_reply, state, *note = row
-        new = Flow(saddr, sport, daddr, dport)
-        return Entry(new, output, reply_output, is_reply, state, note[0] if note else None)
-
-    def partner(self, flow: Flow, state: Value) -> "Entry":
+    def partner(self, flow: Flow, state: Value | None) -> "Entry":
         """The other entry of the same flow, when this one's key is `flow`."""
-        return Entry(flow.reverse(), self.reply_output, self.output, ~self.is_reply, state, self.note)
+        return Entry(
+            flow.reverse(),
+            self.reply_output,
+            self.output,
+            ~self.is_reply,
+            self.input,
+            state,
+            self.protocol,
+            self.note,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +73,69 @@ class FlowTable:
     """
 
     outputs: tuple[int, ...]
-    timeouts: Timeouts
     capacity: int
     guarantee_s: int
     dst_anno: bool
     reply_anno: int | None
+    owner: str = ""
+    """The element whose table it is, for those that look into it."""
+
+    KEY: ClassVar[tuple[int, ...]]
+    """Widths of what tells flows apart."""
+    NEW: ClassVar[tuple[int, ...]] = (32, 16, 32, 16)
+    """Widths of what a packet becomes."""
+    HAS_STATE: ClassVar[bool] = False
+    HAS_PROTOCOL: ClassVar[bool] = False
+    NO_FLOW: ClassVar[str] = ""
+    """Why a packet is none of those that this rewriter rewrites."""
 
     @property
     def table(self) -> ir.Table:
-        note = () if self.reply_anno is None else (8,)
+        columns = (*self.NEW, 8, 8, 1, 8)
+        columns += (8,) * (self.HAS_STATE + self.HAS_PROTOCOL + (self.reply_anno is not None))
         return ir.Table(
-            "flows",
-            key=KEY_WIDTHS,
-            values=(*FLOW_WIDTHS, 8, 8, 1, 8, *note),
+            TABLE,
+            key=self.KEY,
+            values=columns,
             capacity=self.capacity,
             kind=ir.TableKind.PAIRED,
+            owner=self.owner,
             guarantee_s=self.guarantee_s,
         )
+
+    # ---- rows
+
+    def key(self, protocol: Value, flow: Flow) -> tuple[Value, ...]:
+        """What `flow` is found by."""
+        raise NotImplementedError
+
+    def new_parts(self, entry: Entry) -> tuple[Value, ...]:
+        """What the rows hold of a rewritten flow."""
+        return tuple(entry.new)
+
+    def new_flow(self, parts: Sequence[Value]) -> Flow:
+        """The rewritten flow that a row holds."""
+        return Flow(*parts)
+
+    def row(self, entry: Entry) -> tuple[Value, ...]:
+        return (
+            *self.new_parts(entry),
+            entry.output,
+            entry.reply_output,
+            entry.is_reply,
+            entry.input,
+            *(one for one in (entry.state, entry.protocol, entry.note) if one is not None),
+        )
+
+    def entry(self, row: Sequence[Value]) -> Entry:
+        size = len(self.NEW)
+        output, reply_output, is_reply, number, *more = row[size:]
+        state = more.pop(0) if self.HAS_STATE else None
+        protocol = more.pop(0) if self.HAS_PROTOCOL else None
+        note = more.pop(0) if self.reply_anno is not None else None
+        return Entry(self.new_flow(row[:size]), output, reply_output, is_reply, number, state, protocol, note)
+
+    # ---- programs
 
     def push(self, p: Packet, spec: InputSpec, port: int) -> None:
         """A packet on input `port`: the table first; if that does not know the flow, the input's `spec`."""
@@ -117,112 +143,130 @@ class FlowTable:
             with p.when(~p.marked(Mark.NET)):
                 p.drop(NO_IP_HEADER)
         protocol = p.ip.proto
-        with p.when(~(tcp_or_udp(protocol) & first_fragment(p) & p.udp.present(PORTS_BYTES))):
-            _leave(p, spec, NO_FLOW)
+        with p.when(~self.takes(p, protocol)):
+            leave(p, spec, self.NO_FLOW)
         if not self.outputs:
-            _leave(p, spec, NO_MAPPING)
+            leave(p, spec, NO_MAPPING)
             return
-        flow = Flow(p.ip.src, p.udp.sport, p.ip.dst, p.udp.dport)
-        found, row = p.lookup(self.table, (protocol, *flow))
-        entry = Entry.of(row)
+        protocol, flow = self.flow(p, protocol)
+        found, row = p.lookup(self.table, self.key(protocol, flow))
+        entry = self.entry(row)
         with p.when(~found):
             self.create(p, spec, port, protocol, flow, entry)
         self.rewrite(p, Visit(protocol, flow, found, entry, creates=not isinstance(spec, Discard | Pass)))
-        for output in self.outputs[:-1]:
-            with p.when(entry.output == output):
-                p.emit(output)
-        p.emit(self.outputs[-1])
+        self.emit(p, entry.output)
+
+    def takes(self, p: Packet, protocol: Value) -> Value:
+        """Whether this rewriter deals with such packets at all."""
+        raise NotImplementedError
+
+    def flow(self, p: Packet, protocol: Value) -> tuple[Value, Flow]:
+        """What `key` makes the packet's key of."""
+        return protocol, Flow(p.ip.src, p.udp.sport, p.ip.dst, p.udp.dport)
 
     def create(
         self, p: Packet, spec: InputSpec, port: int, protocol: Value, flow: Flow, entry: Entry
     ) -> None:
         """Bind `entry` to what the specification makes of a new flow, or end the packet here."""
+        mapping = self.mapping(p, spec, port, protocol, flow)
+        if mapping is not None:
+            first = self.first_entry(p, mapping, port, protocol)
+            for old, new in zip(self.row(entry), self.row(first), strict=True):
+                rebind(p, old, new)
+
+    def mapping(
+        self, p: Packet, spec: InputSpec, port: int, protocol: Value, flow: Flow
+    ) -> Mapping | None:
+        """What the specification makes of a new flow; None if the packet always ends here."""
         if isinstance(spec, Discard | Pass):
-            _leave(p, spec, NO_MAPPING)
-            return
-        mapping, free = spec.map(p, self.table, protocol, flow, port)
+            leave(p, spec, NO_MAPPING)
+            return None
+        room = Room(self.table, lambda new: self.reply_key(protocol, new))
+        mapping, free = spec.map(p, room, flow, port)
         if free is not None:
             with p.when(~free):
                 p.count(FAILURES)
                 p.drop(NO_FREE_PORT)
-        for old, new in zip(entry.row(), self.first_entry(p, mapping).row(), strict=True):
-            _rebind(p, old, new)
+        return mapping
 
-    def first_entry(self, p: Packet, mapping: Mapping) -> Entry:
+    def reply_key(self, protocol: Value, new: Flow) -> tuple[Value, ...]:
+        """What the answers to a rewritten flow are found by."""
+        return self.key(protocol, new.reverse())
+
+    def first_entry(self, p: Packet, mapping: Mapping, port: int, protocol: Value) -> Entry:
         note = None if self.reply_anno is None else p.raw(Mark.ANNOTATION, self.reply_anno, 1)
-        output, reply_output = as_value(mapping.output, 8), as_value(mapping.reply_output, 8)
-        return Entry(mapping.flow, output, reply_output, as_value(0, 1), as_value(NEW_FLOW, 8), note)
+        return Entry(
+            mapping.flow,
+            as_value(mapping.output, 8),
+            as_value(mapping.reply_output, 8),
+            as_value(0, 1),
+            as_value(port, 8),
+            as_value(NEW_FLOW, 8) if self.HAS_STATE else None,
+            protocol if self.HAS_PROTOCOL else None,
+            note,
+        )
 
     def rewrite(self, p: Packet, visit: "Visit") -> None:
         """Put the new flow into the packet, and write to the table what this packet says of the flow."""
+        raise NotImplementedError
+
+    def rewrite_header(self, p: Packet, visit: "Visit") -> Value:
+        """Put the new addresses into the IPv4 header and the annotation; what they change of a checksum."""
         flow, entry, new = visit.flow, visit.entry, visit.entry.new
         p.ip.src, p.ip.dst = new.saddr, new.daddr
         if self.dst_anno:
             p.anno.dst_ip = new.daddr
+        self.give_back(p, entry)
+        addresses = p.bind(changes((flow.saddr, new.saddr), (flow.daddr, new.daddr)))
+        p.adjust(IP_CHECKSUM, UNCHANGED, delta_of(addresses))
+        return addresses
+
+    def give_back(self, p: Packet, entry: Entry) -> None:
+        """Replies get the annotation of the packet that made the flow."""
         if self.reply_anno is not None and entry.note is not None:
             with p.when(entry.is_reply):
                 p.set_raw(Mark.ANNOTATION, self.reply_anno, 1, entry.note)
-        addresses = p.bind(changes((flow.saddr, new.saddr), (flow.daddr, new.daddr)))
-        ports = changes((flow.sport, new.sport), (flow.dport, new.dport))
-        p.adjust(IP_CHECKSUM, UNCHANGED, _delta(addresses))
-        delta = p.bind(_delta(p.bind(addresses.ones_add(ports))))
-        state, reply_state = p.local(entry.state), p.local(entry.state)
-        idle_s = p.local(self.timeouts.udp, 32)
-        is_tcp = p.bind(visit.protocol == PROTO_TCP)
-        with p.when(is_tcp):
-            with p.when(p.tcp.present(TCP_CHECKSUM_END)):
-                p.tcp.sport, p.tcp.dport = new.sport, new.dport
-                p.adjust(TCP_CHECKSUM, UNCHANGED, delta, pseudo=addresses)
-                state.set(_tcp_state(p, entry.state))
-            reply_state.set(_swapped(state.value))
-            idle_s.set(self.tcp_idle(state.value))
-        with p.otherwise():
-            p.udp.sport, p.udp.dport = new.sport, new.dport
-            p.adjust(UDP_CHECKSUM, UNCHANGED, delta, keep_zero=True, pseudo=addresses)
-            if self.udp_has_state:
-                now = p.bind(_udp_state(entry))
-                streaming = now == STREAMING
-                state.set(now)
-                reply_state.set(now)
-                idle_s.set(
-                    _when(streaming, self.timeouts.udp_streaming) | _when(~streaming, self.timeouts.udp)
-                )
-        self.write(p, visit, is_tcp, state.value, reply_state.value, idle_s.value)
 
-    @property
-    def udp_has_state(self) -> bool:
-        """Whether a UDP flow's idle time depends on what was seen of it."""
-        return self.timeouts.udp != self.timeouts.udp_streaming
-
-    def write(
-        self, p: Packet, visit: "Visit", is_tcp: Value, state: Value, reply_state: Value, idle_s: Value
-    ) -> None:
-        """Store the flow if it is new, else its new state, used now; the reply's too where it has one."""
-        own = replace(visit.entry, state=state)
-        partner = visit.entry.partner(visit.flow, reply_state)
-        key = (visit.protocol, *visit.flow)
-        partner_key = (visit.protocol, *visit.entry.new.reverse())
-        with p.when(visit.found) if visit.creates else nullcontext():
-            p.update(self.table, key, own.row(), idle_s)
-            with nullcontext() if self.udp_has_state else p.when(is_tcp):
-                p.update(self.table, partner_key, partner.row(), idle_s)
-        if visit.creates:
-            with p.otherwise():
-                stored = p.insert(self.table, key, own.row(), idle_s, (partner_key, partner.row()))
-                with p.when(~stored):
-                    p.count(FAILURES)
-                    p.drop(TABLE_FULL)
-
-    def tcp_idle(self, state: Value) -> Value:
-        """Both directions done, else payload seen in both, else neither."""
-        times = self.timeouts
-        done = state.bits(DONE, 1) & state.bits(REPLY_DONE, 1)
-        data = state.bits(DATA, 1) & state.bits(REPLY_DATA, 1)
-        return (
-            _when(done, times.tcp_done)
-            | _when(~done & data, times.tcp)
-            | _when(~(done | data), times.tcp_nodata)
+    def insert(self, p: Packet, visit: "Visit", state: Value | None, reply_state: Value | None, idle_s: Value | int) -> None:
+        """Store both entries of a new flow, or end the packet here."""
+        own, partner = with_state(visit.entry, state), visit.entry.partner(visit.flow, reply_state)
+        key, reply_key = (
+            self.key(visit.protocol, visit.flow),
+            self.reply_key(visit.protocol, visit.entry.new),
         )
+        self.insert_pair(p, key, own, reply_key, partner, idle_s)
+
+    def insert_pair(
+        self,
+        p: Packet,
+        key: tuple[Value, ...],
+        own: Entry,
+        reply_key: tuple[Value, ...],
+        partner: Entry,
+        idle_s: Value | int,
+    ) -> None:
+        """Store two entries, or end the packet here."""
+        stored = p.insert(self.table, key, self.row(own), idle_s, (reply_key, self.row(partner)))
+        with p.when(~stored):
+            p.count(FAILURES)
+            p.drop(TABLE_FULL)
+
+    def refresh(self, p: Packet, visit: "Visit", idle_s: int) -> None:
+        """Store a flow that has no state if it is new, else count it as used now."""
+        if not visit.creates:
+            p.update(self.table, self.key(visit.protocol, visit.flow), self.row(visit.entry), idle_s)
+            return
+        with p.when(visit.found):
+            p.update(self.table, self.key(visit.protocol, visit.flow), self.row(visit.entry), idle_s)
+        with p.otherwise():
+            self.insert(p, visit, None, None, idle_s)
+
+    def emit(self, p: Packet, output: Value) -> None:
+        """The packet leaves by the output that its entry says."""
+        for number in self.outputs[:-1]:
+            with p.when(output == number):
+                p.emit(number)
+        p.emit(self.outputs[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +283,20 @@ class Visit:
     creates: bool
 
 
-def _leave(p: Packet, spec: InputSpec, reason: str) -> None:
+def with_state(entry: Entry, state: Value | None) -> Entry:
+    return Entry(
+        entry.new,
+        entry.output,
+        entry.reply_output,
+        entry.is_reply,
+        entry.input,
+        state,
+        entry.protocol,
+        entry.note,
+    )
+
+
+def leave(p: Packet, spec: InputSpec, reason: str) -> None:
     """The end of a packet that has and gets no mapping."""
     if isinstance(spec, Pass):
         p.emit(spec.output)
@@ -247,45 +304,23 @@ def _leave(p: Packet, spec: InputSpec, reason: str) -> None:
         p.drop(reason)
 
 
-def _rebind(p: Packet, old: Value, new: Value) -> None:
+def rebind(p: Packet, old: Value, new: Value) -> None:
     """Bind the variable `old` anew."""
     assert isinstance(old.expr, ir.Var)
     p.append(ir.Let(old.expr, new.expr))
 
 
-def _delta(changes: Value) -> Value:
+def delta_of(changes: Value) -> Value:
     """What is added to a checksum's complement: where nothing changed in sum, nothing (not 0xffff), as Click does."""
     return changes * (changes != 0xFFFF).cast(16)
 
 
-def _when(condition: Value, number: int) -> Value:
-    """`number` (32 bits) if `condition` holds, else 0."""
-    return condition.cast(32) * number
+def adjust_transport(p: Packet, protocol: Value, first: Value, addresses: Value) -> None:
+    """TCP's and UDP's checksums follow the addresses, where a first fragment has them."""
+    delta = p.bind(delta_of(addresses))
+    with p.when(first & (protocol == PROTO_TCP)):
+        p.adjust(TCP_CHECKSUM, UNCHANGED, delta, pseudo=addresses)
+    with p.when(first & (protocol == PROTO_UDP)):
+        p.adjust(UDP_CHECKSUM, UNCHANGED, delta, keep_zero=True, pseudo=addresses)
 
 
-def _tcp_state(p: Packet, state: Value) -> Value:
-    """The entry's state after this segment.
-
-    RST ends both directions, FIN this one; SYN or payload opens this one again; payload marks it as having had data.
-    """
-    flags = p.tcp.flags
-    fin, syn, rst = (flags.bits(bit, 1) for bit in (FIN, SYN, RST))
-    headers = p.bind((p.ip.hl.cast(16) + p.tcp.off.cast(16)) << 2)
-    payload = p.bind(headers < p.ip.len)
-    done = rst | fin | (state.bits(DONE, 1) & ~(syn | payload))
-    return (
-        done.cast(8)
-        | ((state.bits(REPLY_DONE, 1) | rst).cast(8) << REPLY_DONE)
-        | ((state.bits(DATA, 1) | payload).cast(8) << DATA)
-        | (state.bits(REPLY_DATA, 1).cast(8) << REPLY_DATA)
-    )
-
-
-def _swapped(state: Value) -> Value:
-    """A TCP state as the partner entry holds it."""
-    return ((state & 0b0101) << 1) | ((state >> 1) & 0b0101)
-
-
-def _udp_state(entry: Entry) -> Value:
-    seen = entry.state | entry.is_reply.cast(8)
-    return seen + ((seen < 6).cast(8) << 1)

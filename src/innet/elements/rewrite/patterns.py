@@ -1,7 +1,7 @@
 """What a rewriter does to a new flow: patterns, how they are written, and the search for a free port or address."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +28,13 @@ class Flow(NamedTuple):
     def reverse(self) -> "Flow":
         """The same flow as its other end sends it."""
         return Flow(self.daddr, self.dport, self.saddr, self.sport)
+
+
+class Room(NamedTuple):
+    """Where a pattern looks for a value that is free: a new flow takes what `key` makes of it in `table`."""
+
+    table: ir.Table
+    key: Callable[[Flow], tuple[Value, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +77,15 @@ class Pattern:
         sport = KEEP if self.sport is None else f"{self.sport}{end if isinstance(self.sport, Range) else ''}"
         return f"{saddr} {sport} {daddr} {KEEP if self.dport is None else self.dport}"
 
-    def apply(
-        self, p: Packet, table: ir.Table, protocol: Value, flow: Flow, port: int
-    ) -> tuple[Flow, Value | None]:
+    @property
+    def searches(self) -> bool:
+        """Whether there may be no flow for it: the others are always made."""
+        return isinstance(self.sport, Range) or isinstance(self.saddr, Range)
+
+    def apply(self, p: Packet, room: Room, flow: Flow, cursor: ir.Counter) -> tuple[Flow, Value | None]:
         """The new flow, and whether one was free (None: it always is). Kept parts are the very values of `flow`.
 
-        `port` is the input whose specification this is: without a name, each input's pattern counts for itself.
+        `cursor` is where the search goes on, unless the pattern has a name.
         """
         new = Flow(
             flow.saddr if not isinstance(self.saddr, int) else as_value(self.saddr, 32),
@@ -92,9 +102,10 @@ class Pattern:
             new, span, prefer = new._replace(saddr=Value(candidate)), self.saddr, None
         else:
             return new, None
-        key = (protocol, *new.reverse())
-        cursor = ir.Counter(f"pattern {self.name or port}", 32, shared=bool(self.name))
-        return new, p.allocate(table, key, candidate, span.low, span.high, self.order, cursor, prefer)
+        if self.name:
+            cursor = ir.Counter(f"pattern {self.name}", 32, shared=True)
+        key = room.key(new)
+        return new, p.allocate(room.table, key, candidate, span.low, span.high, self.order, cursor, prefer)
 
 
 # Reading

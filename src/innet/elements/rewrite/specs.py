@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from innet import ir
 from innet.diagnostics import ConfigurationError, Diagnostic, suggest
 from innet.elements.argument_names import Names
 from innet.elements.argument_types import ArgumentType
 from innet.elements.rewrite import patterns
-from innet.elements.rewrite.patterns import Flow, Pattern
+from innet.elements.neighbours import neighbour
+from innet.elements.rewrite.patterns import Flow, Pattern, Room
 from innet.flowspec import names
 from innet.ir.trace import Packet, Value
 from innet.lexical import Text, words
@@ -18,8 +19,14 @@ DISCARD_WORDS = ("drop", "discard")
 PASS_WORDS = ("pass", "passthrough", "nochange")
 PATTERN_WORDS = ("pattern", "xpattern")
 FIRST_WORDS = (*DISCARD_WORDS, *PASS_WORDS, "keep", *PATTERN_WORDS)
-SPEC_FORMS = "drop, pass [OUTPUT], keep FOUT ROUT, pattern SADDR SPORT DADDR DPORT FOUT ROUT, or pattern NAME FOUT ROUT"
+SPEC_FORMS = "drop, pass [OUTPUT], keep FOUT ROUT, pattern SADDR SPORT DADDR DPORT FOUT ROUT, or pattern NAME FOUT ROUT, or the name of a mapper"
 NO_MAPPING = "no mapping for the flow"
+KEYWORDS = (
+    "TIMEOUT", "TCP_TIMEOUT", "TCP_NODATA_TIMEOUT", "TCP_DONE_TIMEOUT", "UDP_TIMEOUT", "UDP_STREAMING_TIMEOUT",
+    "STREAMING_TIMEOUT", "GUARANTEE", "TCP_GUARANTEE", "UDP_GUARANTEE", "REAP_INTERVAL", "REAP_TIME", "CAPACITY",
+    "MAPPING_CAPACITY", "DST_ANNO", "REPLY_ANNO",
+)  # fmt: skip
+"""What a word may have been meant for that is no specification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,7 @@ class Mapper(Protocol):
         """Every output that its mappings may use."""
         ...
 
-    def map(
-        self, p: Packet, table: ir.Table, protocol: Value, flow: Flow, port: int
-    ) -> tuple[Mapping, Value | None]:
+    def map(self, p: Packet, room: Room, flow: Flow, port: int) -> tuple[Mapping, Value | None]:
         """The mapping for `flow`, which came in on `port`, and whether there is one (None: always)."""
         ...
 
@@ -78,9 +83,7 @@ class Keep:
     def outputs(self) -> frozenset[int]:
         return frozenset((self.output, self.reply_output))
 
-    def map(
-        self, p: Packet, table: ir.Table, protocol: Value, flow: Flow, port: int
-    ) -> tuple[Mapping, Value | None]:
+    def map(self, p: Packet, room: Room, flow: Flow, port: int) -> tuple[Mapping, Value | None]:
         return Mapping(flow, self.output, self.reply_output), None
 
 
@@ -99,14 +102,44 @@ class Rewrite:
     def outputs(self) -> frozenset[int]:
         return frozenset((self.output, self.reply_output))
 
-    def map(
-        self, p: Packet, table: ir.Table, protocol: Value, flow: Flow, port: int
-    ) -> tuple[Mapping, Value | None]:
-        new, free = self.pattern.apply(p, table, protocol, flow, port)
+    def map(self, p: Packet, room: Room, flow: Flow, port: int) -> tuple[Mapping, Value | None]:
+        new, free = self.pattern.apply(p, room, flow, ir.Counter(f"pattern {port}", 32))
         return Mapping(new, self.output, self.reply_output), free
 
 
-InputSpec: TypeAlias = Discard | Pass | Keep | Rewrite
+@runtime_checkable
+class IPMapper(Protocol):
+    """An element that rewriters ask for mappings; `mapper` is its full name, by which they share its state."""
+
+    @property
+    def outputs(self) -> frozenset[int]:
+        """Every output that its mappings may use."""
+        ...
+
+    def mapping(self, p: Packet, room: Room, flow: Flow, mapper: str) -> tuple[Mapping, Value | None]:
+        """The mapping for `flow`, and whether there is one (None: always)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """`ELEMENT`: the flow gets the mapping that the mapper called `name` gives it."""
+
+    name: str
+    mapper: IPMapper
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def outputs(self) -> frozenset[int]:
+        return self.mapper.outputs
+
+    def map(self, p: Packet, room: Room, flow: Flow, port: int) -> tuple[Mapping, Value | None]:
+        return self.mapper.mapping(p, room, flow, self.name)
+
+
+InputSpec: TypeAlias = Discard | Pass | Keep | Rewrite | Ask
 
 
 def outputs_of(spec: InputSpec) -> frozenset[int]:
@@ -122,24 +155,20 @@ def outputs_of(spec: InputSpec) -> frozenset[int]:
 
 @dataclass(frozen=True)
 class InputSpecification(ArgumentType[InputSpec]):
-    """What an input does with packets of unknown flows; `keywords` are what a word may have been meant for."""
-
-    keywords: tuple[str, ...] = ()
+    """What an input does with packets of unknown flows."""
 
     def describe(self) -> str:
         return f"an input specification: {SPEC_FORMS}"
 
     def parse(self, text: Text, names: Names) -> InputSpec:
         found: list[Diagnostic] = []
-        spec = parse(text, names, found, self.keywords)
+        spec = parse(text, names, found)
         if spec is None:
             raise ConfigurationError(found)
         return spec
 
 
-def parse(
-    text: Text, book: Names, found: list[Diagnostic], keywords: tuple[str, ...] = ()
-) -> InputSpec | None:
+def parse(text: Text, book: Names, found: list[Diagnostic]) -> InputSpec | None:
     """The specification that `text` is; every mistake is appended to `found`."""
     parts = words(text)
     if not parts:
@@ -158,7 +187,9 @@ def parse(
         return outputs and Keep(*outputs)
     if first.value in PATTERN_WORDS:
         return _rewrite(first, rest, book, found)
-    near = suggest(first.value, (*FIRST_WORDS, *keywords))
+    if book.element_class(first.value) is not None:
+        return _ask(first, rest, book, found)
+    near = suggest(first.value, (*FIRST_WORDS, *KEYWORDS))
     _fail(
         found,
         first,
@@ -194,6 +225,31 @@ def _outputs(first: Text, rest: Sequence[Text], found: list[Diagnostic]) -> tupl
     if numbers[0] is None or numbers[1] is None or min(numbers[0], numbers[1]) < 0:
         return None
     return numbers[0], numbers[1]
+
+
+def _ask(first: Text, rest: Sequence[Text], book: Names, found: list[Diagnostic]) -> Ask | None:
+    if rest:
+        _fail(found, rest[0], f"'{rest[0]}' after the name of a mapper", "nothing after it")
+        return None
+    try:
+        name, element = neighbour(book, first)
+    except ConfigurationError as e:
+        found.extend(e.diagnostics)
+        return None
+    if not isinstance(element, IPMapper):
+        _fail(
+            found,
+            first,
+            f"'{first}' is of class {book.element_class(first.value)}, which gives no mappings",
+            "a RoundRobinIPMapper or a SourceIPHashMapper",
+        )
+        return None
+    return Ask(name, element)
+
+
+def rewrite_of(words: Sequence[Text], book: Names, found: list[Diagnostic]) -> Rewrite | None:
+    """`PATTERN FOUT ROUT`, as mappers take it; every mistake is appended to `found`."""
+    return _rewrite(Text("pattern"), words, book, found)
 
 
 def _rewrite(first: Text, rest: Sequence[Text], book: Names, found: list[Diagnostic]) -> Rewrite | None:
