@@ -204,7 +204,12 @@ def bind(cls: type[E], text: Text, names: Names = NO_NAMES, span: Span | None = 
         values[rest.field] = _rest(cls, rest, found.extra, names, mistakes)
     if mistakes:
         raise ConfigurationError(sorted(mistakes, key=lambda d: d.span.start if d.span is not None else -1))
-    return cls(**values)
+    try:
+        return cls(**values)
+    except ConfigurationError as e:  # of several arguments together
+        where = text.span if text.value.strip() and text.span is not None else span
+        whole = [d if d.span is not None else replace(d, span=where) for d in e.diagnostics]
+        raise ConfigurationError(whole) from None
 
 
 def _parse(

@@ -52,6 +52,8 @@ class Element:
     """Other class names it goes by."""
     EXAMPLES: ClassVar[tuple[str, ...]] = ()
     """Argument strings for the manual page and for the tests that every element gets."""
+    COMPANIONS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    """The elements that EXAMPLES name: name, class and arguments of each."""
     CHECKSUM: ClassVar[ChecksumEffect] = ChecksumEffect.NONE
     """What assigning a field of the IPv4 header does to its checksum."""
     ROLE: ClassVar[Role] = Role.TRANSFORM

@@ -7,7 +7,7 @@ they complain, and `load` tells what is wrong with the language and with the arg
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from innet import click
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Source, Span, suggest
@@ -53,8 +53,26 @@ class Built:
 
 
 def build_one(cls: type[Element], arguments: str, names: Names = NO_NAMES) -> Element:
-    """An instance of `cls` for an argument string. Raises ConfigurationError with every mistake in it."""
+    """An instance of `cls` for an argument string. Raises ConfigurationError with every mistake in it.
+
+    Without `names`, the elements that the arguments may mention are the companions of the class.
+    """
+    if names is NO_NAMES and cls.COMPANIONS:
+        names = NameBook.of(companions(cls)).at("")
     return bind(cls, Text(arguments, Span(Source(cls.__name__, arguments), 0, len(arguments))), names)
+
+
+class Companion(NamedTuple):
+    """An element that the examples of another name."""
+
+    name: str
+    class_name: str
+    arguments: Text
+
+
+def companions(cls: type[Element]) -> tuple[Companion, ...]:
+    """The elements that the examples of `cls` name."""
+    return tuple(Companion(name, kind, Text(arguments)) for name, kind, arguments in cls.COMPANIONS)
 
 
 def build(

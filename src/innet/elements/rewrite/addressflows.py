@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from innet.elements.ip.header import IP_CHECKSUM, changes, first_fragment, require_ip_header
-from innet.elements.rewrite.flows import UNCHANGED, Entry, FlowTable, Visit, adjust_transport, delta_of, leave
+from innet.elements.rewrite.flows import (
+    UNCHANGED,
+    Entry,
+    FlowTable,
+    Quote,
+    Visit,
+    Way,
+    adjust_transport,
+    delta_of,
+    leave,
+)
 from innet.elements.rewrite.patterns import Flow
 from innet.elements.rewrite.specs import NO_MAPPING, Ask, Discard, InputSpec, Mapping, Pass, Rewrite
 from innet.ir.trace import Packet, Value, any_of, as_value
@@ -36,6 +46,9 @@ class PairFlows(FlowTable):
         saddr, daddr = parts
         return Flow(saddr, NO_PORT, daddr, NO_PORT)
 
+    def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
+        return None, (Way(self.key(protocol, flow), lambda entry: entry.new),)
+
     def push(self, p: Packet, spec: InputSpec, port: int) -> None:
         require_ip_header(p)
         if not self.outputs:
@@ -53,9 +66,7 @@ class PairFlows(FlowTable):
         self.refresh(p, visit, self.idle_s)
         self.emit(p, entry.output)
 
-    def mapping(
-        self, p: Packet, spec: InputSpec, port: int, protocol: Value, flow: Flow
-    ) -> Mapping | None:
+    def mapping(self, p: Packet, spec: InputSpec, port: int, protocol: Value, flow: Flow) -> Mapping | None:
         if isinstance(spec, Rewrite) and any(getattr(spec.pattern, part) is not None for part in self.KEPT):
             p.drop(TOO_MUCH)
             return None
@@ -82,6 +93,15 @@ class AddressFlows(PairFlows):
 
     def new_flow(self, parts: Sequence[Value]) -> Flow:
         return Flow(parts[0], NO_PORT, NO_ADDRESS, NO_PORT)
+
+    def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
+        """The entry knows one address; the other comes out as zero, as Click has it."""
+
+        def answer(entry: Entry) -> Flow:
+            return Flow(NO_ADDRESS, NO_PORT, entry.new.saddr, NO_PORT)
+
+        forward = Way((as_value(FORWARD, 8), flow.saddr), lambda entry: entry.new)
+        return None, (forward, Way((as_value(REPLY, 8), flow.daddr), answer))
 
     def push(self, p: Packet, spec: InputSpec, port: int) -> None:
         require_ip_header(p)

@@ -5,9 +5,10 @@ and reverse(R), which is what the answers carry, leads to reverse(F). Keys and v
 and allocated numbers, never arithmetic, so that a proof recognises an answer by equality.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from enum import Enum
+from typing import ClassVar, NamedTuple
 
 from innet import ir
 from innet.elements.ip.header import IP_CHECKSUM, NO_IP_HEADER, changes
@@ -63,6 +64,26 @@ class Entry:
             self.protocol,
             self.note,
         )
+
+
+class Quote(Enum):
+    """What an ICMP error quotes of a packet, as far as rewriters tell packets apart."""
+
+    PORTS = "ports"
+    ECHO = "echo"
+    ADDRESSES = "addresses"
+    """Neither, or not enough of it: ports are zero then."""
+
+
+class Way(NamedTuple):
+    """A look-up for the flow of a packet that an error quotes: a key, and what the row says that the packet was.
+
+    The flow is that of answers to the packet. `holds` is what must be so as well.
+    """
+
+    key: tuple[Value, ...]
+    flow: Callable[[Entry], Flow]
+    holds: Callable[[Entry], Value] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +158,10 @@ class FlowTable:
 
     # ---- programs
 
+    def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
+        """How to find the flow of a quoted packet, answers to which are `flow`, and whether to try (None: always)."""
+        raise NotImplementedError
+
     def push(self, p: Packet, spec: InputSpec, port: int) -> None:
         """A packet on input `port`: the table first; if that does not know the flow, the input's `spec`."""
         if isinstance(spec, Pass):
@@ -174,9 +199,7 @@ class FlowTable:
             for old, new in zip(self.row(entry), self.row(first), strict=True):
                 rebind(p, old, new)
 
-    def mapping(
-        self, p: Packet, spec: InputSpec, port: int, protocol: Value, flow: Flow
-    ) -> Mapping | None:
+    def mapping(self, p: Packet, spec: InputSpec, port: int, protocol: Value, flow: Flow) -> Mapping | None:
         """What the specification makes of a new flow; None if the packet always ends here."""
         if isinstance(spec, Discard | Pass):
             leave(p, spec, NO_MAPPING)
@@ -227,7 +250,9 @@ class FlowTable:
             with p.when(entry.is_reply):
                 p.set_raw(Mark.ANNOTATION, self.reply_anno, 1, entry.note)
 
-    def insert(self, p: Packet, visit: "Visit", state: Value | None, reply_state: Value | None, idle_s: Value | int) -> None:
+    def insert(
+        self, p: Packet, visit: "Visit", state: Value | None, reply_state: Value | None, idle_s: Value | int
+    ) -> None:
         """Store both entries of a new flow, or end the packet here."""
         own, partner = with_state(visit.entry, state), visit.entry.partner(visit.flow, reply_state)
         key, reply_key = (
@@ -322,5 +347,3 @@ def adjust_transport(p: Packet, protocol: Value, first: Value, addresses: Value)
         p.adjust(TCP_CHECKSUM, UNCHANGED, delta, pseudo=addresses)
     with p.when(first & (protocol == PROTO_UDP)):
         p.adjust(UDP_CHECKSUM, UNCHANGED, delta, keep_zero=True, pseudo=addresses)
-
-

@@ -33,6 +33,11 @@ class IPAddrPairRewriter(FlowRewriter):
         "pattern 192.0.2.1 - 0 0",
         "pattern 192.0.2.1-192.0.2.3# 10.0.0.99 0 0, REPLY_ANNO PAINT",
         "keep 0 0, TIMEOUT 60, DST_ANNO false",
+        "mapper",
+        "pattern 192.0.2.1 80 - - 0 0",
+    )
+    COMPANIONS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("mapper", "RoundRobinIPMapper", "192.0.2.1 - 0 0, 192.0.2.2 80 - - 0 0"),
     )
 
     _: KW_ONLY

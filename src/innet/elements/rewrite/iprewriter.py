@@ -47,6 +47,14 @@ class IPRewriter(FlowRewriter):
         "pattern 192.0.2.1 1024-65535# - - 0 0, UDP_TIMEOUT 60, UDP_STREAMING_TIMEOUT 180",
         "pattern 192.0.2.8/29 - 0 0, REPLY_ANNO PAINT",
         "pass",
+        "mapper",
+    )
+    COMPANIONS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        (
+            "mapper",
+            "RoundRobinIPMapper",
+            "- - 10.0.0.11 - 0 0, 192.0.2.1 40000-40002# 10.0.0.13 8080 0 0, 192.0.2.2 5-6# - - 0 0",
+        ),
     )
 
     _: KW_ONLY
@@ -72,5 +80,7 @@ class IPRewriter(FlowRewriter):
             guarantee_s=max(guarantee, self.udp_guarantee),
             dst_anno=self.dst_anno,
             reply_anno=self.reply_anno,
-            timeouts=Timeouts(tcp, self.tcp_nodata_timeout, self.tcp_done_timeout, self.udp_timeout, streaming),
+            timeouts=Timeouts(
+                tcp, self.tcp_nodata_timeout, self.tcp_done_timeout, self.udp_timeout, streaming
+            ),
         )

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from innet import ir
 from innet.elements.ip.header import changes, first_fragment
-from innet.elements.rewrite.flows import UNCHANGED, Entry, FlowTable, Visit, delta_of, leave
+from innet.elements.rewrite.flows import UNCHANGED, Entry, FlowTable, Quote, Visit, Way, delta_of, leave
 from innet.elements.rewrite.patterns import Flow
 from innet.elements.rewrite.specs import NO_MAPPING, InputSpec, Mapping
 from innet.ir.nodes import Mark
@@ -47,6 +47,12 @@ class PingFlows(FlowTable):
         """
         return (as_value(ECHO_REPLY, 8), *new.reverse())
 
+    def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
+        if kind is Quote.PORTS:
+            return None, ()
+        key = (as_value(ECHO_REPLY, 8), flow.saddr, flow.sport, flow.daddr, flow.sport)
+        return protocol == PROTO_ICMP, (Way(key, lambda entry: entry.new),)
+
     def takes(self, p: Packet, protocol: Value) -> Value:
         echo = (p.icmp.type == ECHO) | (p.icmp.type == ECHO_REPLY)
         return (protocol == PROTO_ICMP) & first_fragment(p) & p.icmp.present(IDENTIFIER_END) & echo
@@ -55,9 +61,7 @@ class PingFlows(FlowTable):
         identifier = p.icmp.id
         return p.icmp.type, Flow(p.ip.src, identifier, p.ip.dst, identifier)
 
-    def mapping(
-        self, p: Packet, spec: InputSpec, port: int, protocol: Value, flow: Flow
-    ) -> Mapping | None:
+    def mapping(self, p: Packet, spec: InputSpec, port: int, protocol: Value, flow: Flow) -> Mapping | None:
         with p.when(protocol == ECHO_REPLY):
             leave(p, spec, NO_MAPPING)
         mapping = FlowTable.mapping(self, p, spec, port, protocol, flow)

@@ -9,8 +9,11 @@ from innet.elements.rewrite.flows import (
     TCP_CHECKSUM,
     UDP_CHECKSUM,
     UNCHANGED,
+    Entry,
     FlowTable,
+    Quote,
     Visit,
+    Way,
     delta_of,
     with_state,
 )
@@ -52,6 +55,13 @@ class PortFlows(FlowTable):
 
     def key(self, protocol: Value, flow: Flow) -> tuple[Value, ...]:
         return (protocol, *flow)
+
+    def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
+        known = any_of(protocol == one for one in self.PROTOCOLS)
+        return known, () if kind is Quote.ECHO else (self.way(protocol, flow),)
+
+    def way(self, protocol: Value, flow: Flow) -> Way:
+        return Way(self.key(protocol, flow), lambda entry: entry.new)
 
     def takes(self, p: Packet, protocol: Value) -> Value:
         known = any_of(protocol == one for one in self.PROTOCOLS)
@@ -165,6 +175,15 @@ class UDPFlows(PortFlows):
 
     def key(self, protocol: Value, flow: Flow) -> tuple[Value, ...]:
         return tuple(flow)
+
+    def way(self, protocol: Value, flow: Flow) -> Way:
+        """Here the protocol that made the flow counts."""
+
+        def made_it(entry: Entry) -> Value:
+            assert entry.protocol is not None
+            return entry.protocol == protocol
+
+        return Way(self.key(protocol, flow), lambda entry: entry.new, made_it)
 
     def rewrite(self, p: Packet, visit: Visit) -> None:
         addresses = self.rewrite_header(p, visit)

@@ -8,8 +8,8 @@ from innet import ir
 from innet.diagnostics import ConfigurationError, Diagnostic, suggest
 from innet.elements.argument_names import Names
 from innet.elements.argument_types import ArgumentType
-from innet.elements.rewrite import patterns
 from innet.elements.neighbours import neighbour
+from innet.elements.rewrite import patterns
 from innet.elements.rewrite.patterns import Flow, Pattern, Room
 from innet.flowspec import names
 from innet.ir.trace import Packet, Value
@@ -19,7 +19,10 @@ DISCARD_WORDS = ("drop", "discard")
 PASS_WORDS = ("pass", "passthrough", "nochange")
 PATTERN_WORDS = ("pattern", "xpattern")
 FIRST_WORDS = (*DISCARD_WORDS, *PASS_WORDS, "keep", *PATTERN_WORDS)
-SPEC_FORMS = "drop, pass [OUTPUT], keep FOUT ROUT, pattern SADDR SPORT DADDR DPORT FOUT ROUT, or pattern NAME FOUT ROUT, or the name of a mapper"
+SPEC_FORMS = (
+    "drop, pass [OUTPUT], keep FOUT ROUT, pattern SADDR SPORT DADDR DPORT FOUT ROUT, pattern NAME FOUT ROUT, "
+    "or the name of a mapper"
+)
 NO_MAPPING = "no mapping for the flow"
 KEYWORDS = (
     "TIMEOUT", "TCP_TIMEOUT", "TCP_NODATA_TIMEOUT", "TCP_DONE_TIMEOUT", "UDP_TIMEOUT", "UDP_STREAMING_TIMEOUT",
@@ -139,6 +142,41 @@ class Ask:
         return self.mapper.mapping(p, room, flow, self.name)
 
 
+class Choosing:
+    """A mapping by one of several patterns, which one is known only when the packet arrives; `free`: there is one."""
+
+    def __init__(self, p: Packet, room: Room, flow: Flow, mapper: str) -> None:
+        self.p, self.room, self.flow, self.mapper = p, room, flow, mapper
+        self.free = p.local(0, 1)
+        self.parts = tuple(p.local(0, part.width) for part in flow)
+        self.output, self.reply_output = p.local(0, 8), p.local(0, 8)
+
+    def among(self, choices: Sequence[Rewrite], numbers: Sequence[int], chosen: Value) -> None:
+        """Try the one of `choices` whose number, one of `numbers`, is `chosen`."""
+        first, *rest = numbers
+        if not rest:
+            self.attempt(choices[first], first)
+            return
+        with self.p.when(chosen == first):
+            self.attempt(choices[first], first)
+        with self.p.otherwise():
+            self.among(choices, rest, chosen)
+
+    def attempt(self, choice: Rewrite, number: int) -> None:
+        cursor = ir.Counter(f"pattern {self.mapper}/{number}", 32, shared=True)
+        new, free = choice.pattern.apply(self.p, self.room, self.flow, cursor)
+        self.free.set(1 if free is None else free)
+        for part, value in zip(self.parts, new, strict=True):
+            part.set(value)
+        self.output.set(choice.output)
+        self.reply_output.set(choice.reply_output)
+
+    @property
+    def mapping(self) -> Mapping:
+        new = Flow(*(part.value for part in self.parts))
+        return Mapping(new, self.output.value, self.reply_output.value)
+
+
 InputSpec: TypeAlias = Discard | Pass | Keep | Rewrite | Ask
 
 
@@ -166,6 +204,31 @@ class InputSpecification(ArgumentType[InputSpec]):
         if spec is None:
             raise ConfigurationError(found)
         return spec
+
+
+@dataclass(frozen=True)
+class Choice(ArgumentType[Rewrite]):
+    """`PATTERN FOUT ROUT`, one of those that a mapper chooses from."""
+
+    def describe(self) -> str:
+        return f"{patterns.PATTERN_FORMS}, then FOUT ROUT"
+
+    def parse(self, text: Text, names: Names) -> Rewrite:
+        return choice_of(words(text), text, names)
+
+    def unparse(self, value: Rewrite) -> str:
+        return str(value).removeprefix("pattern ")
+
+
+def choice_of(parts: Sequence[Text], text: Text, names: Names) -> Rewrite:
+    """`PATTERN FOUT ROUT`, the words `parts` of the argument `text`; raises ConfigurationError."""
+    found: list[Diagnostic] = []
+    rewrite = _rewrite(None, parts, names, found) if parts else None
+    if rewrite is None:
+        raise ConfigurationError(
+            found or [Diagnostic("C164", "no pattern", text.span, patterns.PATTERN_FORMS)]
+        )
+    return rewrite
 
 
 def parse(text: Text, book: Names, found: list[Diagnostic]) -> InputSpec | None:
@@ -247,18 +310,18 @@ def _ask(first: Text, rest: Sequence[Text], book: Names, found: list[Diagnostic]
     return Ask(name, element)
 
 
-def rewrite_of(words: Sequence[Text], book: Names, found: list[Diagnostic]) -> Rewrite | None:
-    """`PATTERN FOUT ROUT`, as mappers take it; every mistake is appended to `found`."""
-    return _rewrite(Text("pattern"), words, book, found)
-
-
-def _rewrite(first: Text, rest: Sequence[Text], book: Names, found: list[Diagnostic]) -> Rewrite | None:
+def _rewrite(
+    first: Text | None, rest: Sequence[Text], book: Names, found: list[Diagnostic]
+) -> Rewrite | None:
+    """The words behind `first`, or all words."""
+    whole = rest if first is None else (first, *rest)
     if len(rest) < 3:
-        where = rest[-1] if rest else first
         _fail(
             found,
-            where,
-            f"'{first}' needs a pattern and two outputs",
+            whole[-1],
+            f"'{first}' needs a pattern and two outputs"
+            if first is not None
+            else "not a pattern and two outputs",
             f"{patterns.PATTERN_FORMS}, then FOUT ROUT",
         )
         return None
@@ -279,6 +342,6 @@ def _rewrite(first: Text, rest: Sequence[Text], book: Names, found: list[Diagnos
                 f"a pattern written here has 2 to 4 words: {patterns.PATTERN_FORMS}",
             )
     else:
-        pattern = patterns.parse(rest[:-2], book, found, (first, *rest))
-    outputs = _outputs(first, rest[-2:], found)
+        pattern = patterns.parse(rest[:-2], book, found, whole)
+    outputs = _outputs(whole[0], rest[-2:], found)
     return None if pattern is None or outputs is None else Rewrite(pattern, *outputs)

@@ -34,6 +34,10 @@ class UDPRewriter(FlowRewriter):
         "pattern 192.0.2.1 2000-2999# - - 0 0",
         "keep 0 0, UDP_TIMEOUT 30, UDP_STREAMING_TIMEOUT 90, REPLY_ANNO PAINT",
         "pattern - - 10.0.0.53 - 0 0, TIMEOUT 1min, DST_ANNO false",
+        "mapper",
+    )
+    COMPANIONS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("mapper", "SourceIPHashMapper", "4 0x1e57ab, - - 10.0.0.11 - 0 0 11, - - 10.0.0.12 - 0 0 12"),
     )
 
     _: KW_ONLY
