@@ -14,7 +14,7 @@ LAST = 0x7FFF_FFFF
 
 
 def random_numbers(seed: int) -> Iterator[int]:
-    """What the GNU C library's random(3) gives after srandom(seed), 31 bits each (its TYPE_3: an additive generator)."""
+    """What the GNU C library's random(3) gives after srandom(seed), 31 bits each (its TYPE_3, additive)."""
     word = seed & 0xFFFF_FFFF or 1
     word -= (word & 0x8000_0000) << 1
     state = [word]
