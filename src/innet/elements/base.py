@@ -132,12 +132,20 @@ class Element:
         """
         return None
 
+    def reads(self) -> tuple[str, ...]:
+        """READS, and those that hang on the arguments."""
+        return self.READS
+
+    def writes(self) -> tuple[str, ...]:
+        """WRITES, and those that hang on the arguments."""
+        return self.WRITES
+
     def read(self, handler: str, memory: "Remembered", argument: str) -> str:
-        """The value of a handler of READS; `argument` is what follows its name. Raises HandlerError for a bad one."""
+        """The value of a handler of `reads`; `argument` is what follows its name. Raises HandlerError for a bad one."""
         raise NotImplementedError(handler)
 
     def write(self, handler: str, value: str, memory: "Remembered") -> "Element | None":
-        """Write a handler of WRITES; the element as it is from then on, None: as before. Raises HandlerError."""
+        """Write a handler of `writes`; the element as it is from then on, None: as before. Raises HandlerError."""
         raise NotImplementedError(handler)
 
     def calls(self) -> tuple["Call", ...]:

@@ -174,6 +174,10 @@ class Remembered(Protocol):
         """Keys and values of all entries of a table, PREFIX tables aside."""
         ...
 
+    def left_ns(self, table: ir.Table, key: tuple[int, ...]) -> int:
+        """How much longer an entry may be idle; negative when it might have been forgotten; 0 if it is not there."""
+        ...
+
     def put(self, table: ir.Table, key: tuple[int, ...], values: tuple[int, ...], idle_s: int) -> bool:
         """Set an entry of an EXACT table; whether there was room."""
         ...

@@ -22,6 +22,10 @@ class Memory:
     def rows(self, table: ir.Table) -> Mapping[tuple[int, ...], tuple[int, ...]]:
         return {key: entry.values for key, entry in self.state.table(self.element, table).rows.items()}
 
+    def left_ns(self, table: ir.Table, key: tuple[int, ...]) -> int:
+        entry = self.state.table(self.element, table).rows.get(key)
+        return 0 if entry is None else entry.touched_ns + entry.idle_ns - self.now_ns
+
     def put(self, table: ir.Table, key: tuple[int, ...], values: tuple[int, ...], idle_s: int) -> bool:
         held = self.state.table(self.element, table)
         return held.insert(key, values, None, self.now_ns, idle_s * NS)

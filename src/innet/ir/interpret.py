@@ -195,6 +195,8 @@ class State:
         changed = state is not None and state.table is not table and state.table.entries != table.entries
         if state is None or changed:  # a handler may give a PREFIX table other entries
             state = self.tables[key] = TableState(table)
+        elif table.kind is not ir.TableKind.PREFIX:
+            state.table = table  # its capacity may be another since
         return state
 
 

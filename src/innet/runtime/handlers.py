@@ -64,7 +64,7 @@ class Handlers:
         answer = node.holder.answer(name, argument, node.context) if node.holder is not None else None
         if answer is not None:
             return answer
-        if name in node.element.READS:
+        if name in node.element.reads():
             return node.element.read(name, node.context.memory, argument)
         if name in node.element.WRITABLE:
             from innet.elements.arguments import shown
@@ -104,7 +104,7 @@ class Handlers:
         except HandlerError:
             return False
         in_holder = node.holder is not None and node.holder.writes(name)
-        own = (*node.element.WRITABLE, *node.element.WRITES, *RESETS)
+        own = (*node.element.WRITABLE, *node.element.writes(), *RESETS)
         return name in own or in_holder or (name == "config" and reconfigurable(node))
 
     def write(self, handler: str, value: str, scope: str = "") -> None:
@@ -118,7 +118,7 @@ class Handlers:
         node = self.find(element, scope)
         if node.holder is not None and node.holder.write(name, value, node.context):
             return
-        if name in node.element.WRITES:
+        if name in node.element.writes():
             changed = node.element.write(name, value, node.context.memory)
             if changed is not None:
                 self._become(node, name, changed)
@@ -190,8 +190,8 @@ def listed(node: "Node") -> Iterator[tuple[str, str]]:
     """All handlers of an element, and Click's letters for what can be done with them."""
     element, holder = node.element, node.holder
     reads = dict.fromkeys((*GENERIC, *(TASK if node.runs else ())))
-    reads |= dict.fromkeys((*element.READS, *element.WRITABLE, *statistics(node)))
-    writes = dict.fromkeys((*element.WRITABLE, *element.WRITES))
+    reads |= dict.fromkeys((*element.reads(), *element.WRITABLE, *statistics(node)))
+    writes = dict.fromkeys((*element.WRITABLE, *element.writes()))
     if reconfigurable(node):
         writes["config"] = None
     if holder is not None:

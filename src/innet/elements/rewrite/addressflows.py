@@ -18,6 +18,7 @@ from innet.elements.rewrite.flows import (
 )
 from innet.elements.rewrite.patterns import Flow
 from innet.elements.rewrite.specs import NO_MAPPING, Ask, Discard, InputSpec, Mapping, Pass, Rewrite
+from innet.flowspec.names import dotted
 from innet.ir.trace import Packet, Value, any_of, as_value
 
 TOO_MUCH = "a pattern that sets more than this rewriter can"
@@ -45,6 +46,12 @@ class PairFlows(FlowTable):
     def new_flow(self, parts: Sequence[Value]) -> Flow:
         saddr, daddr = parts
         return Flow(saddr, NO_PORT, daddr, NO_PORT)
+
+    def show_key(self, key: tuple[int, ...]) -> str:
+        return f"({dotted(key[0])}, {dotted(key[1])})"
+
+    def alone(self, key: tuple[int, ...], new: tuple[int, ...]) -> bool:
+        return key == new[::-1]
 
     def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
         return None, (Way(self.key(protocol, flow), lambda entry: entry.new),)
@@ -93,6 +100,12 @@ class AddressFlows(PairFlows):
 
     def new_flow(self, parts: Sequence[Value]) -> Flow:
         return Flow(parts[0], NO_PORT, NO_ADDRESS, NO_PORT)
+
+    def show_key(self, key: tuple[int, ...]) -> str:
+        return dotted(key[-1])
+
+    def alone(self, key: tuple[int, ...], new: tuple[int, ...]) -> bool:
+        return False
 
     def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
         """The entry knows one address; the other comes out as zero, as Click has it."""

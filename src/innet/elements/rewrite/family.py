@@ -1,16 +1,23 @@
 """What the rewriting elements have in common: their inputs' specifications, how many flows they may have."""
 
 from abc import abstractmethod
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Annotated, ClassVar
 
-from innet.diagnostics import ConfigurationError
+from innet import ir
+from innet.diagnostics import ConfigurationError, Diagnostic
 from innet.elements.argument_names import Names
-from innet.elements.arguments import ArgumentType, Key, Rest, Seconds, Signed
+from innet.elements.arguments import NO_NAMES, ArgumentType, Key, Rest, Seconds, Signed
 from innet.elements.base import Element
+from innet.elements.holder import HandlerError, Remembered, handler_int
 from innet.elements.neighbours import neighbour
-from innet.elements.rewrite.flows import FlowTable
-from innet.elements.rewrite.specs import Ask, InputSpec, InputSpecification, Pass, outputs_of
+from innet.elements.rewrite import rows
+from innet.elements.rewrite.flows import FAILURES, FlowTable
+from innet.elements.rewrite.portflows import PortFlows
+from innet.elements.rewrite.specs import Ask, InputSpec, InputSpecification, Keep, Pass, Rewrite, outputs_of
+from innet.elements.rewrite.specs import parse as parse_spec
+from innet.flowspec.names import address, dotted, integer
 from innet.ir.trace import Packet
 from innet.lexical import Text
 
@@ -55,6 +62,16 @@ class FlowRewriter(Element):
     PORTS: ClassVar[str] = "1-/1-"
     PROCESSING: ClassVar[str] = "h/h"
     KEYWORDS_FIRST: ClassVar[bool] = True
+
+    READS: ClassVar[tuple[str, ...]] = (
+        "table",
+        "table_size",
+        "size",
+        "mapping_failures",
+        "capacity",
+        "patterns",
+    )
+    WRITES: ClassVar[tuple[str, ...]] = ("capacity", "clear")
 
     specs: Annotated[tuple[InputSpec, ...], Rest(InputSpecification()), Key("SPEC")]
     _: KW_ONLY
@@ -101,5 +118,73 @@ class FlowRewriter(Element):
             ]
         return tuple(found)
 
+    # ---- handlers
+
+    def reads(self) -> tuple[str, ...]:
+        return (*self.READS, *(f"pattern{number}" for number in range(len(self.specs))))
+
+    def writes(self) -> tuple[str, ...]:
+        return (*self.WRITES, *(f"pattern{number}" for number in range(len(self.specs))))
+
+    def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        made = rows.flows_by_input(self.flows, memory)
+        match handler:
+            case "table":
+                return rows.lines(self.flows, memory)
+            case "table_size" | "size":
+                return str(sum(made.values()))
+            case "mapping_failures":
+                return str(memory.statistic(FAILURES))
+            case "capacity":
+                return str(self.capacity_now)
+            case "patterns":
+                numbers: Iterable[int] = range(len(self.specs))
+            case _:
+                numbers = (int(handler.removeprefix("pattern")),)
+        return "".join(f"{shown(self.specs[number], made.get(number, 0))}\n" for number in numbers)
+
+    def write(self, handler: str, value: str, memory: Remembered) -> Element | None:
+        match handler:
+            case "clear":
+                memory.clear(self.flows.table)
+                return None
+            case "capacity":
+                capacity = handler_int(value, 1, MAX_CAPACITY)
+                rows.make_room(self.flows, memory, capacity)
+                return replace(self, capacity=None, mapping_capacity=capacity)
+        number = int(handler.removeprefix("pattern"))
+        found: list[Diagnostic] = []
+        spec = parse_spec(Text(value.strip()), NO_NAMES, found)
+        if spec is None:
+            raise HandlerError("; ".join(diagnostic.message for diagnostic in found))
+        rows.remove(self.flows, memory, number)
+        return replace(self, specs=(*self.specs[:number], spec, *self.specs[number + 1 :]))
+
     def references(self) -> dict[str, type[Element]]:
         return {spec.name: Element for spec in self.specs if isinstance(spec, Ask)}
+
+
+def shown(spec: InputSpec, flows: int) -> str:
+    """A specification and how many flows it has made, as Click shows them."""
+    match spec:
+        case Rewrite(pattern):
+            text = str(replace(pattern, name="", order=ir.Order.RANDOM, prefer_own=True))
+        case Pass():
+            text = "<nochange>"
+        case Keep():
+            text = "<keep>"
+        case Ask():
+            text = "<mapper>"
+        case _:
+            text = "<drop>"
+    return f"{text} [{flows}]" if flows else text
+
+
+def lookup(flows: PortFlows, memory: Remembered, argument: str, protocol: tuple[int, ...] = ()) -> str:
+    """What becomes of the flow `SADDR SPORT DADDR DPORT`, in the same form; empty if the table does not know it."""
+    words = argument.split()
+    numbers = [address(word) if n % 2 == 0 else integer(word) for n, word in enumerate(words)]
+    if len(numbers) != 4 or not all(number is not None and 0 <= number < 1 << 32 for number in numbers):
+        raise HandlerError(f"expected SADDR SPORT DADDR DPORT, not '{argument}'")
+    row = memory.rows(flows.table).get((*protocol, *(number for number in numbers if number is not None)))
+    return "" if row is None else f"{dotted(row[0])} {row[1]} {dotted(row[2])} {row[3]}"

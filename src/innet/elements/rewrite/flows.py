@@ -156,6 +156,20 @@ class FlowTable:
         note = more.pop(0) if self.reply_anno is not None else None
         return Entry(self.new_flow(row[:size]), output, reply_output, is_reply, number, state, protocol, note)
 
+    # ---- rows as numbers, for handlers
+
+    def show_key(self, key: tuple[int, ...]) -> str:
+        """The packets that a key is for."""
+        raise NotImplementedError
+
+    def show_new(self, new: tuple[int, ...]) -> str:
+        """What they become."""
+        return self.show_key(new)
+
+    def alone(self, key: tuple[int, ...], new: tuple[int, ...]) -> bool:
+        """Whether an entry has no partner: the flow is its own answer."""
+        return False
+
     # ---- programs
 
     def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:

@@ -4,8 +4,11 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
 from innet.elements.arguments import Annotation, Seconds
-from innet.elements.rewrite.family import FlowRewriter
+from innet.elements.holder import Remembered
+from innet.elements.rewrite import rows
+from innet.elements.rewrite.family import FlowRewriter, lookup
 from innet.elements.rewrite.portflows import PortFlows, Timeouts
+from innet.packet.headers import PROTO_TCP, PROTO_UDP
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class IPRewriter(FlowRewriter):
         ),
     )
 
+    READS: ClassVar[tuple[str, ...]] = ("tcp_table", "udp_table", "tcp_lookup", *FlowRewriter.READS[1:])
+
     _: KW_ONLY
     timeout: Annotated[int, Seconds()] = 86400
     tcp_timeout: Annotated[int | None, Seconds()] = None
@@ -84,3 +89,11 @@ class IPRewriter(FlowRewriter):
                 tcp, self.tcp_nodata_timeout, self.tcp_done_timeout, self.udp_timeout, streaming
             ),
         )
+
+    def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        match handler:
+            case "tcp_table" | "udp_table":
+                return rows.lines(self.flows, memory, PROTO_TCP if handler == "tcp_table" else PROTO_UDP)
+            case "tcp_lookup":
+                return lookup(self.flows, memory, argument, (PROTO_TCP,))
+        return FlowRewriter.read(self, handler, memory, argument)

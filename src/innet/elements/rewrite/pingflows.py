@@ -9,6 +9,7 @@ from innet.elements.ip.header import changes, first_fragment
 from innet.elements.rewrite.flows import UNCHANGED, Entry, FlowTable, Quote, Visit, Way, delta_of, leave
 from innet.elements.rewrite.patterns import Flow
 from innet.elements.rewrite.specs import NO_MAPPING, InputSpec, Mapping
+from innet.flowspec.names import dotted
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet, Value, as_value
 from innet.packet.headers import PROTO_ICMP
@@ -46,6 +47,13 @@ class PingFlows(FlowTable):
         identifier that is the packet's own (as in Click): otherwise the older flow makes room.
         """
         return (as_value(ECHO_REPLY, 8), *new.reverse())
+
+    def show_key(self, key: tuple[int, ...]) -> str:
+        return self.show_new(key[1:4])
+
+    def show_new(self, new: tuple[int, ...]) -> str:
+        saddr, identifier, daddr = new
+        return f"({dotted(saddr)}, {dotted(daddr)}, {identifier})"
 
     def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
         if kind is Quote.PORTS:

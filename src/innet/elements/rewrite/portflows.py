@@ -18,6 +18,7 @@ from innet.elements.rewrite.flows import (
     with_state,
 )
 from innet.elements.rewrite.patterns import Flow
+from innet.flowspec.names import dotted
 from innet.ir.trace import Packet, Value, any_of, as_value
 from innet.packet.headers import PROTO_TCP, PROTO_UDP
 
@@ -55,6 +56,13 @@ class PortFlows(FlowTable):
 
     def key(self, protocol: Value, flow: Flow) -> tuple[Value, ...]:
         return (protocol, *flow)
+
+    def show_key(self, key: tuple[int, ...]) -> str:
+        saddr, sport, daddr, dport = key[-4:]
+        return f"({dotted(saddr)}, {sport}, {dotted(daddr)}, {dport})"
+
+    def alone(self, key: tuple[int, ...], new: tuple[int, ...]) -> bool:
+        return key[-4:] == (*new[2:], *new[:2])
 
     def quoted(self, kind: Quote, protocol: Value, flow: Flow) -> tuple[Value | None, tuple[Way, ...]]:
         known = any_of(protocol == one for one in self.PROTOCOLS)

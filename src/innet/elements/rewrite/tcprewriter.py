@@ -4,7 +4,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
 from innet.elements.arguments import Annotation, Seconds
-from innet.elements.rewrite.family import FlowRewriter
+from innet.elements.holder import Remembered
+from innet.elements.rewrite.family import FlowRewriter, lookup
 from innet.elements.rewrite.portflows import TCPFlows, Timeouts
 
 
@@ -34,6 +35,8 @@ class TCPRewriter(FlowRewriter):
         "pattern - - 10.0.0.80 8080 0 0, DST_ANNO false, REPLY_ANNO PAINT",
     )
 
+    READS: ClassVar[tuple[str, ...]] = ("lookup", *FlowRewriter.READS)
+
     _: KW_ONLY
     timeout: Annotated[int, Seconds()] = 86400
     tcp_timeout: Annotated[int | None, Seconds()] = None
@@ -54,3 +57,8 @@ class TCPRewriter(FlowRewriter):
             reply_anno=self.reply_anno,
             timeouts=Timeouts(tcp, self.tcp_nodata_timeout, self.tcp_done_timeout),
         )
+
+    def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        if handler == "lookup":
+            return lookup(self.flows, memory, argument)
+        return FlowRewriter.read(self, handler, memory, argument)
