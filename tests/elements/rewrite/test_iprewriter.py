@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from innet import ir
 from innet.diagnostics import ConfigurationError
 from innet.elements.arguments import NameBook, arguments_of, bind, unparse
+from innet.elements.build import build_one
 from innet.elements.rewrite.iprewriter import IPRewriter
 from innet.elements.rewrite.specs import KEYWORDS
 from innet.flowspec import names
@@ -357,10 +358,10 @@ def test_problems_name_what_is_missing() -> None:
 
 def test_examples_bind_and_are_written_back() -> None:
     for example in IPRewriter.EXAMPLES:
-        element = bind(IPRewriter, Text(example))
+        element = build_one(IPRewriter, example)
         assert element.problems(1, 1) == ()
         element.trace()
-        assert bind(IPRewriter, Text(unparse(element))) == element
+        assert build_one(IPRewriter, unparse(element)) == element
 
 
 def test_a_named_pattern_counts_for_all_who_use_it() -> None:
