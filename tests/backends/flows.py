@@ -10,8 +10,12 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from innet import ir
+from innet.elements.base import Role
+from innet.elements.build import build_one, companions
+from innet.elements.registry import REGISTRY
+from innet.flowspec import names
 from innet.ir import interpret
-from innet.ir.interpret import NS
+from innet.ir.interpret import NS, ones_sum
 from innet.ir.nodes import Mark
 from innet.symbolic.execute import execute
 from innet.symbolic.formulas import all_of, in_atom
@@ -30,7 +34,7 @@ from tests.backends.campaign import (
     explore,
     interpreted,
 )
-from tests.backends.corpus import ADDRESSES, Corpus
+from tests.backends.corpus import ADDRESSES, PORTS, Corpus
 from tests.backends.forms import (
     FRAMED,
     STRIPPED,
@@ -42,6 +46,7 @@ from tests.backends.forms import (
     stateful,
     valuation,
 )
+from tests.elements.packets import ipv4
 
 MAX_ROUNDS = 6
 STEPS_NS = (0, 1, NS // 50, NS, 31 * NS, 61 * NS, 301 * NS, 1_000_000 * NS)
@@ -56,25 +61,47 @@ class Instance:
     def __str__(self) -> str:
         return str(self.cases[0]).partition("[")[0]
 
+    @property
+    def subject(self) -> str:
+        """What packets must be about for the element to care."""
+        return SUBJECTS.get(type(self.cases[0].element).__name__, "")
+
+
+SUBJECTS = {"ICMPPingRewriter": "ping", "ICMPRewriter": "error"}
+
 
 def instances(cases: Sequence[Case]) -> Iterator[Instance]:
-    """Instances with tables: the cases of one example together, with as few outputs as it has."""
+    """Instances with tables: the cases of one example together, with as few outputs as it has.
+
+    Elements whose tables they look into are part of them.
+    """
     groups: dict[str, list[Case]] = {}
     for case in cases:
         group = groups.setdefault(case.example, [])
         if not group or group[0].program.outputs == case.program.outputs:
             group.append(case)
-    return (Instance(tuple(group)) for group in groups.values() if any(stateful(c.program) for c in group))
+    for group in groups.values():
+        if any(stateful(c.program) for c in group):
+            yield Instance((*group, *companions_of(group[0])))
+
+
+def companions_of(case: Case) -> Iterator[Case]:
+    """The programs of the elements that a case's element names, input 0 with one output."""
+    for one in companions(type(case.element)):
+        if one.name in case.element.references() and REGISTRY[one.class_name].ROLE is not Role.INFORMATION:
+            element = build_one(REGISTRY[one.class_name], one.arguments.value)
+            yield Case(element, case.example, element.trace(0, 1, one.name))
 
 
 class Talk:
     """Packets of few hosts that talk to each other: new flows, more of them, answers, fragments."""
 
-    def __init__(self, rng: Random, example: str) -> None:
-        self.rng = rng
+    def __init__(self, rng: Random, example: str, subject: str = "") -> None:
+        self.rng, self.subject = rng, subject
         self.corpus = Corpus(rng, example, 0.05)
         spoken = self.corpus.addresses[len(ADDRESSES) :] or self.corpus.addresses
         self.corpus.addresses = (*rng.sample(ADDRESSES, 2), rng.choice(spoken))
+        self.identifiers = (0, 0xFFFF, *self.corpus.ports[len(PORTS) :])
         self.corpus.ports = tuple(rng.sample(self.corpus.ports, 2))
         self.sent: list[bytes] = []
         self.seen: list[bytes] = []
@@ -86,8 +113,10 @@ class Talk:
 
     def rivals(self) -> tuple[bytes, ...]:
         """A packet of TCP or UDP, and the same between other hosts."""
-        packet = self.corpus.ip()
-        while packet[9] not in (6, 17) or packet[0] != 0x45 or packet[6:8] != b"\0\0":
+        packet = self.ping() if self.subject == "ping" else self.corpus.ip()
+        while self.subject != "ping" and (
+            packet[9] not in (6, 17) or packet[0] != 0x45 or packet[6:8] != b"\0\0"
+        ):
             packet = self.corpus.ip()
         others = [self.corpus.address().to_bytes(4, "big") for _ in range(2)]
         return (
@@ -109,7 +138,11 @@ class Talk:
             packet, self.rest = self.rest, None
             return packet
         packet = rng.choice(self.pool) if self.pool else self.corpus.ip()
-        if not self.pool and self.sent and rng.random() < 0.75:
+        if self.subject and not self.pool and rng.random() < 0.8:
+            packet = self.ping() if self.subject == "ping" or rng.random() < 0.5 else packet
+        if self.subject == "error" and self.seen and rng.random() < 0.5:
+            packet = self.error(rng.choice(self.seen[-3:]))
+        elif not self.pool and self.sent and rng.random() < 0.75:
             kind = rng.random()
             answers = kind < 0.5 and self.seen
             packet = answer(rng.choice(self.seen[-3:])) if answers else rng.choice(self.sent[-3:])
@@ -118,6 +151,30 @@ class Talk:
             packet = answer(rng.choice(self.seen))
         self.sent.append(packet)
         return packet
+
+    def ping(self) -> bytes:
+        """An ICMP echo request, or a reply; some have nothing but zeros."""
+        rng = self.rng
+        identifier = rng.choice(self.identifiers).to_bytes(2, "big")
+        rest = rng.choice((bytes(2), rng.randbytes(2), rng.randbytes(20)))
+        kind = bytes([rng.choice((8, 8, 8, 0)), 0])
+        total = ones_sum(kind + identifier + rest)
+        sums = rng.choice((total ^ 0xFFFF, total ^ 0xFFFF, 0)).to_bytes(2, "big")
+        source, target = (names.dotted(self.corpus.address()) for _ in range(2))
+        return ipv4(kind + sums + identifier + rest, source, target, 1)
+
+    def error(self, packet: bytes) -> bytes:
+        """An ICMP error about a packet, from where that went to, which quotes some of it."""
+        rng = self.rng
+        head = 4 * (packet[0] & 15)
+        if rng.random() < 0.3 and head < 60:
+            packet = bytes([packet[0] + 1]) + packet[1:head] + bytes([1, 1, 1, 0]) + packet[head:]
+            head += 4
+        quoted = packet[: rng.choice((head - 1, head, head + 7, head + 8, head + 8, head + 18, len(packet)))]
+        start = bytes([rng.choice((3, 4, 5, 11, 12, 3, 3, 13)), 0]) + rng.randbytes(6)
+        to = packet[12:16] if rng.random() < 0.8 else self.corpus.address().to_bytes(4, "big")
+        whole = ipv4(start + quoted, "8.8.8.8", "10.0.0.1", 1)
+        return whole[:12] + packet[16:20] + to + whole[20:]
 
     def varied(self, packet: bytes) -> bytes:
         """The same flow with other flags or payload, fragments of it, or the same between other hosts."""
@@ -152,6 +209,8 @@ def answer(packet: bytes) -> bytes:
     """The packet with source and destination, and the ports if there are any, exchanged."""
     head = 4 * (packet[0] & 15)
     out = packet[:12] + packet[16:20] + packet[12:16] + packet[20:]
+    if packet[9] == 1 and len(packet) > head and packet[head] == 8:
+        out = out[:head] + b"\0" + out[head + 1 :]
     if packet[9] in (6, 17) and len(packet) >= head + 4:
         out = out[:head] + out[head + 2 : head + 4] + out[head : head + 2] + out[head + 4 :]
     return out
@@ -173,7 +232,7 @@ class Past:
 def new_flow(instance: Instance, reports: Sequence[Report], rng: Random, packets: int = 4) -> None:
     """Some packets in a row, tables empty at first; raises `Disagreement`."""
     form = rng.choice((FRAMED, STRIPPED))
-    talk = Talk(rng, instance.cases[0].example)
+    talk = Talk(rng, instance.cases[0].example, instance.subject)
     state, now = interpret.State(random=Random(rng.getrandbits(32))), [rng.getrandbits(40)]
     state.clock = lambda: now[0]
     past: Past | None = Past(Store(), (), {}, {})
@@ -270,8 +329,9 @@ class AnyState:
         cases = self.instance.cases
         programs = [case.program for case in cases]
         if rng.random() < 0.6:
-            programs = [cramped(program) for program in programs]
-        talk = Talk(rng, cases[0].example)
+            narrow = rng.random() < 0.7
+            programs = [cramped(program, narrow) for program in programs]
+        talk = Talk(rng, cases[0].example, self.instance.subject)
         state, now = interpret.State(random=Random(rng.getrandbits(32))), [rng.getrandbits(40)]
         state.clock = lambda: now[0]
         story: list[str] = []
@@ -294,8 +354,8 @@ class AnyState:
                 raise Disagreement(f"{self.instance}, any state: {'; then '.join(story)}: {e}") from None
 
 
-def cramped(program: ir.Program) -> ir.Program:
-    """The program with room for one flow only, and one number to allocate."""
+def cramped(program: ir.Program, narrow: bool) -> ir.Program:
+    """The program with room for one flow only, and, if `narrow`, one number to allocate."""
 
     def table(one: ir.Table) -> ir.Table:
         return one if one.kind is ir.TableKind.PREFIX else replace(one, capacity=1, guarantee_s=3600)
@@ -308,7 +368,7 @@ def cramped(program: ir.Program) -> ir.Program:
             case ir.Branch(condition, then, otherwise):
                 return ir.Branch(condition, block(then), block(otherwise))
             case ir.Allocate(low=low):
-                return replace(one, table=table(one.table), high=low)
+                return replace(one, table=table(one.table), high=low if narrow else one.high)
             case ir.Lookup() | ir.Insert() | ir.Update() | ir.Delete():
                 return replace(one, table=table(one.table))
         return one

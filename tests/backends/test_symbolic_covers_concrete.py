@@ -123,7 +123,11 @@ class Examination:
             self.share(instance, reports)
 
     def reports_of(self, instance: Instance) -> list[Report]:
-        return [self.reports[self.cases.index(case)] for case in instance.cases]
+        """Their reports; those of other elements, which keep what this one looks into, are of no interest."""
+        return [
+            self.reports[self.cases.index(case)] if case in self.cases else Report()
+            for case in instance.cases
+        ]
 
     def share(self, instance: Instance, reports: list[Report]) -> None:
         """What was seen of programs counts for those that differ from them in the number of outputs only."""
@@ -139,7 +143,11 @@ class Examination:
                 campaign.random(PACKETS)
         for instance, any_state in zip(self.instances, self.any_state, strict=True):
             reports = self.reports_of(instance)
-            if any(map(missing, instance.cases, reports)):
+            if any(
+                missing(case, report)
+                for case, report in zip(instance.cases, reports, strict=True)
+                if case in self.cases
+            ):
                 any_state.run(reports, Random(f"more {n} {instance}"), 60)
                 self.share(instance, reports)
 

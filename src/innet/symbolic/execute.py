@@ -56,6 +56,9 @@ from innet.symbolic.terms import (
 MAX_OVERFLOWS = 8
 """How many ways a sum can overflow are told apart where a position depends on it."""
 
+MAX_PLACES = 11
+"""How many places of the spare mark are told apart: those behind an IPv4 header of any length."""
+
 UNKNOWN = (-2, 0)
 """The position of a mark that the engine does not follow: reads there give fresh values."""
 
@@ -347,6 +350,7 @@ class _Step:
         if low == high:
             by = (low, ())
         if mark is Mark.AUX and by[1]:
+            self.tell_apart(by)
             memory.marks[mark] = UNKNOWN
         elif mark is Mark.END:
             self._set_end(start, by)
@@ -358,6 +362,19 @@ class _Step:
             memory.set_data(memory.advance(start, by, store), store)
         else:
             memory.marks[mark] = memory.advance(start, by, store)
+
+    def tell_apart(self, by: Linear) -> None:
+        """Split the path by the value of a distance that has few: where headers of other lengths end."""
+        _, parts = by
+        if len(parts) == 1:
+            atom = parts[0][0]
+            values = [
+                number
+                for low, high in self.store.domain(atom)
+                for number in range(low, min(high, low + MAX_PLACES) + 1)
+            ]
+            if len(values) <= MAX_PLACES:
+                raise Split(*(in_atom(atom, rs.single(number)) for number in values))
 
     def _set_end(self, start: tuple[int, int], by: Linear) -> None:
         memory, store = self.memory, self.store

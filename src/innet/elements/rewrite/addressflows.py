@@ -19,6 +19,7 @@ from innet.elements.rewrite.flows import (
 from innet.elements.rewrite.patterns import Flow
 from innet.elements.rewrite.specs import NO_MAPPING, Ask, Discard, InputSpec, Mapping, Pass, Rewrite
 from innet.flowspec.names import dotted
+from innet.ir.nodes import Mark
 from innet.ir.trace import Packet, Value, any_of, as_value
 
 TOO_MUCH = "a pattern that sets more than this rewriter can"
@@ -133,7 +134,8 @@ class AddressFlows(PairFlows):
         with p.when(answers):
             p.ip.dst = known.new.saddr
             p.anno.dst_ip = known.new.saddr
-            self.give_back(p, known)
+            if self.reply_anno is not None and known.note is not None:
+                p.set_raw(Mark.ANNOTATION, self.reply_anno, 1, known.note)
             self.adjust(p, protocol, target, known.new.saddr)
             p.update(self.table, (REPLY, target), row, self.idle_s)
             self.emit(p, known.output)

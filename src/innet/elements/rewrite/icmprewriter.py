@@ -7,7 +7,7 @@ from innet import ir
 from innet.elements.argument_names import Names
 from innet.elements.arguments import Annotation, ArgumentType, ListOf
 from innet.elements.base import Element
-from innet.elements.ip.header import FRAGMENT_OFFSET, IP_CHECKSUM, changes, require_ip_header
+from innet.elements.ip.header import FRAGMENT_OFFSET, IP_CHECKSUM, changes, header_bytes, require_ip_header
 from innet.elements.neighbours import neighbour
 from innet.elements.rewrite.family import FlowRewriter
 from innet.elements.rewrite.flows import UNCHANGED, Entry, FlowTable, Quote
@@ -21,8 +21,8 @@ from innet.lexical import Text
 from innet.packet.headers import PROTO_ICMP, PROTO_TCP, PROTO_UDP
 
 ERROR_TYPES = (3, 4, 5, 11, 12)
-QUOTE, SHORTEST, LONGEST_HEADER = 8, 28, 15
-"""Where the quoted packet begins in the ICMP message; bytes up to the end of its header; most words of a header."""
+QUOTE, SHORTEST = 8, 28
+"""Where the quoted packet begins in the ICMP message, and how many bytes that has with a header without options."""
 QUOTED_CHECKSUM = ir.Field(Mark.TRANSPORT, 8 * (QUOTE + 10), 16)
 ECHO_CHECKSUM = ir.Field(Mark.AUX, 16, 16)
 NO_ERROR, UNKNOWN = "not an ICMP error that quotes a packet", "no mapping for the quoted packet"
@@ -147,10 +147,7 @@ class ICMPRewriter(Element):
         right = (p.ip.proto == PROTO_ICMP) & error & (vers == 4) & (words >= 5)
         with p.when(~(p.icmp.present(SHORTEST) & right)):
             p.drop(NO_ERROR)
-        p.set_mark(Mark.AUX, Mark.TRANSPORT, SHORTEST)
-        for number in range(6, LONGEST_HEADER + 1):
-            with p.when(words == number):
-                p.set_mark(Mark.AUX, Mark.TRANSPORT, QUOTE + 4 * number)
+        p.set_mark(Mark.AUX, Mark.TRANSPORT, QUOTE, header_bytes(words))
         protocol = p.raw(Mark.TRANSPORT, QUOTE + 9, 1)
         source, target = p.raw(Mark.TRANSPORT, QUOTE + 12, 4), p.raw(Mark.TRANSPORT, QUOTE + 16, 4)
         first = (p.raw(Mark.TRANSPORT, QUOTE + 6, 2) & FRAGMENT_OFFSET) == 0

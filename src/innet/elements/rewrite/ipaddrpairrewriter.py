@@ -31,7 +31,7 @@ class IPAddrPairRewriter(FlowRewriter):
 
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "pattern 192.0.2.1 - 0 0",
-        "pattern 192.0.2.1-192.0.2.3# 10.0.0.99 0 0, REPLY_ANNO PAINT",
+        "pattern 192.0.2.1-192.0.2.30# 10.0.0.99 0 0, REPLY_ANNO PAINT",
         "keep 0 0, TIMEOUT 60, DST_ANNO false",
         "mapper",
         "pattern 192.0.2.1 80 - - 0 0",

@@ -31,8 +31,8 @@ class IPAddrRewriter(FlowRewriter):
     """
 
     EXAMPLES: ClassVar[tuple[str, ...]] = (
-        "pattern 192.0.2.10-192.0.2.12# - 0 0",
-        "pattern 192.0.2.0/29 - 0 0, REPLY_ANNO PAINT",
+        "pattern 192.0.2.10-192.0.2.60# - 0 0",
+        "pattern 192.0.2.0/27 - 0 0, REPLY_ANNO PAINT",
         "keep 0 0, TIMEOUT 60, CAPACITY 10",
         "pass",
     )
