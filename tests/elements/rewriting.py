@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 from innet import ir
 from innet.elements.base import Element
+from innet.flowspec import names
 from innet.ir.interpret import PacketBuffer, State, run
 from innet.ir.nodes import Mark
 from innet.packet import capture
 
+TCP, UDP, ICMP = 6, 17, 1
+FIN, SYN, RST, ACK = 1, 2, 4, 16
 VECTORS = Path(__file__).parent.parent / "vectors"
 
 
@@ -104,3 +107,42 @@ def tuple_of(packet: PacketBuffer) -> Tuple:
     sport, dport = (int.from_bytes(data[n : n + 2], "big") if first else -1 for n in (at, at + 2))
     saddr, daddr = (int.from_bytes(data[n : n + 4], "big") for n in (12, 16))
     return Tuple(data[9], saddr, sport, daddr, dport)
+
+
+def address(text: str) -> int:
+    number = names.address(text)
+    assert number is not None
+    return number
+
+
+def packet(
+    source: str, destination: str, proto: int = UDP, flags: int = 0, payload: bytes = b"", sum_: int = 0
+) -> PacketBuffer:
+    """An IPv4 packet from `address:port` to `address:port`; its IP checksum is zero."""
+    (saddr, sport), (daddr, dport) = (text.split(":") for text in (source, destination))
+    ports = int(sport).to_bytes(2, "big") + int(dport).to_bytes(2, "big")
+    if proto == TCP:
+        transport = ports + bytes(8) + bytes((0x50, flags)) + bytes(2) + sum_.to_bytes(2, "big") + bytes(2)
+    else:
+        transport = ports + (8 + len(payload)).to_bytes(2, "big") + sum_.to_bytes(2, "big")
+    transport += payload
+    head = b"\x45\0" + (20 + len(transport)).to_bytes(2, "big") + bytes(4) + bytes((64, proto)) + bytes(2)
+    ends = address(saddr).to_bytes(4, "big") + address(daddr).to_bytes(4, "big")
+    return marked(head + ends + transport)
+
+
+def shown(result: list[tuple[int, PacketBuffer]]) -> str:
+    """`OUTPUT SOURCE > DESTINATION` of the one packet that came out, or an empty string."""
+    if not result:
+        return ""
+    [(port, out)] = result
+    n = tuple_of(out)
+    return f"{port} {names.dotted(n.saddr)}:{n.sport} > {names.dotted(n.daddr)}:{n.dport}"
+
+
+def full_sum(data: bytes) -> int:
+    """The checksum field that makes a packet's UDP checksum right (RFC 768)."""
+    pseudo = data[12:20] + bytes((0, data[9])) + (len(data) - 20).to_bytes(2, "big")
+    padded = pseudo + data[20:] + b"\0" * (len(data) % 2)
+    total = sum(int.from_bytes(padded[n : n + 2], "big") for n in range(0, len(padded), 2))
+    return (0xFFFF - total % 0xFFFF) % 0xFFFF

@@ -16,10 +16,26 @@ from innet.elements.rewrite.specs import KEYWORDS
 from innet.flowspec import names
 from innet.ir.interpret import NS, PacketBuffer, State
 from innet.lexical import Text
-from tests.elements.rewriting import Instance, Tuple, collect, expected, inputs, marked, tuple_of
-
-TCP, UDP, ICMP = 6, 17, 1
-FIN, SYN, RST, ACK = 1, 2, 4, 16
+from tests.elements.rewriting import (
+    ACK,
+    FIN,
+    ICMP,
+    RST,
+    SYN,
+    TCP,
+    UDP,
+    Instance,
+    Tuple,
+    address,
+    collect,
+    expected,
+    full_sum,
+    inputs,
+    marked,
+    packet,
+    shown,
+    tuple_of,
+)
 
 
 class Patterns(NamedTuple):
@@ -34,39 +50,8 @@ def rewriter(*texts: str, patterns: str = "") -> IPRewriter:
     return bind(IPRewriter, Text(", ".join(texts)), NameBook.of([Patterns(Text(patterns))]).at("rw"))
 
 
-def address(text: str) -> int:
-    number = names.address(text)
-    assert number is not None
-    return number
-
-
 def inside(n: Tuple) -> bool:
     return n.saddr >> 24 == 10
-
-
-def packet(
-    source: str, destination: str, proto: int = UDP, flags: int = 0, payload: bytes = b"", sum_: int = 0
-) -> PacketBuffer:
-    """An IPv4 packet from `address:port` to `address:port`; its IP checksum is zero."""
-    (saddr, sport), (daddr, dport) = (text.split(":") for text in (source, destination))
-    ports = int(sport).to_bytes(2, "big") + int(dport).to_bytes(2, "big")
-    if proto == TCP:
-        transport = ports + bytes(8) + bytes((0x50, flags)) + bytes(2) + sum_.to_bytes(2, "big") + bytes(2)
-    else:
-        transport = ports + (8 + len(payload)).to_bytes(2, "big") + sum_.to_bytes(2, "big")
-    transport += payload
-    head = b"\x45\0" + (20 + len(transport)).to_bytes(2, "big") + bytes(4) + bytes((64, proto)) + bytes(2)
-    ends = address(saddr).to_bytes(4, "big") + address(daddr).to_bytes(4, "big")
-    return marked(head + ends + transport)
-
-
-def shown(result: list[tuple[int, PacketBuffer]]) -> str:
-    """`OUTPUT SOURCE > DESTINATION` of the one packet that came out, or an empty string."""
-    if not result:
-        return ""
-    [(port, out)] = result
-    n = tuple_of(out)
-    return f"{port} {names.dotted(n.saddr)}:{n.sport} > {names.dotted(n.daddr)}:{n.dport}"
 
 
 ALL: Callable[[Tuple], int | None] = lambda n: 0  # noqa: E731  # reads as the other rows do
@@ -307,14 +292,6 @@ def test_keep_changes_no_checksum(sum_: int) -> None:
             before = packet(source, destination, proto, sum_=sum_)
             [(_, out)] = instance.push(before.copy(), port if proto == UDP else 0)
             assert out.data == before.data
-
-
-def full_sum(data: bytes) -> int:
-    """The checksum field that makes a packet's UDP checksum right (RFC 768)."""
-    pseudo = data[12:20] + bytes((0, data[9])) + (len(data) - 20).to_bytes(2, "big")
-    padded = pseudo + data[20:] + b"\0" * (len(data) % 2)
-    total = sum(int.from_bytes(padded[n : n + 2], "big") for n in range(0, len(padded), 2))
-    return (0xFFFF - total % 0xFFFF) % 0xFFFF
 
 
 quads = st.integers(1, 0xFFFF_FFFE).map(names.dotted)
