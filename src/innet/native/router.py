@@ -211,7 +211,7 @@ class SettledHandlers(Handlers):
     def read(self, handler: str, scope: str = "") -> str:
         called = handler.strip().partition(" ")[0]
         node, name = self._meant(called, scope)
-        self.router.synchronize(tables=node is not None and name in node.element.READS)
+        self.router.synchronize(tables=node is not None and name in node.element.reads())
         return super().read(handler, scope)
 
     def write(self, handler: str, value: str, scope: str = "") -> None:
@@ -222,7 +222,7 @@ class SettledHandlers(Handlers):
             super().write(handler, value, scope)
             return
         element = node.element
-        tables = name in element.WRITES or name in element.WRITABLE
+        tables = name in element.writes() or name in element.WRITABLE
         router.synchronize(tables)
         super().write(handler, value, scope)
         if node.element is not element:
