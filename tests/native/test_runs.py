@@ -168,15 +168,48 @@ def test_a_capture_that_is_damaged() -> None:
         both(SOURCE + "ToDump(o)", {"a": bytes(data)})
 
 
-def test_a_capture_of_the_other_format() -> None:
-    """pcapng is read by Python."""
-    block = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
-    data = block + struct.pack("<IIHHII", 1, 20, 1, 0, 65535, 20)
-    for n in range(30):
-        data += (
-            struct.pack("<IIIIIII", 6, 92, 0, 0, 1000 * n, 60, 60) + bytes([n]) * 60 + struct.pack("<I", 92)
+def block(order: str, kind: int, body: bytes) -> bytes:
+    """A block of a pcapng file."""
+    body += bytes(-len(body) % 4)
+    length = struct.pack(order + "I", len(body) + 12)
+    return struct.pack(order + "I", kind) + length + body + length
+
+
+def section(order: str, *options: bytes) -> bytes:
+    """The beginning of a section, and interfaces with these options."""
+    start = block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
+    return start + b"".join(block(order, 1, struct.pack(order + "HHI", 1, 0, 65535) + one) for one in options)
+
+
+def packet(order: str, n: int, interface: int = 0, stamp: int | None = None, options: bytes = b"") -> bytes:
+    stamp = n * 1000 if stamp is None else stamp
+    head = struct.pack(order + "IIIII", interface, stamp >> 32, stamp & 0xFFFF_FFFF, 50 + n % 9, 60)
+    return block(order, 6, head + bytes([n]) * (50 + n % 9) + bytes(-(50 + n % 9) % 4) + options)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_capture_of_the_other_format(order: str) -> None:
+    """Interfaces with times of all kinds, blocks of other kinds, a second section, a time past all times, an end."""
+    other = ">" if order == "<" else "<"
+    seconds, halves = struct.pack(order + "HHI", 9, 1, 0), struct.pack(order + "HHBxxx", 9, 1, 0x81)
+    nanoseconds = struct.pack(order + "HHBxxx", 9, 1, 9)
+    later = struct.pack(order + "HHq", 14, 8, 1000)
+    data = section(order, b"", seconds, nanoseconds, later, halves)
+    for n in range(60):
+        data += packet(order, n, n // 2 % 5, options=bytes(4 * (n % 3)))
+        if n % 11 == 5:
+            data += block(order, 5, bytes(20)) + block(order, 3, struct.pack(order + "I", 60) + bytes(60))
+    data += section(other, b"") + b"".join(packet(other, n) for n in range(40))
+    for text in (SOURCE + "ToDump(o, NANO true)", SOURCE + "Queue(10) -> Unqueue -> ToDump(o)"):
+        both(text, {"a": data})
+        both(text, {"a": data[:-7]})
+        both(text, {"a": data + packet(other, 5, 7)})
+        both(text, {"a": data + packet(other, 5, 0, (1 << 64) - 1) + packet(other, 6)})
+        both(text, {"a": data[:-4] + bytes(4)})
+        both(
+            text,
+            {"a": data + block(other, 6, struct.pack(other + "IIIII", 0, 0, 0, 70_000, 0) + bytes(70_000))},
         )
-    both(SOURCE + "ToDump(o)", {"a": data})
 
 
 def test_a_time_that_no_capture_can_hold() -> None:

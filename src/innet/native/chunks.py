@@ -1,12 +1,16 @@
 """Captures read in large pieces, in which Python and machine code read on from each other's place."""
 
 import ctypes
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from innet.packet.pcap import MAGIC
 from innet.packet.record import stream_name
 from innet.runtime.files import StreamCapture, StreamIo
 
+NS = 1_000_000_000
+MAX_INTERFACES = 64
+"""Those of a section whose packets machine code takes."""
 CHUNK = 1 << 20
 """Bytes at hand at once; more than any record has."""
 
@@ -56,12 +60,22 @@ class Chunks:
 
 
 class ChunkCapture(StreamCapture):
-    """A capture in chunks. `form` is a pcap file's byte order and unit of time; None: another format."""
+    """A capture in chunks. `form` is a pcap file's byte order and unit of time, if it is one."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.chunks = Chunks(stream)
         self.form = MAGIC.get(self.chunks.peek(4))
         super().__init__(cast(BinaryIO, self.chunks))
+
+    @property
+    def order(self) -> str:
+        """The byte order of numbers in it."""
+        return self.section.order if self.form is None else self.form[0]
+
+    def units(self) -> Iterator[int]:
+        """Nanoseconds in one unit of each interface's time; 0 if that is no whole number, or time begins elsewhere."""
+        for one in self.section.interfaces[:MAX_INTERFACES]:
+            yield 0 if one.offset_s or NS % one.units else NS // one.units
 
 
 class ChunkIo(StreamIo):

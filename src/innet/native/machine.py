@@ -7,7 +7,7 @@ from random import Random
 
 from innet.elements.device.todump import ToDumpHolder
 from innet.ir.interpret import PacketBuffer, State
-from innet.native.chunks import CHUNK, ChunkCapture
+from innet.native.chunks import CHUNK, MAX_INTERFACES, ChunkCapture
 from innet.native.partition import DIVERT, FILES, HOPS_AT, HOPS_BYTES, Plan
 from innet.packet.pcap import Writer
 from innet.runtime.router import NodeContext
@@ -15,7 +15,7 @@ from innet.xdp.copies import JOB_BYTES, job
 from innet.xdp.emit import Input, Resume
 from innet.xdp.native import Batch, NativeGraph
 from innet.xdp.native_batch import Result
-from innet.xdp.native_capture import RECORD_HEAD, Dump, File, Scan, capture_code
+from innet.xdp.native_capture import Dump, File, Scan, capture_code
 from innet.xdp.native_memory import Memory
 from innet.xdp.native_target import MAX_PACKET, Native, read_record
 
@@ -238,6 +238,7 @@ class Scanned:
 
     def __init__(self) -> None:
         self.offsets, self.lengths = (ctypes.c_uint64 * BATCH)(), (ctypes.c_uint32 * BATCH)()
+        self.ends, self.units = (ctypes.c_uint64 * BATCH)(), (ctypes.c_uint64 * MAX_INTERFACES)()
         self.jobs = (ctypes.c_char * (JOB_BYTES * BATCH))()
         self.jobs.raw = job(PacketBuffer()) * BATCH
         self.next = self.count = 0
@@ -245,47 +246,57 @@ class Scanned:
             most=BATCH,
             offsets=ctypes.addressof(self.offsets),
             lengths=ctypes.addressof(self.lengths),
+            ends=ctypes.addressof(self.ends),
             jobs=ctypes.addressof(self.jobs),
+            units=ctypes.addressof(self.units),
         )
         self._capture: ChunkCapture | None = None
+        self._loads = self._begin = -1
 
     def more(self, capture: ChunkCapture) -> bool:
         """Whether there is a packet to run; look for more if all were."""
         chunks = capture.chunks
-        while self.next < self.count:  # Python may have read on by itself, and even moved what is at hand
-            if (
-                self._capture is capture
-                and self._loads == chunks.loads
-                and self._starts(self.next) >= chunks.at
-            ):
-                if self._starts(self.next) == chunks.at:
-                    return True
-                break
-            self.next += 1
-        assert capture.form is not None
-        order, unit = capture.form
-        request, self.next, self.count, self._capture = self.request, 0, 0, capture
-        request.data, request.swapped, request.unit = chunks.address, int(order == ">"), unit
-        while self.count == 0:
-            request.at, request.end = chunks.at, chunks.end
-            self.count = capture_code().scan(ctypes.addressof(request))
-            if self.count == 0 and (chunks.end - chunks.at > RECORD_HEAD + MAX_PACKET or not chunks.refill()):
-                return False
-        self._loads = chunks.loads
-        return True
+        if self._capture is capture and self._loads == chunks.loads:
+            while self.next < self.count and self._starts(self.next) < chunks.at:
+                self.next += 1  # Python has read this one
+            if self.next < self.count and self._starts(self.next) == chunks.at:
+                return True
+        self._scan(capture)
+        return self.count > 0
 
-    _loads = -1
+    def _scan(self, capture: ChunkCapture) -> None:
+        """Look for packets from where the capture is read now."""
+        chunks, request = capture.chunks, self.request
+        self.next = self.count = 0
+        request.data, request.swapped = chunks.address, int(capture.order == ">")
+        if capture.form is None:
+            request.interfaces = 0
+            for n, unit in enumerate(capture.units()):
+                self.units[n], request.interfaces = unit, n + 1
+            scan = capture_code().scan_blocks
+        else:
+            request.unit = capture.form[1]
+            scan = capture_code().scan
+        while True:
+            request.at, request.end = chunks.at, chunks.end
+            self.count = scan(ctypes.addressof(request))
+            if self.count or chunks.end - chunks.at > LONGEST or not chunks.refill():
+                break
+        self._capture, self._loads, self._begin = capture, chunks.loads, chunks.at
 
     def _starts(self, n: int) -> int:
-        return int(self.offsets[n]) - RECORD_HEAD
+        """Where the record of packet `n` begins."""
+        return int(self.ends[n - 1]) if n else self._begin
 
     def take(self, capture: ChunkCapture, done: int) -> None:
         """All before packet `done` were run."""
         if done > self.next:
-            behind = int(self.offsets[done - 1]) + int(self.lengths[done - 1])
+            behind = int(self.ends[done - 1])
             capture.reader.offset += behind - capture.chunks.at
             capture.chunks.at = behind
             self.next = done
 
 
-assert 2 * (MAX_PACKET + RECORD_HEAD) < CHUNK
+LONGEST = MAX_PACKET + 1024
+"""Bytes of a record that is looked for; a longer one is left to Python."""
+assert 2 * LONGEST < CHUNK

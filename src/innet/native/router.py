@@ -156,7 +156,6 @@ class NativeRouter(Router):
         if (
             onward is None
             and isinstance(capture, ChunkCapture)
-            and capture.form is not None
             and not holder.chooses
             and self._others_wait(node)
         ):

@@ -21,13 +21,13 @@ def read(stream: BinaryIO) -> Iterator[Record]:
     return read_from(CaptureReader(stream))
 
 
-def read_from(reader: CaptureReader) -> Iterator[Record]:
-    """As `read`. Between two packets nothing is kept of a pcap file but the reader's place in it."""
+def read_from(reader: CaptureReader, now: pcapng.Section | None = None) -> Iterator[Record]:
+    """As `read`. Between two packets nothing is kept but the reader's place in the file, and `now` of a pcapng file."""
     magic = reader.upto(4)
     if magic in pcap.MAGIC:
         yield from pcap.records(reader, magic)
     elif magic == pcapng.MAGIC:
-        yield from pcapng.records(reader)
+        yield from pcapng.records(reader, now)
     else:
         raise reader.error(
             "F101",

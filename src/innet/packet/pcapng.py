@@ -8,7 +8,7 @@ interface, times in nanoseconds.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from innet.packet.record import ETHERNET, MAX_PACKET, CaptureReader, Record
@@ -49,22 +49,30 @@ class Block:
     at: int
 
 
-def records(reader: CaptureReader) -> Iterator[Record]:
-    """The packets of a file whose first four bytes, MAGIC, have been read."""
-    order = section(reader)
-    interfaces: list[Interface] = []
+@dataclass(slots=True)
+class Section:
+    """What is known, between two packets, of the section they are in."""
+
+    order: str = "<"
+    interfaces: list[Interface] = field(default_factory=list)
+
+
+def records(reader: CaptureReader, now: Section | None = None) -> Iterator[Record]:
+    """The packets of a file whose first four bytes, MAGIC, have been read; `now` is kept up to date."""
+    now = Section() if now is None else now
+    now.order = section(reader)
     while (kind := reader.record(4, "a block's type")) is not None:
         if kind == MAGIC:
-            order = section(reader)
-            interfaces = []
+            now.order = section(reader)
+            now.interfaces = []
             continue
-        block = next_block(reader, order, kind)
+        block = next_block(reader, now.order, kind)
         if block.kind == INTERFACE:
-            interfaces.append(interface(reader, order, block))
+            now.interfaces.append(interface(reader, now.order, block))
         elif block.kind == SIMPLE_PACKET:
-            yield simple_packet(reader, order, block, interfaces)
+            yield simple_packet(reader, now.order, block, now.interfaces)
         elif block.kind in PACKET_HEADER:
-            yield packet(reader, order, block, interfaces)
+            yield packet(reader, now.order, block, now.interfaces)
 
 
 def section(reader: CaptureReader) -> str:

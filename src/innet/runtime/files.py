@@ -16,7 +16,8 @@ class StreamCapture:
 
     def __init__(self, stream: BinaryIO) -> None:
         self.reader = CaptureReader(stream)
-        self._records = read_from(self.reader)
+        self.section = pcapng.Section()
+        self._records = read_from(self.reader, self.section)
         self._first = next(self._records, None)
         self.link_type = ETHERNET if self._first is None else self._first.link_type
 

@@ -1,6 +1,6 @@
-"""Captures read and written by machine code: records of a pcap file to packets of a batch, and results to records.
+"""Captures read and written by machine code: records of a file to packets of a batch, and results to records.
 
-Nothing is decided here that `innet.packet.pcap` decides: whatever is not a whole record of usual size is left to it.
+Nothing is decided here that `innet.packet` decides: whatever is not a whole record of usual size is left to it.
 """
 
 import ctypes
@@ -9,6 +9,7 @@ from functools import cache
 import llvmlite.binding as llvm
 
 from innet.ir.nodes import Mark
+from innet.packet.pcapng import ENHANCED_PACKET
 from innet.xdp import handover
 from innet.xdp.copies import ANNOTATIONS_AT, JOB_BYTES
 from innet.xdp.native_batch import RESULT_BYTES, Result
@@ -16,25 +17,32 @@ from innet.xdp.native_target import MAX_PACKET, WIDE, engine, host_layout
 
 RECORD_HEAD = 16
 """Bytes in front of each packet in a file."""
+BLOCK_HEAD, BLOCK_TAIL = 28, 4
+"""Bytes around each packet in a pcapng file."""
 EXTRA_AT, SECONDS_AT, NANOSECONDS_AT = 28, 52, 56
 """Annotations: bytes of the packet that were not captured, and when it was."""
 
 
 class Scan(ctypes.Structure):
-    """What `scan` is asked: the bytes from `at` to `end` of the memory at `data`, in which byte order, nanoseconds in
-    one unit of the fraction of a second, how many packets at most; where to put their places, lengths and jobs. And
-    its answer: where the first record begins that was not taken."""
+    """What `scan` and `scan_blocks` are asked: the bytes from `at` to `end` of the memory at `data`, in which byte
+    order, how many packets at most; where to put their places and lengths, where their records end, and their jobs.
+    Then nanoseconds in one unit of the fraction of a second; or for so many interfaces (at this address) nanoseconds
+    in one unit of time, 0 if that is no whole number. And the answer: where the first record begins that was not
+    taken."""
 
     _fields_ = [
         ("data", ctypes.c_uint64),
         ("at", ctypes.c_uint64),
         ("end", ctypes.c_uint64),
         ("swapped", ctypes.c_uint64),
-        ("unit", ctypes.c_uint64),
         ("most", ctypes.c_uint64),
         ("offsets", ctypes.c_uint64),
         ("lengths", ctypes.c_uint64),
+        ("ends", ctypes.c_uint64),
         ("jobs", ctypes.c_uint64),
+        ("unit", ctypes.c_uint64),
+        ("interfaces", ctypes.c_uint64),
+        ("units", ctypes.c_uint64),
     ]
 
 
@@ -86,50 +94,34 @@ def _word(name: str, offset: int) -> str:
   %{name} = select i1 %turned, i32 %{name}.rev, i32 %{name}.raw"""
 
 
-SCAN = f"""
-define i64 @scan(ptr %request) {{
+SCAN_START = f"""
 entry:
 {_loads(Scan)}
   %memory = inttoptr i64 %data to ptr
   %alloffsets = inttoptr i64 %offsets to ptr
   %alllengths = inttoptr i64 %lengths to ptr
+  %allends = inttoptr i64 %ends to ptr
   %alljobs = inttoptr i64 %jobs to ptr
+  %allunits = inttoptr i64 %units to ptr
   %turned = icmp ne i64 %swapped, 0
   br label %each
 each:
   %n = phi i64 [ 0, %entry ], [ %next, %take ]
   %here = phi i64 [ %at, %entry ], [ %behind, %take ]
+  %head = getelementptr i8, ptr %memory, i64 %here
   %room = icmp ult i64 %n, %most
   br i1 %room, label %look, label %done
-look:
-  %start = add i64 %here, {RECORD_HEAD}
-  %headed = icmp ule i64 %start, %end
-  br i1 %headed, label %record, label %done
-record:
-  %head = getelementptr i8, ptr %memory, i64 %here
-{_word("seconds", 0)}
-{_word("fraction", 4)}
-{_word("captured", 8)}
-{_word("wire", 12)}
-  %length = zext i32 %captured to i64
-  %behind = add i64 %start, %length
-  %usual = icmp ule i64 %length, {MAX_PACKET}
-  %whole = icmp ule i64 %behind, %end
-  %good = and i1 %usual, %whole
-  br i1 %good, label %take, label %done
-take:
+"""
+
+SCAN_END = f"""
   %offset.p = getelementptr i64, ptr %alloffsets, i64 %n
   store i64 %start, ptr %offset.p, align 8
   %length.p = getelementptr i32, ptr %alllengths, i64 %n
   store i32 %captured, ptr %length.p, align 4
+  %end.p = getelementptr i64, ptr %allends, i64 %n
+  store i64 %behind, ptr %end.p, align 8
   %job.offset = mul i64 %n, {JOB_BYTES}
   %job = getelementptr i8, ptr %alljobs, i64 %job.offset
-  %s = zext i32 %seconds to i64
-  %f = zext i32 %fraction to i64
-  %ns = mul i64 %f, %unit
-  %carry = udiv i64 %ns, 1000000000
-  %rest = urem i64 %ns, 1000000000
-  %sum = add i64 %s, %carry
   %sum32 = trunc i64 %sum to i32
   %rest32 = trunc i64 %rest to i32
   %more = call i32 @llvm.usub.sat.i32(i32 %wire, i32 %captured)
@@ -148,6 +140,96 @@ done:
   store i64 %here, ptr %at.at, align 8
   ret i64 %n
 }}
+"""
+
+SCAN = f"""
+define i64 @scan(ptr %request) {{
+{SCAN_START}
+look:
+  %start = add i64 %here, {RECORD_HEAD}
+  %headed = icmp ule i64 %start, %end
+  br i1 %headed, label %record, label %done
+record:
+{_word("seconds", 0)}
+{_word("fraction", 4)}
+{_word("captured", 8)}
+{_word("wire", 12)}
+  %length = zext i32 %captured to i64
+  %behind = add i64 %start, %length
+  %usual = icmp ule i64 %length, {MAX_PACKET}
+  %whole = icmp ule i64 %behind, %end
+  %good = and i1 %usual, %whole
+  br i1 %good, label %take, label %done
+take:
+  %s = zext i32 %seconds to i64
+  %f = zext i32 %fraction to i64
+  %ns = mul i64 %f, %unit
+  %carry = udiv i64 %ns, 1000000000
+  %rest = urem i64 %ns, 1000000000
+  %sum = add i64 %s, %carry
+{SCAN_END}
+"""
+
+SCAN_BLOCKS = f"""
+define i64 @scan_blocks(ptr %request) {{
+{SCAN_START}
+look:
+  %start = add i64 %here, {BLOCK_HEAD}
+  %least = add i64 %start, {BLOCK_TAIL}
+  %headed = icmp ule i64 %least, %end
+  br i1 %headed, label %record, label %done
+record:
+{_word("kind", 0)}
+{_word("total", 4)}
+{_word("origin", 8)}
+{_word("high", 12)}
+{_word("low.half", 16)}
+{_word("captured", 20)}
+{_word("wire", 24)}
+  %length = zext i32 %captured to i64
+  %size = zext i32 %total to i64
+  %behind = add i64 %here, %size
+  %interface = zext i32 %origin to i64
+  %ours = icmp eq i32 %kind, {ENHANCED_PACKET}
+  %unaligned = and i32 %total, 3
+  %aligned = icmp eq i32 %unaligned, 0
+  %needed = add i64 %length, {BLOCK_HEAD + BLOCK_TAIL}
+  %long = icmp uge i64 %size, %needed
+  %usual = icmp ule i64 %length, {MAX_PACKET}
+  %whole = icmp ule i64 %behind, %end
+  %known = icmp ult i64 %interface, %interfaces
+  %good1 = and i1 %ours, %aligned
+  %good2 = and i1 %long, %usual
+  %good3 = and i1 %whole, %known
+  %good4 = and i1 %good1, %good2
+  %good = and i1 %good3, %good4
+  br i1 %good, label %check, label %done
+check:
+  %tail.at = sub i64 %behind, {BLOCK_TAIL}
+  %tail.p = getelementptr i8, ptr %memory, i64 %tail.at
+  %tail.raw = load i32, ptr %tail.p, align 1
+  %tail.rev = call i32 @llvm.bswap.i32(i32 %tail.raw)
+  %tail = select i1 %turned, i32 %tail.rev, i32 %tail.raw
+  %same = icmp eq i32 %tail, %total
+  %unit.p = getelementptr i64, ptr %allunits, i64 %interface
+  %ns.each = load i64, ptr %unit.p, align 8
+  %exact = icmp ne i64 %ns.each, 0
+  %high.wide = zext i32 %high to i64
+  %high.up = shl i64 %high.wide, 32
+  %low.wide = zext i32 %low.half to i64
+  %stamp = or i64 %high.up, %low.wide
+  %product = call {{i64, i1}} @llvm.umul.with.overflow.i64(i64 %stamp, i64 %ns.each)
+  %ns = extractvalue {{i64, i1}} %product, 0
+  %over = extractvalue {{i64, i1}} %product, 1
+  %fits = xor i1 %over, true
+  %sure1 = and i1 %same, %exact
+  %sure = and i1 %sure1, %fits
+  br i1 %sure, label %take, label %done
+take:
+  %sum = udiv i64 %ns, 1000000000
+  %rest = urem i64 %ns, 1000000000
+{SCAN_END}
+declare {{i64, i1}} @llvm.umul.with.overflow.i64(i64, i64)
 """
 
 
@@ -257,17 +339,19 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 
 class CaptureCode:
-    """The two functions.
+    """The functions.
 
-    `scan(request)` is how many packets it found: it stops before a record that is not whole or of more than MAX_PACKET
-    bytes. `dump(request)` is the first result that it did not write: there is no room, or the file cannot hold its time
-    (so it is if there is no room in an empty one)."""
+    `scan(request)` (pcap) and `scan_blocks(request)` (pcapng) are how many packets they found: they stop before a
+    record that is not whole or of more than MAX_PACKET bytes, or no enhanced packet block with an exact time.
+    `dump(request)` is the first result that it did not write: there is no room, or the file cannot hold its time (so
+    it is if there is no room in an empty one)."""
 
     def __init__(self) -> None:
-        self._engine: llvm.ExecutionEngine = engine(host_layout() + SCAN + DUMP)
+        self._engine: llvm.ExecutionEngine = engine(host_layout() + SCAN + SCAN_BLOCKS + DUMP)
         address = self._engine.get_function_address
         function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)
-        self.scan, self.dump = function(address("scan")), function(address("dump"))
+        self.scan, self.scan_blocks = function(address("scan")), function(address("scan_blocks"))
+        self.dump = function(address("dump"))
 
 
 @cache
