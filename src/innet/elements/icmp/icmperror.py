@@ -8,13 +8,14 @@ from innet.diagnostics import suggest
 from innet.elements.argument_names import Names
 from innet.elements.arguments import ArgumentType, IPAddress, ListOf, Signed, Unsigned
 from innet.elements.base import Element
+from innet.elements.icmp.names import ICMPCode, code_number, code_problems
 from innet.elements.ip.header import fill_checksum, first_fragment, require_ip_header
 from innet.flowspec import names as literals
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet, Value, any_of
 from innet.lexical import Text
 from innet.packet.headers import CLICK_ANNOTATION_BYTES, PROTO_ICMP, PacketType
-from innet.packet.names import ICMP_CODES, ICMP_TYPES
+from innet.packet.names import ICMP_TYPES
 
 UNREACHABLE, SOURCE_QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM = ERROR_TYPES = (3, 4, 5, 11, 12)
 NEED_FRAGMENTATION, ERROR_AT_POINTER = 4, 0
@@ -44,24 +45,6 @@ class ErrorType(ArgumentType[int]):
                 f"did you mean '{near}'?" if number is None and near else "",
             )
         return number
-
-
-class ErrorCode(ArgumentType[int | str]):
-    """An ICMP code: a number, or a name that means one together with the type."""
-
-    def describe(self) -> str:
-        return "an ICMP code: 0 to 255, or a name such as host, needfrag, transit"
-
-    def parse(self, text: Text, names: Names) -> int | str:
-        word = self.word(text)
-        number = literals.integer(word)
-        known = {name for codes in ICMP_CODES.values() for name in codes}
-        if word not in known and (number is None or not 0 <= number <= 255):
-            near = suggest(word, known)
-            raise self.refused(
-                text, f"'{word}' is not an ICMP code", f"did you mean '{near}'?" if near else ""
-            )
-        return word if number is None else number
 
 
 @dataclass(frozen=True)
@@ -94,7 +77,7 @@ class ICMPError(Element):
 
     src: Annotated[int, IPAddress()]
     type: Annotated[int, ErrorType()]
-    code: Annotated[int | str, ErrorCode()] = 0
+    code: Annotated[int | str, ICMPCode()] = 0
     badaddrs: Annotated[tuple[int, ...], ListOf(IPAddress())] = ()
     _: KW_ONLY
     mtu: Annotated[int, Signed(IP_BYTES + ICMP_BYTES, 0xFFFF)] = 576
@@ -104,7 +87,7 @@ class ICMPError(Element):
     @property
     def number(self) -> int:
         """The code as a number."""
-        return self.code if isinstance(self.code, int) else ICMP_CODES[self.type][self.code]
+        return code_number(self.type, self.code)
 
     def push(self, p: Packet, port: int) -> None:
         require_ip_header(p)
@@ -224,10 +207,7 @@ class ICMPError(Element):
         return pointer.value
 
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
-        codes = ICMP_CODES.get(self.type, {})
-        if isinstance(self.code, int) or self.code in codes:
-            return ()
-        return (f"ICMP type {self.type} has no code '{self.code}': {', '.join(codes) or 'write a number'}",)
+        return code_problems(self.type, self.code)
 
     def write_icmp(self, p: Packet, rest: Value | int) -> None:
         p.icmp.type = self.type

@@ -6,7 +6,7 @@ from innet.ir.trace import Packet, Value
 from innet.packet.headers import PROTO_TCP, PROTO_UDP
 
 NO_IP_HEADER = "no IP header annotation"
-HEADER_BYTES = 20
+HEADER_BYTES, UDP_BYTES = 20, 8
 IP_CHECKSUM = ir.Field(Mark.NET, 80, 16)
 FRAGMENT_OFFSET, MORE_OR_OFFSET = 0x1FFF, 0x3FFF
 SOURCE_ROUTES = (131, 137)
@@ -90,7 +90,7 @@ def outer_header(
     proto: int,
     src: int,
     dst: int | None,
-    identification: ir.Counter,
+    identification: ir.Counter | Value,
 ) -> None:
     """Put an IPv4 header and `extra` more bytes in front of the packet, and mark both.
 
@@ -101,7 +101,7 @@ def outer_header(
     p.set_mark(Mark.TRANSPORT, Mark.DATA, HEADER_BYTES)
     p.set_raw(Mark.NET, 0, 2, 0x4500 | tos)
     p.ip.len = p.length
-    p.ip.id = p.next(identification)
+    p.ip.id = p.next(identification) if isinstance(identification, ir.Counter) else identification
     p.ip.off = off
     p.ip.ttl = ttl
     p.ip.proto = proto
@@ -112,3 +112,17 @@ def outer_header(
         p.ip.dst = dst
         p.anno.dst_ip = dst
     fill_checksum(p)
+
+
+def udp_header(p: Packet, sport: Value | int, dport: Value | int, checksum: bool) -> None:
+    """Fill the UDP header at the transport mark, of a datagram that reaches to the packet's end.
+
+    Without `checksum` the sum is zero; with it, a sum of zero is written as 0xffff (RFC 768).
+    """
+    length = p.distance(Mark.TRANSPORT, Mark.END)
+    p.udp.sport, p.udp.dport, p.udp.len = sport, dport, length
+    p.udp.sum = 0
+    if checksum:
+        pseudo = halves(p.ip.src).ones_add(halves(p.ip.dst)).ones_add(length).ones_add(PROTO_UDP)
+        total = p.bind(~p.sum(Mark.TRANSPORT, 0, length).ones_add(pseudo))
+        p.udp.sum = total | ((total == 0).cast(16) * 0xFFFF)

@@ -8,12 +8,9 @@ from innet import ir
 from innet.elements.arguments import IPAddress, Port
 from innet.elements.base import Element
 from innet.elements.ip.addresses import DestinationAddress
-from innet.elements.ip.header import halves, outer_header
-from innet.ir.nodes import Mark
+from innet.elements.ip.header import UDP_BYTES, outer_header, udp_header
 from innet.ir.trace import Packet
 from innet.packet.headers import PROTO_UDP
-
-UDP_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -54,11 +51,5 @@ class UDPIPEncap(Element):
             dst=self.dst,
             identification=self.IDENTIFICATION,
         )
-        length = p.distance(Mark.TRANSPORT, Mark.END)
-        p.udp.sport, p.udp.dport, p.udp.len = self.sport, self.dport, length
-        p.udp.sum = 0
-        if self.checksum:
-            pseudo = halves(p.ip.src).ones_add(halves(p.ip.dst)).ones_add(length).ones_add(PROTO_UDP)
-            total = p.bind(~p.sum(Mark.TRANSPORT, 0, length).ones_add(pseudo))
-            p.udp.sum = total | ((total == 0).cast(16) * 0xFFFF)
+        udp_header(p, self.sport, self.dport, self.checksum)
         p.emit(0)
