@@ -34,8 +34,14 @@ LOST: dict[str, set[str]] = {}
 DEFAULT_ROUTE = "the table has a default route"
 IMPLIED = "the frame was found to be longer just before"
 ARP_ONLY = "only ARP answers fill its table, which no packet here is: tests of ARPQuerier send them"
+ADVERTISEMENTS_ONLY = "only neighbour advertisements fill its table: tests of IP6NDSolicitor send them"
 CONSTANT = "the configuration decides it"
 NEVER = [
+    *(
+        ("IP6NDSolicitor", example, *side, ADVERTISEMENTS_ONLY)
+        for example in REGISTRY["IP6NDSolicitor"].EXAMPLES
+        for side in (("v", True), ("((v <= v) & (v < v))", True), ("((v <= v) & (v < v))", False))
+    ),
     *(
         ("ARPQuerier", example, *side, ARP_ONLY)
         for example in REGISTRY["ARPQuerier"].EXAMPLES

@@ -13,6 +13,7 @@ from innet.click.configuration import ClassInfo
 from innet.click.connect import End, PortList, connect, port_list, width
 from innet.click.parser import read
 from innet.click.report import Report
+from innet.click.withheld import WITHHELD
 from innet.diagnostics import Source, Span, suggest
 from innet.ir.definition import Definition
 from innet.lexical import Text, arguments, shift_word, unquote, words
@@ -138,13 +139,20 @@ class Scopes:
         if cls is not None:
             return cls
         name = identifier.name
-        if name not in self.lost:
+        if name in WITHHELD:
+            self.withheld(name, identifier.span)
+        elif name not in self.lost:
             near = self.similar(name, self.class_names())
             help_ = near or self.own_body(name)
             self.report.error(
                 "C120", f"unknown element class '{name}'", identifier.span, "an element class", help_
             )
         return Primitive(name, known=False)
+
+    def withheld(self, name: str, span: Span) -> None:
+        """Report a class of Click that is not offered."""
+        why, instead = WITHHELD[name]
+        self.report.error("C126", f"element class '{name}' is not offered: {why}", span, help=instead)
 
     def program(self, definition: Definition) -> None:
         """A class defined by a packet program: a primitive one, known from here on to the end of the text."""
@@ -455,7 +463,9 @@ class Scopes:
 
     def undeclared(self, body: Body, name: str, span: Span) -> AnyClass:
         """Report a name that is neither an element nor a class (once for each name), and stand in for it."""
-        if name not in body.undeclared and name not in self.lost:
+        if name in WITHHELD:
+            self.withheld(name, span)
+        elif name not in body.undeclared and name not in self.lost:
             near = self.similar(name, iter([*body.index, *self.class_names()]))
             help_ = self.own_body(name) or near
             expected = "a declared element or an element class"

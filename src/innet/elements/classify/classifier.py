@@ -6,8 +6,14 @@ from typing import Annotated, ClassVar
 from innet.diagnostics import Diagnostic
 from innet.elements.arguments import Rest
 from innet.elements.base import Element
-from innet.elements.classify.firstmatch import count_problems, first_match, pattern_warnings
+from innet.elements.classify.firstmatch import (
+    count_problems,
+    first_match,
+    pattern_warnings,
+    program_text,
+)
 from innet.elements.classify.patterns import BytePattern, Pattern
+from innet.elements.holder import Remembered
 from innet.ir.trace import Packet
 
 
@@ -28,6 +34,8 @@ class Classifier(Element):
     PROCESSING: ClassVar[str] = "h/h"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("12/0800", "-", "!12/0806 14/45%f0 23/1?")
 
+    READS: ClassVar[tuple[str, ...]] = ("program",)
+
     patterns: Annotated[tuple[Pattern, ...], Rest(BytePattern())] = ()
 
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
@@ -35,6 +43,9 @@ class Classifier(Element):
 
     def warnings(self) -> tuple[Diagnostic, ...]:
         return pattern_warnings(self.patterns)
+
+    def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        return program_text(self, len(self.patterns))
 
     def push(self, p: Packet, port: int) -> None:
         first_match(p, enumerate(self.patterns), "no pattern matched")

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from innet import flowspec, ir
 from innet.diagnostics import Diagnostic, Severity
+from innet.elements.base import Element
 from innet.elements.classify.patterns import Pattern
 from innet.elements.wording import in_use
+from innet.ir.dump import dump
 from innet.ir.trace import Packet, Value
 
 
@@ -32,6 +34,11 @@ def send(p: Packet, output: int | None) -> None:
         p.drop("denied by a rule")
     else:
         p.emit(output)
+
+
+def program_text(element: Element, outputs: int) -> str:
+    """The program of a classifier with so many outputs, for its handler `program`."""
+    return dump(element.trace(0, max(1, outputs)))
 
 
 def count_problems(patterns: int, outputs: int) -> tuple[str, ...]:

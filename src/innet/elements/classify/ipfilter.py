@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar
 from innet.diagnostics import Diagnostic
 from innet.elements.arguments import Rest
 from innet.elements.base import Element
-from innet.elements.classify.firstmatch import first_match, pattern_warnings
+from innet.elements.classify.firstmatch import first_match, pattern_warnings, program_text
 from innet.elements.classify.patterns import FilterRule, Pattern
+from innet.elements.holder import Remembered
 from innet.elements.ip.header import require_mark
 from innet.elements.wording import in_use
 from innet.ir.nodes import Mark
@@ -35,6 +36,8 @@ class IPFilter(Element):
         "allow -",
     )
 
+    READS: ClassVar[tuple[str, ...]] = ("program",)
+
     rules: Annotated[tuple[Pattern, ...], Rest(FilterRule())] = ()
 
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
@@ -46,6 +49,9 @@ class IPFilter(Element):
 
     def warnings(self) -> tuple[Diagnostic, ...]:
         return pattern_warnings(self.rules)
+
+    def read(self, handler: str, memory: Remembered, argument: str) -> str:
+        return program_text(self, 1 + max((rule.output or 0 for rule in self.rules), default=0))
 
     def push(self, p: Packet, port: int) -> None:
         require_mark(p, Mark.NET)

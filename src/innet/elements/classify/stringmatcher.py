@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from innet.elements.arguments import ByteString, Rest, Unsigned
 from innet.elements.base import Element, Role
 from innet.elements.holder import Context, Holder, Io, Out
-from innet.elements.ip.header import first_fragment, header_bytes, require_ip_header
+from innet.elements.ip.header import HEADER_BYTES, NO_IP_HEADER, first_fragment, header_bytes
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet, Value, any_of
@@ -44,7 +44,7 @@ class StringMatcher(Element):
     ROLE: ClassVar[Role] = Role.HOLDER
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "GET, WITHIN 3",
-        r'"evil ", \<de ad be ef>, OFFSET 2, WITHIN 9',
+        r'"evil", \<de ad be ef 01>, OFFSET 2, WITHIN 6',
         "attack",
         "a, b, WITHIN 200",
     )
@@ -69,24 +69,28 @@ class StringMatcher(Element):
         return self.within > 0 and places * len(self.patterns) <= MAX_COMPARISONS
 
     def push(self, p: Packet, port: int) -> None:
-        require_ip_header(p)
-        self.mark_payload(p)
+        with p.when(~(p.ip.present(HEADER_BYTES) & p.marked(Mark.TRANSPORT))):
+            p.drop(NO_IP_HEADER)
+        self.to_payload(p)
         if not self.compiled:
             p.hold()
             return
         shortest = min(map(len, self.patterns))
         for place in range(self.within - shortest + 1):
             at = self.offset + place
-            with p.when(~p.present(Mark.AUX, at, shortest)):
+            with p.when(~p.present(Mark.TRANSPORT, at, shortest)):
+                self.back(p)
                 p.emit(0)
             fitting = [pattern for pattern in self.patterns if place + len(pattern) <= self.within]
             with p.when(any_of(self.matches(p, at, pattern, shortest) for pattern in fitting)):
+                self.back(p)
                 p.count("matches")
                 p.divert(1, FOUND)
+        self.back(p)
         p.emit(0)
 
-    def mark_payload(self, p: Packet) -> None:
-        """Put AUX where the payload starts."""
+    def to_payload(self, p: Packet) -> None:
+        """Move the transport mark to where the payload starts; AUX is where it was."""
         proto, skip = p.ip.proto, p.local(0)
         with p.when(first_fragment(p)):
             with p.when((proto == PROTO_UDP) | (proto == PROTO_ICMP)):
@@ -95,16 +99,28 @@ class StringMatcher(Element):
                 skip.set(TCP_BYTES)
                 with p.when(p.tcp.present(TCP_BYTES)):
                     skip.set(header_bytes(p.tcp.off))
-        p.set_mark(Mark.AUX, Mark.TRANSPORT, 0, skip.value)
+        p.set_mark(Mark.AUX, Mark.TRANSPORT)
+        p.set_mark(Mark.TRANSPORT, Mark.TRANSPORT, 0, skip.value)
+
+    def back(self, p: Packet) -> None:
+        """Put the transport mark back."""
+        p.set_mark(Mark.TRANSPORT, Mark.AUX)
+
+    def released(self, p: Packet, port: int) -> None:
+        self.back(p)
+        if p.outputs > 1:
+            with p.when(p.random(1) == 1):
+                p.emit(1)
+        p.emit(0)
 
     def matches(self, p: Packet, at: int, pattern: bytes, present: int) -> Value:
         """Whether `pattern` is `at` bytes after the payload's start, of which `present` bytes are there for sure."""
         parts = [pattern[n : n + WORD] for n in range(0, len(pattern), WORD)]
         same = [
-            p.raw(Mark.AUX, at + WORD * n, len(part)) == int.from_bytes(part, "big")
+            p.raw(Mark.TRANSPORT, at + WORD * n, len(part)) == int.from_bytes(part, "big")
             for n, part in enumerate(parts)
         ]
-        result = p.present(Mark.AUX, at, len(pattern)) if len(pattern) > present else same.pop(0)
+        result = p.present(Mark.TRANSPORT, at, len(pattern)) if len(pattern) > present else same.pop(0)
         for one in same:
             result = result & one
         return result
@@ -120,7 +136,8 @@ class StringMatcherHolder(Holder):
         self.element, self.count = element, 0
 
     def push(self, packet: PacketBuffer, port: int, context: Context) -> Sequence[Out]:
-        first = packet.marks.get(Mark.AUX, packet.marks[Mark.END]) + self.element.offset
+        first = packet.marks[Mark.TRANSPORT] + self.element.offset
+        packet.marks[Mark.TRANSPORT] = packet.marks[Mark.AUX]
         last = packet.marks[Mark.END]
         if self.element.within:
             last = min(last, first + self.element.within)

@@ -31,6 +31,7 @@ class FromDevice(Element):
 
     PORTS: ClassVar[str] = "0/1-2"
     PROCESSING: ClassVar[str] = "h/h"
+    ALIASES: ClassVar[tuple[str, ...]] = ("PollDevice", "FromDPDKDevice")
     ROLE: ClassVar[Role] = Role.ENTRY
     EXAMPLES: ClassVar[tuple[str, ...]] = ("eth0", "eth0, true, 1514", "eth0, FORCE_IP true")
 

@@ -25,6 +25,7 @@ class ToDevice(Element):
 
     PORTS: ClassVar[str] = "1/0-2"
     PROCESSING: ClassVar[str] = "a/h"
+    ALIASES: ClassVar[tuple[str, ...]] = ("ToDPDKDevice",)
     ROLE: ClassVar[Role] = Role.EXIT
     EXAMPLES: ClassVar[tuple[str, ...]] = ("eth0", "eth0, BURST 8")
 

@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
 from innet.elements.arguments import Unsigned
-from innet.elements.base import Element
+from innet.elements.ip.details import Detailed
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet, Value
 from innet.packet.headers import ETHERTYPE_IPV4, ETHERTYPE_IPV6
@@ -14,7 +14,7 @@ HARDWARE_ETHERNET = 1
 
 
 @dataclass(frozen=True)
-class CheckARPHeader(Element):
+class CheckARPHeader(Detailed):
     """Let ARP packets pass whose lengths are right, and mark the header.
 
     Ports:      in 0: packets with an ARP header OFFSET bytes after their start.  out 0: good ones; header marked.
@@ -30,10 +30,16 @@ class CheckARPHeader(Element):
     PROCESSING: ClassVar[str] = "a/ah"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("", "14", "DETAILS true")
 
+    REASONS: ClassVar[tuple[str, ...]] = (
+        "tiny packet",
+        "too small for addresses",
+        "bad hardware type/length",
+        "bad protocol type/length",
+    )
+
     offset: Annotated[int, Unsigned(16)] = 0
     _: KW_ONLY
     verbose: bool = False
-    details: bool = False
 
     def push(self, p: Packet, port: int) -> None:
         self.refuse(p, ~p.present(Mark.DATA, self.offset, FIXED_BYTES), "tiny packet")

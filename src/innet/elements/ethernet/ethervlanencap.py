@@ -1,5 +1,6 @@
 """EtherVLANEncap."""
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
@@ -25,6 +26,10 @@ class EtherVLANEncap(Element):
         "0x0800, 2:0:0:0:0:1, 2:0:0:0:0:2, ANNO",
         "0x0800, 2:0:0:0:0:1, 2:0:0:0:0:2, VLAN_ID 7, VLAN_PCP 1, NATIVE_VLAN -1",
     )
+
+    WRITABLE: ClassVar[Mapping[str, str]] = {
+        n: n for n in ("src", "dst", "ethertype", "vlan_tci", "vlan_id", "vlan_pcp", "native_vlan")
+    }
 
     ethertype: Annotated[int, Unsigned(16)]
     src: Annotated[int, EtherAddress()]

@@ -1,5 +1,6 @@
 """ICMPError."""
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
@@ -74,6 +75,8 @@ class ICMPError(Element):
         "10.0.0.254, redirect, host, BADADDRS 10.0.0.1 8.8.8.8",
         "10.0.0.254, parameterproblem, erroratptr, SET_FIX_ANNO false",
     )
+
+    WRITABLE: ClassVar[Mapping[str, str]] = {name: name for name in ("src", "mtu", "pmtu")}
 
     src: Annotated[int, IPAddress()]
     type: Annotated[int, ErrorType()]

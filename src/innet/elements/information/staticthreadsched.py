@@ -12,11 +12,12 @@ class StaticThreadSched(Element):
     """Say which thread runs an element: accepted, without effect.
 
     Arguments:  `ELEMENT THREAD`, ...
-    Source:     Click manual, StaticThreadSched.
+    Source:     Click manual, StaticThreadSched, BalancedThreadSched.
     """
 
     PORTS: ClassVar[str] = "0/0"
     ROLE: ClassVar[Role] = Role.INFORMATION
+    ALIASES: ClassVar[tuple[str, ...]] = ("BalancedThreadSched",)
     EXAMPLES: ClassVar[tuple[str, ...]] = ("e 0",)
 
     entries: Annotated[tuple[str, ...], Rest()] = ()

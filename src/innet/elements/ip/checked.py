@@ -3,12 +3,12 @@
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from innet.elements.base import Element
+from innet.elements.ip.details import Detailed
 from innet.ir.trace import Packet, Value
 
 
 @dataclass(frozen=True)
-class TransportCheck(Element):
+class TransportCheck(Detailed):
     """Base of the transport header checks."""
 
     PORTS: ClassVar[str] = "1/1-2"
@@ -17,7 +17,6 @@ class TransportCheck(Element):
 
     _: KW_ONLY
     verbose: bool = False
-    details: bool = False
 
     def refuse(self, p: Packet, condition: Value, reason: str) -> None:
         """Send packets for which `condition` holds to output 1."""

@@ -1,6 +1,7 @@
 """CheckICMPHeader."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from innet.elements.ip.checked import TransportCheck
 from innet.ir.nodes import Mark
@@ -20,6 +21,8 @@ class CheckICMPHeader(TransportCheck):
     Drops:      "not ICMP", "bad packet length", "bad ICMP checksum", checked in this order.
     Source:     Click manual, CheckICMPHeader; RFC 792.  The message reaches to the packet's end, padding included.
     """
+
+    REASONS: ClassVar[tuple[str, ...]] = ("not ICMP", "bad packet length", "bad ICMP checksum")
 
     def push(self, p: Packet, port: int) -> None:
         self.refuse(p, ~p.ip.present(20) | (p.ip.proto != PROTO_ICMP), "not ICMP")

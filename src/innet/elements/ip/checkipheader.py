@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
 from innet.elements.arguments import IPAddress, IPPrefix, ListOf, Unsigned
-from innet.elements.base import Element
+from innet.elements.ip.details import Detailed
 from innet.elements.ip.header import header_bytes
 from innet.ir.nodes import Mark
 from innet.ir.trace import IPv4, Packet, Value, any_of
@@ -13,7 +13,7 @@ ALL_ONES = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True)
-class CheckIPHeader(Element):
+class CheckIPHeader(Detailed):
     """Check the IPv4 header, mark it, cut what lies behind the IP length, and note the destination.
 
     Ports:      in 0: packets with an IPv4 header OFFSET bytes after their start.
@@ -40,6 +40,15 @@ class CheckIPHeader(Element):
         "DETAILS true",
     )
 
+    REASONS: ClassVar[tuple[str, ...]] = (
+        "tiny packet",
+        "bad IP version",
+        "bad IP header length",
+        "bad IP length",
+        "bad IP checksum",
+        "bad source address",
+    )
+
     offset: Annotated[int, Unsigned()] = 0
     _: KW_ONLY
     checksum: bool = True
@@ -47,7 +56,6 @@ class CheckIPHeader(Element):
     badsrc: Annotated[tuple[int, ...], ListOf(IPAddress())] = ()
     gooddst: Annotated[tuple[int, ...], ListOf(IPAddress())] = ()
     verbose: bool = False
-    details: bool = False
 
     def push(self, p: Packet, port: int) -> None:
         h = IPv4(p, Mark.DATA, self.offset)

@@ -1,6 +1,7 @@
 """CheckTCPHeader."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from innet.elements.ip.checked import TransportCheck
 from innet.elements.ip.header import header_bytes, pseudo_header_sum
@@ -19,6 +20,8 @@ class CheckTCPHeader(TransportCheck):
     Drops:      "not TCP", "bad packet length", "bad TCP checksum", checked in this order.
     Source:     Click manual, CheckTCPHeader; RFC 9293 section 3.1.  Fragments fail the checksum.
     """
+
+    REASONS: ClassVar[tuple[str, ...]] = ("not TCP", "bad packet length", "bad TCP checksum")
 
     def push(self, p: Packet, port: int) -> None:
         self.refuse(p, ~p.ip.present(20) | (p.ip.proto != PROTO_TCP), "not TCP")

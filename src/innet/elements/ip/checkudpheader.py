@@ -1,6 +1,7 @@
 """CheckUDPHeader."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from innet.elements.ip.checked import TransportCheck
 from innet.elements.ip.header import pseudo_header_sum
@@ -19,6 +20,8 @@ class CheckUDPHeader(TransportCheck):
     Drops:      "not UDP", "bad packet length", "bad UDP checksum", checked in this order.
     Source:     Click manual, CheckUDPHeader; RFC 768.  Fragments fail the length or the checksum.
     """
+
+    REASONS: ClassVar[tuple[str, ...]] = ("not UDP", "bad packet length", "bad UDP checksum")
 
     def push(self, p: Packet, port: int) -> None:
         self.refuse(p, ~p.ip.present(20) | (p.ip.proto != PROTO_UDP), "not UDP")

@@ -8,17 +8,23 @@ from innet.diagnostics import ConfigurationError
 from innet.elements.argument_names import Names
 from innet.elements.arguments import ArgumentType, EtherAddress, IP6Prefix, Rest
 from innet.elements.base import Element
-from innet.elements.ethernet.frame import ETHERNET_BYTES, frame
-from innet.elements.ip6.header6 import IP6_BYTES, pseudo_header_sum6
+from innet.elements.ip6.discovery import (
+    ADVERTISEMENT,
+    FRAME_BYTES,
+    MESSAGE_BYTES,
+    SOLICITATION,
+    TARGET_ADDRESS,
+    is_message,
+    mark_message,
+    target,
+    write_message,
+)
+from innet.elements.ip6.header6 import pseudo_header_sum6
 from innet.flowspec import names as literals
 from innet.ir.nodes import Mark
-from innet.ir.trace import IPv6, Packet
+from innet.ir.trace import Packet
 from innet.lexical import Text, words
-from innet.packet.headers import CLICK_ANNOTATION_BYTES, ETHERTYPE_IPV6, PROTO_ICMP6, PacketType
 
-SOLICITATION, ADVERTISEMENT = 135, 136
-MESSAGE_BYTES = 32
-"""An ICMPv6 neighbour discovery header, and one option with a link-layer address (RFC 4861 sections 4.3 and 4.4)."""
 ROUTER_SOLICITED = 0xC000_0000
 
 
@@ -80,41 +86,27 @@ class IP6NDAdvertiser(Element):
     served: Annotated[tuple[Served, ...], Rest(ServedArgument())] = ()
 
     def push(self, p: Packet, port: int) -> None:
-        h = IPv6(p, Mark.DATA, ETHERNET_BYTES)
-        with p.when(~p.present(Mark.DATA, 0, ETHERNET_BYTES + IP6_BYTES + MESSAGE_BYTES)):
+        with p.when(~p.present(Mark.DATA, 0, FRAME_BYTES)):
             p.drop("no neighbour solicitation")
-        p.set_mark(Mark.MAC, Mark.DATA)
-        p.set_mark(Mark.NET, Mark.DATA, ETHERNET_BYTES)
-        p.set_mark(Mark.TRANSPORT, Mark.NET, IP6_BYTES)
-        right = (
-            (frame(p).type == ETHERTYPE_IPV6)
-            & (h.nxt == PROTO_ICMP6)
-            & (h.hlim == 255)
-            & (p.icmp.type == SOLICITATION)
-            & (p.icmp.code == 0)
-        )
-        total = p.sum(Mark.TRANSPORT, 0, MESSAGE_BYTES).ones_add(pseudo_header_sum6(p, h.plen))
-        with p.when(~right | (total != 0xFFFF)):
+        mark_message(p)
+        total = p.sum(Mark.TRANSPORT, 0, MESSAGE_BYTES).ones_add(pseudo_header_sum6(p, p.ip6.plen))
+        with p.when(~is_message(p, SOLICITATION) | (total != 0xFFFF)):
             p.drop("no neighbour solicitation")
-        target = p.raw(Mark.TRANSPORT, 8, 8), p.raw(Mark.TRANSPORT, 16, 8)
-        found, (ether,) = p.lookup(self.table(), target)
+        about = target(p)
+        found, (ether,) = p.lookup(self.table(), about)
         with p.when(~found):
             p.drop("an address of someone else")
-        p.set_mark(Mark.END, Mark.TRANSPORT, MESSAGE_BYTES)
-        frame(p).dst = frame(p).src
-        frame(p).src = ether
-        p.set_raw(Mark.NET, 0, 4, 6 << 28)
-        h.plen = MESSAGE_BYTES
-        h.dst_high, h.dst_low = h.src_high, h.src_low
-        h.src_high, h.src_low = target
-        p.icmp.type, p.icmp.sum, p.icmp.rest = ADVERTISEMENT, 0, ROUTER_SOLICITED
-        p.set_raw(Mark.TRANSPORT, 24, 2, 0x0201)
-        p.set_raw(Mark.TRANSPORT, 26, 6, ether)
-        length = p.distance(Mark.TRANSPORT, Mark.END)
-        p.icmp.sum = ~p.sum(Mark.TRANSPORT, 0, MESSAGE_BYTES).ones_add(pseudo_header_sum6(p, length))
-        for byte in range(0, CLICK_ANNOTATION_BYTES, 8):
-            p.set_raw(Mark.ANNOTATION, byte, 8, 0)
-        p.anno.packet_type = PacketType.HOST
+        write_message(
+            p,
+            kind=ADVERTISEMENT,
+            flags=ROUTER_SOLICITED,
+            ethers=(p.ether.src, ether),
+            src=about,
+            dst=(p.ip6.src_high, p.ip6.src_low),
+            about=about,
+            option=TARGET_ADDRESS,
+            ether=ether,
+        )
         p.emit(0)
 
     def table(self) -> ir.Table:

@@ -117,7 +117,9 @@ class Queue(Element):
     PORTS: ClassVar[str] = "1/1-2"
     PROCESSING: ClassVar[str] = "h/lh"
     ROLE: ClassVar[Role] = Role.HOLDER
-    ALIASES: ClassVar[tuple[str, ...]] = ("NotifierQueue", "FullNoteQueue", "ThreadSafeQueue", "MSQueue")
+    ALIASES: ClassVar[tuple[str, ...]] = (
+        "NotifierQueue", "FullNoteQueue", "ThreadSafeQueue", "MSQueue", "CPUQueue",
+    )  # fmt: skip
     EXAMPLES: ClassVar[tuple[str, ...]] = ("", "400")
 
     capacity: int = 1000

@@ -20,6 +20,7 @@ class Discard(Element):
     """
 
     PORTS: ClassVar[str] = "1/0"
+    ALIASES: ClassVar[tuple[str, ...]] = ("DiscardNoFree",)
     EXAMPLES: ClassVar[tuple[str, ...]] = ("", "BURST 8")
 
     _: KW_ONLY

@@ -17,6 +17,7 @@ class Idle(Element):
     """
 
     PORTS: ClassVar[str] = "-/-"
+    ALIASES: ClassVar[tuple[str, ...]] = ("SimpleIdle",)
     FLOW: ClassVar[str] = "x/y"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("",)
 

@@ -18,10 +18,12 @@ class Switch(Element):
     Arguments:  OUTPUT (default 0); below zero: drop all packets.
     Drops:      "switched off".
     Errors:     OUTPUT is not in use.
-    Source:     Click manual, Switch.  A write to `switch` is a new configuration of the element.
+    Source:     Click manual, Switch; CPUSwitch, on its first processor.  A write to `switch` is a new configuration of
+                the element.
     """
 
     PORTS: ClassVar[str] = "1/-"
+    ALIASES: ClassVar[tuple[str, ...]] = ("CPUSwitch",)
     PROCESSING: ClassVar[str] = "h/h"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("", "0", "-1")
     WRITABLE: ClassVar[Mapping[str, str]] = {"switch": "output"}
