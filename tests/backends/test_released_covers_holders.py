@@ -24,6 +24,16 @@ from tests.elements.packets import ipv4
 PACKETS = 60
 
 
+@dataclass
+class Crowd:
+    """A queue nearby, so full."""
+
+    packets: int
+
+    def holding(self) -> int:
+        return self.packets
+
+
 class World:
     """A `Context` for one holder: time goes on, nobody else is there."""
 
@@ -39,6 +49,12 @@ class World:
 
     def other(self, element: str) -> None:
         return None
+
+    def say(self, text: str) -> None:
+        pass
+
+    def queues(self) -> tuple[Crowd, ...]:
+        return (Crowd(self.random.randrange(100)),)
 
 
 @dataclass
@@ -125,6 +141,11 @@ CASES = [
         ("IPReassembler", 1),
         ("IPReassembler", 2),
         ("IPOutputCombo", 5),
+        ("RandomBitErrors", 1),
+        ("RED", 1),
+        ("RED", 2),
+        ("PI", 2),
+        ("IPRateMonitor", 1),
     )
     for example in REGISTRY[name].EXAMPLES
     if "1500" not in example or name == "IPOutputCombo"  # packets are not so long here

@@ -116,3 +116,13 @@ def send(
         case ir.Drop(reason):
             return Result(reason, packet, outcome.copies)
     return Result("held", packet, outcome.copies)
+
+
+def ip_checksum_right(packet: bytes) -> bool:
+    """Whether an IPv4 header's checksum is right."""
+    return ones_sum(packet[: 4 * (packet[0] & 15)]) == 0xFFFF
+
+
+def icmp_checksum_right(packet: bytes) -> bool:
+    """Whether the checksum of an ICMP message in an IPv4 packet is right."""
+    return ones_sum(packet[4 * (packet[0] & 15) :]) == 0xFFFF

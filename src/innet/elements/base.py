@@ -63,6 +63,8 @@ class Element:
     """Handlers that read and write an argument: handler name -> field name. Writing one reconfigures the element."""
     BARRED: ClassVar[str] = ""
     """Why a tenant's module may not have it (a platform has no files, say); empty if it may."""
+    RATES: ClassVar[Mapping[str, tuple[str, int, int]]] = {}
+    """Handlers that show how fast a statistic grows: handler name -> statistic, bits of fraction, factor."""
     READS: ClassVar[tuple[str, ...]] = ()
     """The handlers that `read` answers to."""
     WRITES: ClassVar[tuple[str, ...]] = ()
@@ -120,6 +122,10 @@ class Element:
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
         """What is wrong with this configuration of the element, given how many ports are in use; empty if nothing."""
         return ()
+
+    def fitted(self, inputs: int, outputs: int) -> "Element":
+        """What it becomes when a handler wrote an argument, given how many ports are in use."""
+        return self
 
     def references(self) -> Mapping[str, type["Element"]]:
         """Names of other elements that the arguments mention, with the class each must have."""

@@ -186,6 +186,8 @@ class State:
     tables: dict[tuple[str, str], TableState] = field(default_factory=dict)
     counters: dict[tuple[str, str], int] = field(default_factory=dict)
     statistics: dict[tuple[str, str], int] = field(default_factory=dict)
+    listeners: dict[tuple[str, str], list[Callable[[int, int], None]]] = field(default_factory=dict)
+    """What wants to hear of each addition to a statistic, and of its time: handlers that show rates."""
     clock: Callable[[], int] = _zero_clock
     random: Random = field(default_factory=lambda: Random(0))
 
@@ -318,7 +320,10 @@ class _Run:
                 env[offset.name], env[length.name] = option or (0, 0)
             case ir.Count(name, amount):
                 at_name = (self.element, name)
-                state.statistics[at_name] = state.statistics.get(at_name, 0) + self.value(amount)
+                more = self.value(amount)
+                state.statistics[at_name] = state.statistics.get(at_name, 0) + more
+                for hear in state.listeners.get(at_name, ()):
+                    hear(more, state.clock())
             case _:
                 assert_never(stmt)
         return None

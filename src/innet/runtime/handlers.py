@@ -64,6 +64,8 @@ class Handlers:
         answer = node.holder.answer(name, argument, node.context) if node.holder is not None else None
         if answer is not None:
             return answer
+        if name in node.rates:
+            return node.rates[name].show(self.router.clock(), node.element.RATES[name][2])
         if name in node.element.reads():
             return node.element.read(name, node.context.memory, argument)
         if name in node.element.WRITABLE:
@@ -160,6 +162,7 @@ class Handlers:
             raise HandlerError(
                 f"'{node.name}.{handler}' cannot be written here: what was proven must not change"
             )
+        element = element.fitted(len(node.inputs), len(node.outputs))
         problems = element.problems(len(node.inputs), len(node.outputs))
         if problems:
             raise HandlerError(f"'{node.name}.{handler}': {problems[0]}")
@@ -190,7 +193,7 @@ def listed(node: "Node") -> Iterator[tuple[str, str]]:
     """All handlers of an element, and Click's letters for what can be done with them."""
     element, holder = node.element, node.holder
     reads = dict.fromkeys((*GENERIC, *(TASK if node.runs else ())))
-    reads |= dict.fromkeys((*element.reads(), *element.WRITABLE, *statistics(node)))
+    reads |= dict.fromkeys((*element.reads(), *element.RATES, *element.WRITABLE, *statistics(node)))
     writes = dict.fromkeys((*element.WRITABLE, *element.writes()))
     if reconfigurable(node):
         writes["config"] = None

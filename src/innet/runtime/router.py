@@ -17,6 +17,7 @@ from innet.elements.argument_names import NameBook
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.holder import Call, Context, HandlerError, Holder, Io, Out, Pulling, timestamp
 from innet.elements.memory import Memory
+from innet.elements.meter.average import RateAverage
 from innet.ir import interpret
 from innet.ir.interpret import PacketBuffer
 from innet.runtime.clock import VirtualClock
@@ -55,6 +56,7 @@ class Node:
         """Whether its holder answers each pull by itself, by `take`."""
         self.context = NodeContext(router, self)
         self.calls: list[Call] = []
+        self.rates: dict[str, RateAverage] = {}
         self.idle_runs = 0
 
     def program(self, port: int) -> ir.Program:
@@ -239,6 +241,7 @@ class Router:
                 node.holder = node.element.holder(io, node.inputs, node.outputs)
             except ConfigurationError as e:
                 found += (_about(d, node) for d in e.diagnostics)
+            self._measure(node)
             if node.holder is not None and node.holder.instead is not None:
                 node.element = node.holder.instead
             if node.holder is not None:
@@ -254,6 +257,14 @@ class Router:
             found.append(_about(Diagnostic("E131", "a configuration has only one DriverManager"), drivers[1]))
         if found:
             raise ConfigurationError(found)
+
+    def _measure(self, node: Node) -> None:
+        """Keep averages of the statistics whose rates the element's handlers show."""
+        if not node.element.RATES:
+            return
+        for handler, (statistic, bits, _) in node.element.RATES.items():
+            average = node.rates[handler] = RateAverage(bits)
+            self.state.listeners.setdefault((node.name, statistic), []).append(average.update)
 
     def _claimed_twice(self) -> Iterable[Diagnostic]:
         """Devices that two elements of one role claim for themselves."""

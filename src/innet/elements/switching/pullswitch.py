@@ -1,7 +1,7 @@
 """PullSwitch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from innet.elements.arguments import Signed
@@ -33,6 +33,9 @@ class PullSwitch(Element):
         if self.input >= inputs:
             return (f"INPUT is {self.input}, but {in_use(inputs, 'input')}",)
         return ()
+
+    def fitted(self, inputs: int, outputs: int) -> "PullSwitch":
+        return self if self.input < inputs else replace(self, input=-1)
 
     def push(self, p: Packet, port: int) -> None:
         only(p, port == self.input)

@@ -1,7 +1,7 @@
 """Switch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from innet.elements.arguments import Signed
@@ -34,6 +34,9 @@ class Switch(Element):
         if self.output >= outputs:
             return (f"OUTPUT is {self.output}, but {in_use(outputs)}",)
         return ()
+
+    def fitted(self, inputs: int, outputs: int) -> "Switch":
+        return self if self.output < outputs else replace(self, output=-1)
 
     def push(self, p: Packet, port: int) -> None:
         if 0 <= self.output < p.outputs:
