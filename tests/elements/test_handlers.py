@@ -91,6 +91,12 @@ def test_the_program_is_shown(element, outputs):
             "1\tbad source address\n",
         ),
         (
+            "CheckIPHeader(70000, DETAILS true)",
+            [ipv4()],
+            "1\ttiny packet\n0\tbad IP version\n0\tbad IP header length\n0\tbad IP length\n0\tbad IP checksum\n"
+            "0\tbad source address\n",
+        ),
+        (
             "CheckUDPHeader(DETAILS true)",
             [ipv4(udp()), ipv4(tcp(), proto=6), ipv4(udp(length=99)), ipv4(udp(checksum=1))],
             "1\tnot UDP\n1\tbad packet length\n1\tbad UDP checksum\n",

@@ -385,6 +385,9 @@ class Packet:
 
     def strip(self, length: int) -> None:
         """Remove `length` bytes in front; all of them if there are not so many (Click's `pull`)."""
+        if length > 0xFFFF:  # no packet is so long
+            self.set_mark(Mark.DATA, Mark.END)
+            return
         with self.when(self.length < length):
             self.set_mark(Mark.DATA, Mark.END)
         with self.otherwise():

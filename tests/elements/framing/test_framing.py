@@ -20,6 +20,10 @@ def test_Unstrip_brings_back_what_Strip_took(data, length):
     assert send(Unstrip(min(length, len(data))), packet).data == data
 
 
+def test_Strip_of_more_than_any_packet_has_leaves_nothing():
+    assert send(Strip(1 << 20), buffer(b"abc", None)).data == b""
+
+
 def test_bytes_that_were_never_there_are_zero():
     assert send(Unstrip(3), buffer(b"ab", None)).data == b"\0\0\0ab"
 

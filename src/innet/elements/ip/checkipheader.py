@@ -58,6 +58,12 @@ class CheckIPHeader(Detailed):
     verbose: bool = False
 
     def push(self, p: Packet, port: int) -> None:
+        if self.offset > 0xFFFF:  # no packet is so long
+            p.count("drops")
+            if self.details:
+                p.count("tiny packet")
+            p.divert(1, "tiny packet")
+            return
         h = IPv4(p, Mark.DATA, self.offset)
         self.refuse(p, (~h.present(20), "tiny packet"))
         plen = p.length - self.offset if self.offset else p.length
