@@ -46,7 +46,7 @@ ALONE_PACKETS = 60
 """So many packets also go through a router that runs everything."""
 RAW = 0.3
 """In how many configurations out of one any bytes are explored, not only IPv4 in Ethernet frames."""
-KEPT = 40
+KEPT = 15
 """So many packets that something kept are held against the paths of all packets before."""
 LAST_NS = 10_000_000_000
 

@@ -75,10 +75,11 @@ class Walker:
                 continue
             program, route = self.graph.programs[at], (*one.route, at)
             before = packet.copy() if at in self.divided else packet
-            run = _Run(program.element, packet, self.state, self.watch)  # `interpret.run` hides the variables
+            kind = interpret._Run if before is packet else _Run  # `interpret.run` hides the variables
+            run = kind(program.element, packet, self.state, self.watch)
             verdict = run.block(program.body)
             keeps = isinstance(verdict, ir.Hold) and at.element not in self.graph.held
-            if before is not packet and (keeps or run.copies or run.havoc):
+            if isinstance(run, _Run) and (keeps or run.copies or run.havoc):
                 found.append(Arrival(at, before, one.element, "", one.route, one.envs, one.held))
                 continue
             envs = (*one.envs, run.env)
