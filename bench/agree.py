@@ -127,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "explorations_over_budget": tally.unexplored,
         "lost": tally.lost,
         "elements": len(tally.elements),
+        "left_out": sorted(f"{cls}({example})" for cls, example in campaign.left_out),
         "contradictions": [one.reproducer for one in found],
         "branch_sides": coverage.all,
         "branch_sides_taken": len(coverage.taken),
@@ -162,6 +163,7 @@ def table(
         f"sides of branches: {figures['branch_sides']:,}; taken {figures['branch_sides_taken']:,}, proven impossible "
         f"{len(proven)}, missed {len(missed)}",
         *(f"  missed: {one}" for one in sides(missed)),
+        f"in no configuration: {figures['left_out'] or 'none'}",
     ]
     for end, results in faults.items():
         escaped = [name for name, ok in results.items() if not ok]

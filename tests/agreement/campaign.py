@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from innet import ir
-from tests.agreement.configurations import Configuration, configuration, focuses, parsed, smaller
+from tests.agreement.configurations import Configuration, NotFound, configuration, focuses, parsed, smaller
 from tests.agreement.coverage import Coverage, Side, impossible, programs
 from tests.agreement.examine import Contradiction, Ends, Tally, examine
 from tests.agreement.machine import prepare
@@ -52,6 +52,8 @@ class Campaign:
     tally: Tally = field(default_factory=Tally)
     coverage: Coverage = field(default_factory=Coverage)
     found: list[Found] = field(default_factory=list)
+    left_out: set[tuple[str, str]] = field(default_factory=set)
+    """Elements and examples for which there was no configuration."""
 
     def one(self, seed: int, focus: tuple[str, str] | None = None, alone: bool = False) -> Found | None:
         """The configuration of a seed."""
@@ -85,7 +87,12 @@ class Campaign:
         """Configurations one after another, each element and example in turn; what is found, made small."""
         all_focuses = focuses()
         for seed in seeds:
-            found = self.one(seed, all_focuses[seed % len(all_focuses)])
+            focus = all_focuses[seed % len(all_focuses)]
+            try:
+                found = self.one(seed, focus)
+            except NotFound:
+                self.left_out.add(focus)
+                continue
             if found is not None:
                 yield shrunk(found, self.ends)
 
@@ -101,7 +108,11 @@ class Campaign:
                     continue
                 name, example, _, outputs = program
                 number = seed + turn * 100_000 + n
-                whole = configuration(Random(number), (name, example), True, outputs)
+                try:
+                    whole = configuration(Random(number), (name, example), True, outputs)
+                except NotFound:
+                    self.left_out.add((name, example))
+                    continue
                 ends = None if turn % 4 == 3 else Ends(native=False, symbolic=turn % 4 == 2)
                 found = self.examine(whole, number, ends)
                 if found is not None:

@@ -48,6 +48,10 @@ HANDLER = re.compile(r"([A-Za-z_]\w*)\.([a-z_]+)")
 NEAR = (0, 1, 2, 3, 4, 7, 14, 20, 28, 60, 255, 1500)
 
 
+class NotFound(Exception):  # noqa: N818 - not an error
+    """Nothing right was found: the element wants others that are not made here."""
+
+
 @dataclass(frozen=True)
 class Part:
     """An element of a configuration."""
@@ -299,7 +303,7 @@ def configuration(
         found = builder.close()
         if found.right():
             return found
-    raise ValueError(f"no configuration with {focus} was found")
+    raise NotFound(f"no configuration with {focus} was found")
 
 
 # ---- smaller ones

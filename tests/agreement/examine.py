@@ -494,7 +494,8 @@ def examine(
     views: list[Paths] = []
     clock = Stopwatch(tally.seconds)
     if ends.symbolic and only in ("", "symbolic"):
-        views = views_of(prepared, tally, Random(seed + 2))
+        with asked("symbolic"):
+            views = views_of(prepared, tally, Random(seed + 2))
         clock.lap("explore")
     interpreter = Interpreter(prepared, seed, watch)
     if sent is None:

@@ -41,6 +41,15 @@ def test_example_binds_traces_and_dumps(element, example):
             assert dump.dump(program).count("\n") > 0
 
 
+@pytest.mark.parametrize(("element", "example"), CASES)
+def test_what_is_released_is_a_program(element, example):
+    bound = build_one(element, example)
+    for inputs, outputs in shapes(element):
+        if not bound.problems(inputs, outputs):
+            for port in range(inputs):
+                bound.release(port, outputs, "e", inputs)
+
+
 @pytest.mark.parametrize("element", REGISTRY.classes(), ids=lambda element: element.__name__)
 def test_element_is_documented(element):
     assert element.EXAMPLES or element.ROLE is Role.INFORMATION

@@ -40,7 +40,7 @@ class SetCRC32(Element):
 
     def released(self, p: Packet, port: int) -> None:
         p.set_mark(Mark.END, Mark.END, CRC_BYTES)
-        p.havoc(Mark.END, -CRC_BYTES)
+        p.set_raw(Mark.END, -CRC_BYTES, CRC_BYTES, p.random(8 * CRC_BYTES))
         p.emit(0)
 
     def holder(self, io: Io, inputs: str, outputs: str) -> Holder:
