@@ -233,3 +233,36 @@ def test_a_script_hears_signals() -> None:
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "ELEMENT.HANDLER" in capsys.readouterr().out
+
+
+def test_machine_code_and_interpreter_do_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whichever is asked for; and a profile tells what is machine code, and why the rest is not."""
+    with open(tmp_path / "in.pcap", "wb") as stream:
+        writer = Writer(stream)
+        for n in range(50):
+            writer.write(bytes([n]) * (20 + n), n)
+    monkeypatch.chdir(tmp_path)
+    text = "FromDump(in.pcap) -> c :: CheckLength(40) -> Queue -> Unqueue -> ToDump(o.pcap); c[1] -> Discard"
+    wrote = []
+    for backend in ("interpreter", "native", "auto"):
+        assert main(["-e", text, "--backend", backend, "-h", "Discard@6.count", "--profile"]) == 0
+        seen = capsys.readouterr()
+        assert seen.out == "29\n"
+        assert ("no machine code" in seen.err) is (backend != "native")
+        assert ("'Queue@3' (Queue): packets are pulled" in seen.err) is (backend == "native")
+        wrote.append((tmp_path / "o.pcap").read_bytes())
+    assert wrote[0] == wrote[1] == wrote[2]
+
+
+def test_machine_code_does_long_captures_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(tmp_path / "in.pcap", "wb") as stream:
+        writer = Writer(stream)
+        for n in range(400):
+            writer.write(bytes([n % 256]) * 1500, n)
+    monkeypatch.chdir(tmp_path)
+    assert main(["-e", "FromDump(in.pcap) -> ToDump(o.pcap)", "--profile"]) == 0
+    assert "machine code: 2 elements" in capsys.readouterr().err

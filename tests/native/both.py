@@ -71,7 +71,7 @@ def both(
     interpreter, _ = build(source, StreamIo(theirs.open))
     expected_end = run(interpreter)
     native, _ = build_as(NativeRouter, source, ChunkIo(ours.open))
-    assert native.compile() is compiles
+    assert native.compile() is compiles, "whether there is something to compile"
     assert run(native) == expected_end
     native.synchronize()
     expected, got = seen(interpreter, theirs, handlers), seen(native, ours, handlers)
