@@ -43,6 +43,7 @@ class IPRateMonitorHolder(Holder):
 
     PULLS = True
     WRITABLE = ("anno_level", "reset")
+    READS = ("look", "thresh", "mem")
 
     def __init__(self, element: "IPRateMonitor") -> None:
         self.element = element

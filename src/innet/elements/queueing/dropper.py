@@ -17,12 +17,12 @@ class DropperHolder(Holder):
 
     PULLS = WATCHES = PASSES = True
     WRITABLE = ("reset_counts",)
+    READS = ("drops", "stats", "avg_queue_size", "queues")
 
     def __init__(self, queues: Sequence[str]) -> None:
         self.watched = queues
         self.drops = 0
         self.length = 0
-        self.names = ""
 
     def condemns(self, packet: PacketBuffer, context: Context) -> bool:
         """Whether `packet` is to be dropped."""
@@ -62,6 +62,8 @@ class DropperHolder(Holder):
                 return str(self.drops)
             case "avg_queue_size":
                 return self.average()
+            case "queues":
+                return "".join(f"{name}\n" for name in self.watched)
             case "stats":
                 return f"{self.length} current queue\n{self.average()} avg queue\n{self.drops} drops\n"
         return None

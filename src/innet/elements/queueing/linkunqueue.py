@@ -22,6 +22,7 @@ class LinkUnqueueHolder(Holder):
 
     RUNS = STORES = True
     WRITABLE = ("reset",)
+    READS = ("size",)
 
     def __init__(self, latency_ns: int, bandwidth: int) -> None:
         self.latency_ns, self.bandwidth = latency_ns, bandwidth

@@ -19,6 +19,7 @@ class QueueHolder(Holder):
 
     PULLS = NOTIFIES = STORES = True
     WRITABLE = ("capacity", "reset", "reset_counts")
+    READS = ("length", "highwater_length", "drops")
 
     def __init__(self, capacity: int, patience: int = EMPTY_PULLS) -> None:
         self.capacity, self.patience = capacity, patience

@@ -17,6 +17,7 @@ class RatedUnqueueHolder(Holder):
 
     RUNS = True
     WRITABLE = ("active",)
+    READS = ("calls",)
     NEEDED = 1
     """Tokens there must be for a packet to leave."""
 

@@ -13,6 +13,7 @@ class TimeSortedHolder(Holder):
     """The first packets of each input, the one with the earliest timestamp first."""
 
     PULLS = NOTIFIES = True
+    READS = ("well_ordered",)
 
     def __init__(self, inputs: int, stop: bool, buffer: int) -> None:
         self.stop = stop

@@ -13,6 +13,7 @@ class UnqueueHolder(Holder):
 
     RUNS = True
     WRITABLE = ("active", "burst", "limit", "reset", "reset_counts")
+    READS = ("count",)
 
     def __init__(self, burst: int, active: bool, limit: int) -> None:
         self.burst, self.active, self.limit = burst, active, limit

@@ -13,6 +13,7 @@ class Unqueue2Holder(Holder):
     """The task, and how many packets it moved."""
 
     RUNS = True
+    READS = ("packets",)
 
     def __init__(self, burst: int, queues: tuple[str, ...]) -> None:
         self.burst = burst

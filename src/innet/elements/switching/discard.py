@@ -1,5 +1,6 @@
 """Discard."""
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
@@ -22,6 +23,8 @@ class Discard(Element):
     PORTS: ClassVar[str] = "1/0"
     ALIASES: ClassVar[tuple[str, ...]] = ("DiscardNoFree",)
     EXAMPLES: ClassVar[tuple[str, ...]] = ("", "BURST 8")
+
+    WRITABLE: ClassVar[Mapping[str, str]] = {"active": "active"}
 
     _: KW_ONLY
     active: bool = True

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from innet import ir
 from innet.elements.arguments import Rest, Unsigned
 from innet.elements.base import Element
-from innet.elements.holder import HandlerError, Remembered, handler_int
+from innet.elements.holder import Remembered, handler_int
 from innet.elements.switching.outputs import emit_by_number
 from innet.elements.wording import in_use
 from innet.ir.trace import Packet
@@ -36,26 +36,23 @@ class StrideSwitch(Element):
     PROCESSING: ClassVar[str] = "h/h"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("1",)
 
-    READS: ClassVar[tuple[str, ...]] = TICKETS
-    WRITES: ClassVar[tuple[str, ...]] = TICKETS
-
     tickets: Annotated[tuple[int, ...], Rest(Unsigned())] = ()
 
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
         return ticket_problems(self.tickets, outputs, "output")
 
+    def reads(self) -> tuple[str, ...]:
+        return TICKETS[: len(self.tickets)]
+
+    def writes(self) -> tuple[str, ...]:
+        return TICKETS[: len(self.tickets)]
+
     def read(self, handler: str, memory: Remembered, argument: str) -> str:
-        port = ticket_number(handler)
-        if port is None or port >= len(self.tickets):
-            raise HandlerError(f"no read handler '{handler}'")
-        return str(self.tickets[port])
+        return str(self.tickets[TICKETS.index(handler)])
 
     def write(self, handler: str, value: str, memory: Remembered) -> "StrideSwitch":
-        port = ticket_number(handler)
-        if port is None or port >= len(self.tickets):
-            raise HandlerError(f"no write handler '{handler}'")
         tickets = list(self.tickets)
-        tickets[port] = min(handler_int(value, 0), MAX_TICKETS)
+        tickets[TICKETS.index(handler)] = min(handler_int(value, 0), MAX_TICKETS)
         return replace(self, tickets=tuple(tickets))
 
     def push(self, p: Packet, port: int) -> None:
