@@ -212,6 +212,7 @@ class _Builder:
         fitting = [one for one in fitting if outputs is None or one[1] == outputs]
         if fitting:
             self.mentioned(arguments)
+            self.referred(element)
             few = [one for one in fitting if one[0] == fitting[0][0]]
             self.place(cls.__name__, arguments, *self.rng.choice(few if self.rng.random() < 0.6 else fitting))
 
@@ -225,6 +226,16 @@ class _Builder:
                 part = self.parts.pop()
                 self.rename(part.name, name)
                 self.parts.append(replace(part, name=name))
+
+    def referred(self, element: Element) -> None:
+        """Elements without ports that the arguments name."""
+        for name, wanted in element.references().items():
+            fitting = [
+                c for c in REGISTRY.classes() if issubclass(c, wanted) and c.PORTS == "0/0" and c.EXAMPLES
+            ]
+            if fitting and all(part.name != name for part in self.parts):
+                cls = self.rng.choice(fitting)
+                self.add(cls.__name__, self.rng.choice(cls.EXAMPLES), name)
 
     def rename(self, old: str, new: str) -> None:
         self.wires = [replace(w, target=new) if w.target == old else w for w in self.wires]

@@ -5,6 +5,7 @@ shows; the search is bounded: some configurations with each of them, no more. Th
 those of `tests.backends.faults`.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -24,7 +25,7 @@ from innet.xdp.sums import Sums
 from innet.xdp.tables import Tables
 from innet.xdp.target import Xdp
 from innet.xdp.writer import Writer
-from tests.agreement.configurations import configuration
+from tests.agreement.configurations import NotFound, configuration
 from tests.agreement.examine import Ends, examine
 from tests.backends import faults
 from tests.backends.faults import Patcher
@@ -428,5 +429,7 @@ def texts(mutant: Mutant, tries: int) -> Sequence[tuple[str, int]]:
                 continue
             for example in REGISTRY[name].EXAMPLES:
                 seed = 7_000_000 + len(found)
-                found.append((configuration(Random(seed), (name, example), alone=turn % 2 == 0).text, seed))
+                with contextlib.suppress(NotFound):
+                    whole = configuration(Random(seed), (name, example), alone=turn % 2 == 0)
+                    found.append((whole.text, seed))
     return found
