@@ -1,4 +1,4 @@
-"""Element classes that a configuration defines by program text, and the text of any element's programs.
+"""Element classes that a configuration defines by program text.
 
 Such a class is like a built-in one: its parameters are its Click arguments, and `push` records the statements that were
 read, with the arguments in their place. So it is interpreted, proven and compiled as all others.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, make_dataclass
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, cast
 
-from innet.elements.argument_names import NO_NAMES, Names
+from innet.elements.argument_names import Names
 from innet.elements.argument_types import (
     ArgumentType,
     Bool,
@@ -24,11 +24,9 @@ from innet.elements.argument_types import (
     Seconds,
     Unsigned,
 )
-from innet.elements.arguments import bind
-from innet.elements.base import OUTSIDE, Element, Role
+from innet.elements.base import Element
 from innet.elements.registry import REGISTRY
 from innet.ir.definition import PARAMETER, Definition, Parameter
-from innet.ir.dump import dump
 from innet.ir.trace import Packet
 from innet.lexical import Text
 
@@ -127,33 +125,3 @@ def with_definitions(definitions: Iterable[Definition]) -> Mapping[str, type[Ele
     """The built-in classes and those that a text defines."""
     own = {definition.name: class_of(definition) for definition in definitions}
     return ChainMap(own, cast("MutableMapping[str, type[Element]]", REGISTRY)) if own else REGISTRY
-
-
-def programs_of(
-    element: Element, name: str = "", inputs: int | None = None, outputs: int | None = None
-) -> str:
-    """The programs of an element as text, one after the other; by default with as few ports as it may have."""
-    into, _, out = element.PORTS.partition("/")
-    inputs = _least(into) if inputs is None else inputs
-    outputs = (inputs if out == "=" else _least(out)) if outputs is None else outputs
-    ports = [*range(inputs)]
-    if element.ROLE in (Role.ENTRY, Role.SOURCE):
-        ports.append(OUTSIDE)
-    called = name or type(element).__name__
-    return "\n".join(dump(element.trace(port, outputs, called, inputs)) for port in ports)
-
-
-def programs_text(
-    cls: type[Element],
-    arguments: str,
-    inputs: int | None = None,
-    outputs: int | None = None,
-    names: Names = NO_NAMES,
-) -> str:
-    """The programs of a class with these arguments. Raises ConfigurationError if they are wrong."""
-    return programs_of(bind(cls, Text(arguments), names), "", inputs, outputs)
-
-
-def _least(code: str) -> int:
-    low, dash, _ = code.partition("-")
-    return int(low) if low else 1 if dash else 0

@@ -112,9 +112,11 @@ class Assignments(Declarations):
         if width not in (16, 32):
             a, b = self.moved(a, 16 - bit - width), self.moved(b, 16 - bit - width)
         for checksum in sums:
-            pseudo = None
+            pseudo: ir.Expr | None = None
             if checksum in PSEUDO and target in ADDRESSES:
                 pseudo = self.change(a, b)
+            elif checksum in PSEUDO and target.mark is Mark.TRANSPORT and target != FIELDS["udp.len"]:
+                pseudo = ir.Const(0, 16)
             out.append(ir.Adjust(checksum, a, b, checksum in OPTIONAL_SUMS, pseudo))
 
     @staticmethod

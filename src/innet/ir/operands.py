@@ -38,6 +38,8 @@ _OPERATORS: Mapping[str, tuple[int, Op]] = {
 """Operators with how tightly they bind, the loosest first."""
 
 COMPARES = 2
+RESULTS = ("now", "random", "next", "option", "allocate", "insert")
+"""Words that begin what is no value, but the right side of a statement."""
 SHOWN_FIELDS = "a field such as ip.src or net[96:32]"
 
 
@@ -278,6 +280,12 @@ class Operands(Widths):
             value = self.operand()
             self.needs(")", "')' or an operator")
             return Converted(width, value, self.since(word), self.deeper(value, word))
+        if text in RESULTS:
+            self.unexpected("a value", f"give it to a variable first: x = {text} ...; then use x")
+        if behind.text == "[" and text not in MARKS:
+            self.unexpected(
+                "a value", f"look it up in a statement of its own: found, x = {text}[...]; then use x"
+            )
         if text in MARKS or "." in text:
             if text in MARKS and behind.text != "[":
                 self.next()
