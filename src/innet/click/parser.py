@@ -63,7 +63,7 @@ class _Parser:
         self.report = report
         self.depth = 0
         self.groups = self.uses = self.programs = 0
-        self.program_limits = ProgramLimits(errors=report.limits.errors)
+        self.program_limits = ProgramLimits()
         self.lost: set[str] = set()
 
     # Statements

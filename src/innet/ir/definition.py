@@ -14,6 +14,7 @@ A definition is read and checked once, with its parameters as variables; `progra
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from innet.diagnostics import Diagnostic, Source, Span
 from innet.ir import nodes as ir
@@ -116,7 +117,25 @@ def define(
 
     With mistakes the definition is good for its name, ports and parameters only; without even these it is None.
     """
-    reader = _Reader(source, start, end, limits or Limits())
+    limits = limits or Limits()
+    known = _right(source.text[start:end], limits)
+    if known is not None:
+        at = start + known.span.start if known.span is not None else start
+        return replace(known, span=Span(source, at, at + len(known.name))), ()
+    return _define(source, start, end, limits)
+
+
+@lru_cache(maxsize=64)
+def _right(text: str, limits: Limits) -> Definition | None:
+    """The definition that `text` is, if nothing is wrong with it: a request's texts are read more than once."""
+    found, mistakes = _define(Source("", text), 0, len(text), limits)
+    return None if mistakes else found
+
+
+def _define(
+    source: Source, start: int, end: int, limits: Limits
+) -> tuple[Definition | None, tuple[Diagnostic, ...]]:
+    reader = _Reader(source, start, end, limits)
     found: Definition | None = None
     if reader.mistakes.found:
         return None, tuple(reader.mistakes.found)

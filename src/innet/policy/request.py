@@ -33,7 +33,8 @@ _INSIDE = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*", re.ASCII)
 _PARAMETER = re.compile(
-    r"//[^\n]*|/\*.*?(?:\*/|\Z)|'[^']*+'?|\$\{(?P<name>[A-Za-z0-9_]+)(?P<default>-)?", re.DOTALL
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)|'[^']*+'?|(?P<quoted>\"(?:[^\"\\]|\\.?)*+)|\$\{(?P<name>[A-Za-z0-9_]+)",
+    re.DOTALL,
 )
 _STOCK = re.compile(r"stock\s+([A-Za-z0-9_][A-Za-z0-9_.\-]*)\s*\(", re.ASCII)
 _ARGUMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.\-]*)\s*=\s*(.*?)\s*", re.DOTALL | re.ASCII)
@@ -273,7 +274,12 @@ def _check_parameters(source: Source, given: Mapping[str, str], findings: Findin
     """Complain about values for parameters that the text does not have."""
     if not given:
         return
-    known = {found["name"] for found in _PARAMETER.finditer(source.text) if found["name"]}
+    known: set[str] = set()
+    for found in _PARAMETER.finditer(source.text):
+        if found["quoted"]:
+            known.update(re.findall(r"\$\{([A-Za-z0-9_]+)", found["quoted"]))
+        elif found["name"]:
+            known.add(found["name"])
     for name in sorted(set(given) - known):
         near = suggest(name, known)
         findings.error(

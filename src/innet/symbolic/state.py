@@ -294,6 +294,10 @@ class Tables:
         self.statements = MAX_STATEMENTS
         """How many more statements an exploration with these tables may execute."""
         self.templates: dict[tuple[str, str], list[Template]] = {}
+        self.noted = 0
+        """How often a kind of entry was new. Kinds may give way to wider ones, so their number says nothing."""
+        self.widening = False
+        """Whether new kinds are widened at once: what one packet makes of an entry may go on for ever."""
         self._read: dict[int, tuple[ir.Program, frozenset[str]]] = {}
         self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
 
@@ -319,13 +323,14 @@ class Tables:
         template = make_template(key, values, store)
         if any(covers(old, template) for old in rows):
             return
-        if len(rows) >= 2 * MAX_KINDS:
+        if self.widening or len(rows) >= 2 * MAX_KINDS:
             template = widened(template, keep_key=len(rows) < 3 * MAX_KINDS)
         elif len(rows) >= MAX_KINDS:
             template = Template(template.key, template.values, template.domains, ())
-        if len(rows) >= MAX_KINDS:
+        if self.widening or len(rows) >= MAX_KINDS:
             rows[:] = [old for old in rows if not covers(template, old)]
         rows.append(template)
+        self.noted += 1
 
 
 SOURCES = ("source", "earlier source")

@@ -31,6 +31,8 @@ Templates: TypeAlias = dict[tuple[str, str], list[Template]]
 
 MAX_ROUNDS = 8
 """Rounds until the entries that flows can make must have settled."""
+PATIENCE = 3
+"""Rounds after which new kinds of entries are widened: an element that counts in its table makes new ones for ever."""
 
 MAX_WITNESSES = 40
 
@@ -105,10 +107,10 @@ def settle(box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget) -
     """Explore until no new kind of table entry turns up; the flows of the last round."""
     machine = box.machine
     start = list(start)
-    for _ in range(MAX_ROUNDS):
-        before = {key: len(rows) for key, rows in tables.templates.items()}
+    for n in range(MAX_ROUNDS):
+        before, tables.widening = tables.noted, n >= PATIENCE
         found = list(flows(machine, [(e, p, s.fork()) for e, p, s in start], tables, budget, None, box.scope))
-        if {key: len(rows) for key, rows in tables.templates.items()} == before:
+        if tables.noted == before:
             return found
     raise BudgetExceeded
 
@@ -120,8 +122,8 @@ def sandbox_templates(
     tables = Tables(any_state=True)
     tables.templates = {key: [*rows] for key, rows in known.items()}
     entries = [e for names in box.entries.values() for e in names]
-    for _ in range(MAX_ROUNDS):
-        before = {key: len(rows) for key, rows in tables.templates.items()}
+    for n in range(MAX_ROUNDS):
+        before, tables.widening = tables.noted, n >= PATIENCE
         start: list[Arrival] = [(e, OUTSIDE, empty()) for e in box.machine.with_role(Role.SOURCE)]
         for frame in parse_frame(inject(address).state, parse, tables):
             # what comes in goes on unchanged, so the module may be given all of it; the sandbox notes its entries
@@ -134,7 +136,7 @@ def sandbox_templates(
                     if Mark.NET in sent_frame.memory.marks:
                         for _result in execute(around.outward, sent_frame, tables, box.scope):
                             budget.spend()
-        if {key: len(rows) for key, rows in tables.templates.items()} == before:
+        if tables.noted == before:
             return tables.templates
     raise BudgetExceeded
 
