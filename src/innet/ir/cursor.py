@@ -127,15 +127,10 @@ class Cursor:
             self.unexpected(expected or f"'{text}'", help)
         return word
 
-    def span(self, first: Word | int | None = None, last: Word | int | None = None) -> Span:
-        """From the start of `first` to the end of `last`; by default the current word, which may be a line's end."""
-        if first is None:
-            first = self.word
-        start = first if isinstance(first, int) else first.start
-        end = last if isinstance(last, int) else last.end if last is not None else None
-        if end is None:
-            end = first.end if isinstance(first, Word) else self.words[max(self.at - 1, 0)].end
-        return Span(self.source, start, max(end, start))
+    def span(self, word: Word | None = None) -> Span:
+        """Where `word` stands, by default the current one."""
+        word = word or self.word
+        return Span(self.source, word.start, word.end)
 
     def since(self, first: Word) -> Span:
         """From the start of `first` to the end of what was read last."""
