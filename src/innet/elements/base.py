@@ -75,6 +75,9 @@ class Element:
         """The arguments in full: the place for short forms."""
         return given
 
+    SAVES: ClassVar[Mapping[str, str]] = {}
+    """Handlers that write a read handler's value to a file: name -> read handler. The value they get is the file."""
+
     def push(self, p: Packet, port: int) -> None:
         """What happens to a packet that arrives on input `port`; traced once for each port in use."""
         raise NotImplementedError(f"{type(self).__name__} handles no packets")

@@ -106,7 +106,7 @@ class Handlers:
         except HandlerError:
             return False
         in_holder = node.holder is not None and node.holder.writes(name)
-        own = (*node.element.WRITABLE, *node.element.writes(), *RESETS)
+        own = (*node.element.WRITABLE, *node.element.writes(), *node.element.SAVES, *RESETS)
         return name in own or in_holder or (name == "config" and reconfigurable(node))
 
     def write(self, handler: str, value: str, scope: str = "") -> None:
@@ -128,6 +128,8 @@ class Handlers:
                 self._reset(node)
         elif name in node.element.WRITABLE:
             self._reconfigure(node, name, value)
+        elif name in node.element.SAVES:
+            self._save(node, node.element.SAVES[name], value.strip())
         elif name == "config" and reconfigurable(node):
             self._configure(node, value)
         elif name in RESETS:
@@ -143,6 +145,18 @@ class Handlers:
         except InNetError as e:
             raise HandlerError(f"'{node.name}.{name}': {e.diagnostics[0].message}") from e
         self._become(node, name, element)
+
+    def _save(self, node: "Node", handler: str, file: str) -> None:
+        """Write a read handler's value to a file, or (`-`) to the standard output of the run."""
+        text = self._value(node, handler, "") or ""
+        if file in ("", "-"):
+            self.router.show(text)
+            return
+        try:
+            with self.router.io.create_file(file) as stream:
+                stream.write(text.encode("latin-1", "replace"))
+        except InNetError as e:
+            raise HandlerError(e.diagnostics[0].message) from e
 
     def _configure(self, node: "Node", value: str) -> None:
         """A new configuration string: all of it is taken, or nothing."""
@@ -194,7 +208,7 @@ def listed(node: "Node") -> Iterator[tuple[str, str]]:
     element, holder = node.element, node.holder
     reads = dict.fromkeys((*GENERIC, *(TASK if node.runs else ())))
     reads |= dict.fromkeys((*element.reads(), *element.RATES, *element.WRITABLE, *statistics(node)))
-    writes = dict.fromkeys((*element.WRITABLE, *element.writes()))
+    writes = dict.fromkeys((*element.WRITABLE, *element.writes(), *element.SAVES))
     if reconfigurable(node):
         writes["config"] = None
     if holder is not None:

@@ -204,6 +204,7 @@ class Router:
         """Of its text: `config`, `flatconfig`, `requirements`, for the global handlers of these names."""
         self.say: Callable[[str], None] = self.messages.append
         self.show: Callable[[str], None] = self.printed.append
+        self.io = io
         self.ended = False
         self._stops = 0
         self._packets = 0

@@ -1,0 +1,1 @@
+"""Elements that look at packets' timestamps: ranges, filters, ages."""
