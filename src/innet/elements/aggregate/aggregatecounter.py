@@ -153,6 +153,7 @@ class AggregateCounter(Element):
         totals: tuple[Value, ...] = ()
         if self._limited:
             _, totals = p.lookup(TOTALS, (0,))
+        if self._stop_agg is not None or self._stop_count is not None:
             with p.when(totals[2]):
                 self._pass(p)
         found, (count,) = p.lookup(COUNTS, (aggregate,))
