@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 
 class Severity(Enum):
@@ -91,6 +92,7 @@ class Diagnostic:
 
 
 MAX_SHOWN = 120
+MAX_TOLD = 100
 
 
 def render(diagnostic: Diagnostic) -> str:
@@ -120,9 +122,11 @@ def render(diagnostic: Diagnostic) -> str:
     return "\n".join(out)
 
 
-def render_all(diagnostics: Iterable[Diagnostic]) -> str:
-    """Every diagnostic, one after the other, without repeating one."""
-    return "\n".join(dict.fromkeys(render(d) for d in diagnostics))
+def render_all(diagnostics: Sequence[Diagnostic]) -> str:
+    """Diagnostics one after the other, without repeating one: the first `MAX_TOLD`, and how many there are."""
+    told = dict.fromkeys(render(d) for d in diagnostics[:MAX_TOLD])
+    more = len(diagnostics) - MAX_TOLD
+    return "\n".join((*told, f"... and {more} more mistakes") if more > 0 else told)
 
 
 class InNetError(Exception):
@@ -130,8 +134,11 @@ class InNetError(Exception):
 
     def __init__(self, diagnostics: Diagnostic | Sequence[Diagnostic]) -> None:
         found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
-        super().__init__(render_all(found))
+        super().__init__(found)
         self.diagnostics: tuple[Diagnostic, ...] = found
+
+    def __str__(self) -> str:
+        return render_all(self.diagnostics)
 
 
 class ConfigurationError(InNetError):
@@ -152,9 +159,14 @@ class TraceError(Exception):
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """The known word nearest to `word`, or an empty string if none is near."""
+    return _nearest(word, tuple(known))
+
+
+@lru_cache(maxsize=256)
+def _nearest(word: str, names: tuple[str, ...]) -> str:
+    """A text full of one mistake asks for the same word again and again."""
     from difflib import get_close_matches
 
-    names = list(known)
     exact = [n for n in names if n.lower() == word.lower()]
     near = exact or get_close_matches(word, names, n=1, cutoff=0.7)
     return near[0] if near else ""

@@ -108,7 +108,7 @@ config.click:1:4: error[C108]: port number 'x' is not a number
 config.click:1:4: error[C108]: port number 99999 is too large
 1 | a [99999] -> b
   |    ^^^^^
-  = expected: at most 65535""",
+  = expected: at most 8191""",
     "a [3-1] => b": """\
 config.click:1:3: error[C108]: ports 3-1 run backwards
 1 | a [3-1] => b
@@ -298,11 +298,11 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_ten_megabytes_of_brackets_end_soon_with_an_error(name: str) -> None:
     text = source(HOSTILE[name])
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ConfigurationError):
         click.parse(text)
     assert (
-        time.perf_counter() - start < 5
+        time.process_time() - start < 5
     )  # a tenth of that on an idle machine; quadratic work would take hours
 
 

@@ -20,7 +20,7 @@ class Limits:
     """Elements named in the text, in declarations and connections."""
     connections: int = 2_000_000
     """Connections followed while flattening."""
-    port: int = 65_535
+    port: int = 8_191
     """Highest port number."""
     substituted: int = 32_000_000
     """Characters that variables may produce, all in all; each reference counts as 32 more."""

@@ -13,7 +13,7 @@ from dataclasses import MISSING, Field, dataclass, fields, replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from innet.diagnostics import ConfigurationError, Diagnostic, Span, suggest
+from innet.diagnostics import MAX_TOLD, ConfigurationError, Diagnostic, Span, suggest
 from innet.elements.argument_names import NO_NAMES, NameBook, Names
 from innet.elements.argument_types import (
     Annotation,
@@ -234,6 +234,8 @@ def _rest(
         return tuple(argument.text(text) for text in given)
     values: list[Any] = []
     for text in given:
+        if len(mistakes) >= MAX_TOLD:
+            break
         found: dict[str, Any] = {}
         _parse(cls, argument, text, names, found, mistakes)
         values.extend(found.values())
