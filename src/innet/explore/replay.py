@@ -123,7 +123,10 @@ class BoxState(State):
             inputs, outputs = "h" * machine.inputs(element), "h" * machine.outputs(element)
             self.holders[element] = machine.elements[element].holder(_NoWorld(), inputs, outputs)
         holder = self.holders[element]
-        return () if holder is None else holder.push(packet, port, _Lone(machine, element, self))
+        if holder is None:
+            return ()
+        world = _Lone(machine, element, self)
+        return (*holder.push(packet, port, world), *holder.answered(world))
 
 
 def through(

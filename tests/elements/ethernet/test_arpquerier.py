@@ -6,9 +6,12 @@ import pytest
 
 from innet.diagnostics import ConfigurationError
 from innet.elements.build import build_one
+from innet.elements.device.todevice import ToDevice
 from innet.elements.ethernet.arp import REPLY, REQUEST, message
 from innet.elements.ethernet.arpquerier import ARPQuerier
 from innet.elements.holder import HandlerError, timestamp_of
+from innet.explore.machine import Machine
+from innet.explore.replay import BoxState, through
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.symbolic.execute import Emitted, Held, execute
@@ -325,6 +328,27 @@ class _Corpus:
 
     def address(self) -> int:
         return self.rng.getrandbits(32)
+
+
+def test_packets_that_waited_too_long_are_dropped():
+    q = running(f"{OWN}, TIMEOUT 10s")
+    q.push(to(HOP))
+    q.wait(10)
+    assert q.read("length") == "1"
+    q.wait(0.1)
+    assert (q.read("length"), q.read("count")) == ("0", "0")
+    assert q.drops() == {"waited too long for an ARP answer": 1}
+
+
+def test_a_replay_of_a_proof_gets_its_answer():
+    exits = {f"out{n}": ToDevice(f"eth{n}") for n in range(2)}
+    wires = [("e", n, f"out{n}", 0) for n in range(2)]
+    machine = Machine({"e": build_one(ARPQuerier, OWN), **exits}, wires)
+    sent = list(through(machine, "e", 0, to(HOP), BoxState()))
+    assert [(name, packet.data) for name, packet in sent] == [
+        ("out1", query()),
+        ("out0", framed(ether=0x0200_0000_0000 | address(HOP))),
+    ]
 
 
 def test_proofs_know_of_answers():

@@ -19,6 +19,7 @@ POLL_NS, SLOW_POLL_NS, PATIENCE = NS // 10, 2 * NS, 10
 FOREVER_NS, FOREVER_S = (1 << 64) - 1, (1 << 32) - 1
 DEFAULT_PACKETS, DEFAULT_SLIM, DEFAULT_TIMEOUT_MS = 2048, 2, 300_000
 MS_NS = 1_000_000
+MAX_HOSTS = 65536
 WAITING_TOO_LONG = "waited too long for an ARP answer"
 
 
@@ -54,11 +55,13 @@ class Cache:
     timeout_ns: int = DEFAULT_TIMEOUT_MS * MS_NS
     hosts: dict[int, Host] = field(default_factory=dict)
     dropped: int = 0
+    length: int = 0
+    """How many packets wait."""
 
     @property
-    def length(self) -> int:
-        """How many packets wait."""
-        return sum(len(host.waiting) for host in self.hosts.values())
+    def most(self) -> int:
+        """How many hosts there may be."""
+        return min(self.hosts_most or MAX_HOSTS, MAX_HOSTS)
 
     def knows(self, host: Host, now_ns: int) -> bool:
         return host.known and not self.expired(host, now_ns)
@@ -71,7 +74,7 @@ class Cache:
         host = self.hosts.get(address)
         if host is None:
             now_ns = context.now_ns
-            if self.hosts_most and len(self.hosts) >= self.hosts_most:
+            if len(self.hosts) >= self.most:
                 self.slim(context, table, new_hosts=1)
             host = self.hosts[address] = Host(live_ns=now_ns)
         return host
@@ -88,6 +91,7 @@ class Cache:
     def take(self, host: Host) -> deque[PacketBuffer]:
         """The packets that waited for a host."""
         waiting, host.waiting = host.waiting, deque()
+        self.length -= len(waiting)
         return waiting
 
     def wait(self, address: int, packet: PacketBuffer, context: Context, table: ir.Table) -> bool:
@@ -104,6 +108,7 @@ class Cache:
         if self.packets and self.length + 1 > self.packets:
             self.slim(context, table, new_packets=1)
         host.waiting.append(packet)
+        self.length += 1
         return self.may_ask(address, host, context, table)
 
     def may_ask(self, address: int, host: Host, context: Context, table: ir.Table) -> bool:
@@ -120,7 +125,7 @@ class Cache:
         """Forget old hosts, and packets where there are too many."""
         while self.hosts:
             address, oldest = next(iter(self.hosts.items()))
-            full = self.hosts_most and len(self.hosts) + new_hosts > self.hosts_most
+            full = len(self.hosts) + new_hosts > self.most
             if not full and not self.expired(oldest, context.now_ns):
                 break
             self.forget(address, context, table)
@@ -131,18 +136,31 @@ class Cache:
         for host in self.hosts.values():
             while host.waiting and over > 0:
                 host.waiting.popleft()
+                self.length -= 1
                 self.drop(1, context)
                 over -= 1
 
     def forget(self, address: int, context: Context, table: ir.Table) -> None:
         """Remove a host; packets for it are dropped."""
-        self.drop(len(self.hosts.pop(address).waiting), context)
+        self.drop(len(self.take(self.hosts.pop(address))), context)
         self.show(address, context.memory, table)
 
     def clear(self, context: Context, table: ir.Table) -> None:
         """Forget everything."""
         for address in tuple(self.hosts):
             self.forget(address, context, table)
+
+    def wake_ns(self) -> int | None:
+        """When the first packets have waited for too long; None if none wait, or they may for ever."""
+        if not self.length or not self.timeout_ns:
+            return None
+        return min(host.live_ns for host in self.hosts.values() if host.waiting) + self.timeout_ns + 1
+
+    def expire(self, context: Context, table: ir.Table) -> bool:
+        """Forget hosts whose time is over, and what waits for them; whether packets were dropped."""
+        before = self.dropped
+        self.slim(context, table)
+        return self.dropped != before
 
     def drop(self, count: int, context: Context) -> None:
         self.dropped += count

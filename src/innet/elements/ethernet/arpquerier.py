@@ -38,12 +38,15 @@ from innet.packet.headers import ETHERTYPE_IPV4
 IP_INPUT, ARP_INPUT = 0, 1
 ALL_ONES = 0xFFFF_FFFF
 MULTICAST, MULTICAST_ETHER = 0xE, 0x01005E_000000
+SOMEBODY = 0x0200_0000_0000
+"""With an IPv4 address in its last bytes: an Ethernet address that nobody's adapter has."""
 NO_ADDRESS, NO_NEXT_HOP = "no address of its own to ask with", "no next hop"
 
 
 class Querier(Holder):
     """Asks for addresses, and keeps packets until the answer comes."""
 
+    RUNS = True
     WRITABLE = ("insert", "delete", "clear")
 
     def __init__(self, element: "ARPQuerier") -> None:
@@ -133,6 +136,20 @@ class Querier(Holder):
             self.queries = 0
             self.counted = {name: context.memory.statistic(name) for name in ("responses", "drops")}
         return self.shared(context).write(handler, value, context, self.element.hosts)
+
+    def wake_ns(self, context: Context) -> int | None:
+        return self.cache.wake_ns()
+
+    def run(self, context: Context) -> bool:
+        return self.cache.expire(context, self.element.hosts)
+
+    def answered(self, context: Context) -> Sequence[Out]:
+        cache = self.shared(context)
+        outs: list[Out] = []
+        for address in [address for address, host in cache.hosts.items() if host.waiting]:
+            host = cache.tell(address, SOMEBODY | address, context, self.element.hosts)
+            outs += [out for packet in cache.take(host) for out in self.send(packet, cache, context)]
+        return outs
 
     def holding(self) -> int:
         return self.cache.length

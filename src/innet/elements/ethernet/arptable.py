@@ -51,12 +51,22 @@ class Limits(Element):
 class CacheHolder(Holder):
     """A cache that other elements share."""
 
+    RUNS = True
     WRITABLE = ("insert", "delete", "clear")
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
         self.table = known_hosts("")
         self.context: Context | None = None
+
+    def wake_ns(self, context: Context) -> int | None:
+        return self.cache.wake_ns()
+
+    def run(self, context: Context) -> bool:
+        return self.cache.expire(context, self.table)
+
+    def holding(self) -> int:
+        return self.cache.length
 
     def read(self, handler: str) -> str | None:
         if handler == "drops":
@@ -73,7 +83,7 @@ class ARPTable(Limits):
     """Ethernet addresses by IPv4 address, for several ARPQueriers.
 
     Arguments:  CAPACITY (keyword, packets, default 2048): how many may wait for answers; 0: any number.
-                ENTRY_CAPACITY (keyword, hosts, default 0: 65536 in programs, any number else).
+                ENTRY_CAPACITY (keyword, hosts, default 0: 65536).
                 ENTRY_PACKET_CAPACITY (keyword, packets, default 0: any number): how many may wait for one host.
                 CAPACITY_SLIM_FACTOR (keyword, default 2): when too many wait, this part of CAPACITY is dropped.
                 TIMEOUT (keyword, time, default 300 s): how long an answer holds; 0: for ever.

@@ -81,6 +81,8 @@ class Reassembly(Holder):
         self.himem, self.mtu_anno = himem, mtu_anno
         self.sets: dict[Key, Set] = {}
         self.next_reap_s = 0
+        self.used = 0
+        """Bytes that the sets take."""
 
     def push(self, packet: PacketBuffer, port: int, context: Context) -> Sequence[Out]:
         if not timestamp_of(packet) // NS:
@@ -101,19 +103,22 @@ class Reassembly(Holder):
         ):
             context.drop(BAD_FRAGMENT)
             return outs
-        if sum(s.memory for s in self.sets.values()) > self.himem:
+        if self.used > self.himem:
             outs += self.make_room(now_s, context)
         key = self.key(packet, data)
         found = self.sets.get(key)
         if found is None:
             found = self.sets[key] = Set(packet, off & ~OFFSET_MASK, bytearray())
+            self.used += found.memory
         elif start + size > len(found.payload) and not found.flags & MF:
             context.drop(COMPLETE)
             return outs
         if start == 0 and hlen + len(found.payload) > MAX_LENGTH:
             context.drop(BAD_FRAGMENT)
             return outs
+        self.used -= found.memory
         found.put(start, data[hlen : hlen + size])
+        self.used += found.memory
         found.seen_s, found.largest = now_s, max(found.largest, hlen + size)
         if start == 0:
             found.model, found.begun = packet, True
@@ -122,6 +127,7 @@ class Reassembly(Holder):
         if not found.complete:
             return outs
         del self.sets[key]
+        self.used -= found.memory
         whole = self.joined(found)
         timestamp(whole, timestamp_of(packet))
         return [*outs, (0, whole)]
@@ -158,6 +164,7 @@ class Reassembly(Holder):
     def given_up(self, key: Key, reason: str, context: Context) -> list[Out]:
         """A set is not waited for any longer; what leaves."""
         found = self.sets.pop(key)
+        self.used -= found.memory
         if context.outputs < 2:
             context.drop(reason)
             return []
@@ -189,11 +196,9 @@ class Reassembly(Holder):
     def make_room(self, now_s: int, context: Context) -> list[Out]:
         """Give up the oldest sets until a quarter of the memory is free."""
         outs: list[Out] = []
-        used = sum(s.memory for s in self.sets.values())
         for key in sorted(self.sets, key=lambda k: self.sets[k].seen_s):
-            used -= self.sets[key].memory
             outs += self.given_up(key, NO_MEMORY, context)
-            if used <= self.himem // 4 * 3:
+            if self.used <= self.himem // 4 * 3:
                 break
         return outs
 
