@@ -30,6 +30,25 @@ def header_bytes(hl: Value) -> Value:
     return hl.cast(16) << 2
 
 
+def leave_with_header(p: Packet, words: Value, total: Value, port: int) -> None:
+    """For `released`: the packet leaves with `total` bytes, `words` words of header, and anything behind the first 20.
+
+    What else is to be said of it comes before, once for all: each number of words has a path of its own.
+    """
+    p.clear_mark(Mark.TRANSPORT)  # it would lie behind the end, in as many places as there are header lengths
+    p.set_mark(Mark.END, Mark.NET, HEADER_BYTES)
+    p.set_mark(Mark.END, Mark.NET, 0, total)
+    p.havoc(Mark.NET, HEADER_BYTES)
+    for number in range(HEADER_BYTES // 4, 16):
+        with p.when(words == number):
+            with p.when(total < 4 * number):
+                p.drop("no such packet")
+            p.ip.hl = number
+            p.set_mark(Mark.TRANSPORT, Mark.NET, 4 * number)
+            p.emit(port)
+    p.drop("no such packet")
+
+
 def first_fragment(p: Packet) -> Value:
     """Whether the packet is whole or a first fragment: only then is there a transport header."""
     return (p.ip.off & FRAGMENT_OFFSET) == 0

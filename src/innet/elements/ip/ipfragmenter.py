@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from innet.elements.arguments import Unsigned
 from innet.elements.base import Element, Role
 from innet.elements.holder import Context, Holder, Io, Out
-from innet.elements.ip.header import HEADER_BYTES, fill_checksum, header_bytes, require_ip_header
+from innet.elements.ip.header import HEADER_BYTES, fill_checksum, leave_with_header, require_ip_header
 from innet.elements.ip.inhand import DF, LENGTH, MF, OFFSET, bytes_of, number, put_number, replaced
 from innet.elements.ip.inhand import fill_checksum as sum_up
 from innet.ir.interpret import PacketBuffer
@@ -169,18 +169,14 @@ class IPFragmenter(Element):
     def later(self, p: Packet) -> None:
         """A later one."""
         words, total = p.random(4), p.random(16)
-        with p.when((words < 5) | (words > p.ip.hl) | (total > self.mtu) | (total < header_bytes(words))):
+        with p.when((words > p.ip.hl) | (total > self.mtu) | (total < HEADER_BYTES)):
             p.drop("no such fragment")
         p.set_mark(Mark.DATA, Mark.NET)
         p.clear_mark(Mark.MAC)
-        p.set_mark(Mark.END, Mark.NET, 0, total)
-        p.set_mark(Mark.TRANSPORT, Mark.NET, 0, header_bytes(words))
-        p.havoc(Mark.NET, HEADER_BYTES)
-        p.ip.hl = words
         p.ip.len = total
         p.ip.off = p.random(16) & (0xFFFF ^ DF)
         p.ip.sum = p.random(16)
-        p.emit(0)
+        leave_with_header(p, words, total, 0)
 
     def holder(self, io: Io, inputs: str, outputs: str) -> Holder:
         return Fragments(self)

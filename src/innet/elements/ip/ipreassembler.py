@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, TypeAlias
 from innet.elements.arguments import Annotation, Unsigned
 from innet.elements.base import Element, Role
 from innet.elements.holder import Context, Holder, Io, Out, timestamp, timestamp_of
-from innet.elements.ip.header import HEADER_BYTES, header_bytes, is_fragment, require_ip_header
+from innet.elements.ip.header import HEADER_BYTES, is_fragment, leave_with_header, require_ip_header
 from innet.elements.ip.inhand import (
     LENGTH,
     MF,
@@ -243,25 +243,22 @@ class IPReassembler(Element):
         p.hold()
 
     def released(self, p: Packet, port: int) -> None:
-        words, total = p.random(4), p.random(16)
-        hlen = p.bind(header_bytes(words))
-        with p.when((words < HEADER_BYTES // 4) | (total < hlen)):
+        total = p.random(16)
+        with p.when(total < HEADER_BYTES):
             p.drop("no such packet")
-        if p.outputs > 1:
-            with p.when(p.random(1) == 1):
-                p.set_mark(Mark.DATA, Mark.NET)
-                p.clear_mark(Mark.MAC)
         p.havoc(Mark.NET, -FRONT, FRONT)
-        p.set_mark(Mark.END, Mark.NET, 0, total)
-        p.set_mark(Mark.TRANSPORT, Mark.NET, 0, hlen)
-        p.havoc(Mark.NET, HEADER_BYTES)
         for byte in range(0, ANNOTATION_BYTES, 4):
             p.set_raw(Mark.ANNOTATION, byte, 4, p.random(32))
-        p.ip.hl, p.ip.tos, p.ip.len, p.ip.ttl = words, p.random(8), p.random(16), p.random(8)
-        p.ip.vers, p.ip.off, p.ip.sum = p.random(4), p.random(16), p.random(16)
-        with p.when(p.random(1) == 1):
-            p.divert(1, TIMED_OUT)
-        p.emit(0)
+        p.ip.vers, p.ip.tos, p.ip.ttl = p.random(4), p.random(8), p.random(8)
+        p.ip.len, p.ip.off, p.ip.sum = p.random(16), p.random(16), p.random(16)
+        words = p.random(4)
+        if p.outputs > 1:
+            with p.when(p.random(1) == 1):
+                with p.when(p.random(1) == 1):
+                    p.set_mark(Mark.DATA, Mark.NET)
+                    p.clear_mark(Mark.MAC)
+                leave_with_header(p, words, total, 1)
+        leave_with_header(p, words, total, 0)
 
     def holder(self, io: Io, inputs: str, outputs: str) -> Holder:
         return Reassembly(self.himem, self.max_mtu_anno)
