@@ -75,11 +75,13 @@ class Walker:
                 continue
             program, route = self.graph.programs[at], (*one.route, at)
             before = packet.copy() if at in self.divided else packet
+            counted = None if before is packet else dict(self.state.statistics)
             kind = interpret._Run if before is packet else _Run  # `interpret.run` hides the variables
             run = kind(program.element, packet, self.state, self.watch)
             verdict = run.block(program.body)
             keeps = isinstance(verdict, ir.Hold) and at.element not in self.graph.held
-            if isinstance(run, _Run) and (keeps or run.copies or run.havoc):
+            if counted is not None and isinstance(run, _Run) and (keeps or run.copies or run.havoc):
+                self.state.statistics = counted  # it counts where it is run again
                 found.append(Arrival(at, before, one.element, "", one.route, one.envs, one.held))
                 continue
             envs = (*one.envs, run.env)
