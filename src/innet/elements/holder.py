@@ -242,7 +242,7 @@ class Holder:
         """Take a packet that the program of input `port` held; what leaves because of it, in order."""
         return ((0, packet),)
 
-    def answered(self, context: Context) -> Sequence[Out]:
+    def settled(self, context: Context) -> Sequence[Out]:
         """In a replay of a proof: what leaves when all that it waits for from outside comes at once."""
         return ()
 

@@ -126,7 +126,7 @@ class BoxState(State):
         if holder is None:
             return ()
         world = _Lone(machine, element, self)
-        return (*holder.push(packet, port, world), *holder.answered(world))
+        return (*holder.push(packet, port, world), *holder.settled(world))
 
 
 def through(

@@ -143,7 +143,7 @@ class Querier(Holder):
     def run(self, context: Context) -> bool:
         return self.cache.expire(context, self.element.hosts)
 
-    def answered(self, context: Context) -> Sequence[Out]:
+    def settled(self, context: Context) -> Sequence[Out]:
         cache = self.shared(context)
         outs: list[Out] = []
         for address in [address for address, host in cache.hosts.items() if host.waiting]:
