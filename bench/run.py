@@ -62,7 +62,7 @@ CASES = {
     ),
     "forward": Case("nothing between the captures", ""),
     "firewall": Case(
-        "a firewall of 20 rules, the last one fits",
+        "a firewall of 20 rules",
         f"-> Strip(14) -> CheckIPHeader -> IPFilter({', '.join(RULES)}, allow udp)",
     ),
     "nat": Case(
@@ -162,12 +162,12 @@ def figures(case: Case, packets: int, count: int) -> Iterator[Figure]:
         lambda: whole_process(case, False, PREFIX),
     )
     yield Figure(
-        f"{what}: whole process, machine code",
+        f"{what}: whole, machine code",
         "packets/s",
         tuple(packets / one for one, _ in spent),
         note="from its start to its end, with parser and compiler",
     )
-    yield Figure(f"{what}: whole process, interpreter", "packets/s", tuple(few / one for _, one in spent))
+    yield Figure(f"{what}: whole, interpreter", "packets/s", tuple(few / one for _, one in spent))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
