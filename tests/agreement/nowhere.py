@@ -1,6 +1,8 @@
 """The outside world of configurations that are only looked at."""
 
 from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO
 
 from innet.elements.holder import Capture, CaptureSink, Device
 from innet.packet.record import ETHERNET, Record
@@ -28,3 +30,9 @@ class Nowhere:
 
     def create_capture(self, name: str, link_type: int, snaplen: int, nanoseconds: bool) -> CaptureSink:
         return self
+
+    def open_file(self, name: str) -> BinaryIO:
+        return BytesIO()
+
+    def create_file(self, name: str, append: bool = False) -> BinaryIO:
+        return BytesIO()
