@@ -110,8 +110,7 @@ class ICMPRewriter(Element):
     PROCESSING: ClassVar[str] = "h/h"
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "rw ping",
-        "rw:0, DST_ANNO false, REPLY_ANNO PAINT",
-        "all addresses pairs",
+        "all:0 addresses pairs, DST_ANNO false, REPLY_ANNO PAINT",
     )
     COMPANIONS: ClassVar[tuple[tuple[str, str, str], ...]] = (
         ("rw", "IPRewriter", "pattern 192.0.2.1 1024-65535# - - 0 0"),
