@@ -134,7 +134,11 @@ def arguments_of(cls: type[Element]) -> tuple[Argument, ...]:
     known = _KNOWN.get(cls)
     if known is None:
         hints = get_type_hints(cls, include_extras=True)
-        known = _KNOWN[cls] = tuple(_argument(cls, f, hints[f.name]) for f in fields(cls) if f.init)
+        known = _KNOWN[cls] = tuple(
+            _argument(cls, f, hints[f.name])
+            for f in fields(cls)
+            if f.init and f.metadata.get("argument", True)
+        )
     return known
 
 
@@ -205,7 +209,7 @@ def bind(cls: type[E], text: Text, names: Names = NO_NAMES, span: Span | None = 
     if mistakes:
         raise ConfigurationError(sorted(mistakes, key=lambda d: d.span.start if d.span is not None else -1))
     try:
-        return cls(**values)
+        return cls(**values).among(names)
     except ConfigurationError as e:  # of several arguments together
         where = text.span if text.value.strip() and text.span is not None else span
         whole = [d if d.span is not None else replace(d, span=where) for d in e.diagnostics]

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from innet import ir
 from innet.ir.check import check
 from innet.ir.trace import ChecksumEffect, Packet
 
 if TYPE_CHECKING:
+    from innet.elements.argument_names import Names
     from innet.elements.holder import Call, Holder, Io, Remembered
     from innet.lexical import Text
 
@@ -128,6 +129,13 @@ class Element:
 
     def fitted(self, inputs: int, outputs: int) -> "Element":
         """What it becomes when a handler wrote an argument, given how many ports are in use."""
+        return self
+
+    def among(self, names: "Names") -> Self:
+        """The element as it is in its configuration, where that says more than its arguments.
+
+        What is found is kept in fields with the metadata `{"argument": False}`.
+        """
         return self
 
     def references(self) -> Mapping[str, type["Element"]]:

@@ -166,12 +166,21 @@ class Remembered(Protocol):
     """What an element remembers (its tables and statistics), as its handlers see it."""
 
     @property
+    def element(self) -> str:
+        """The name of the element."""
+        ...
+
+    @property
     def now_ns(self) -> int:
         """The time in nanoseconds."""
         ...
 
     def rows(self, table: ir.Table) -> Mapping[tuple[int, ...], tuple[int, ...]]:
         """Keys and values of all entries of a table, PREFIX tables aside."""
+        ...
+
+    def run(self, program: ir.Program, packet: PacketBuffer) -> ir.Verdict:
+        """Run a program on a packet as the element that the program says it is of; no copies may be made."""
         ...
 
     def left_ns(self, table: ir.Table, key: tuple[int, ...]) -> int:

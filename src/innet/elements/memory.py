@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from innet import ir
-from innet.ir.interpret import NS, State
+from innet.ir.interpret import NS, PacketBuffer, State, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class Memory:
 
     def rows(self, table: ir.Table) -> Mapping[tuple[int, ...], tuple[int, ...]]:
         return {key: entry.values for key, entry in self.state.table(self.element, table).rows.items()}
+
+    def run(self, program: ir.Program, packet: PacketBuffer) -> ir.Verdict:
+        return run(program, packet, self.state).verdict
 
     def left_ns(self, table: ir.Table, key: tuple[int, ...]) -> int:
         entry = self.state.table(self.element, table).rows.get(key)

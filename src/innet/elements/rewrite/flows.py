@@ -51,6 +51,7 @@ class Entry:
     state: Value | None = None
     protocol: Value | None = None
     note: Value | None = None
+    shifts: tuple[Value, ...] = ()
 
     def partner(self, flow: Flow, state: Value | None) -> "Entry":
         """The other entry of the same flow, when this one's key is `flow`."""
@@ -63,6 +64,7 @@ class Entry:
             state,
             self.protocol,
             self.note,
+            (*self.shifts[len(self.shifts) // 2 :], *self.shifts[: len(self.shifts) // 2]),
         )
 
 
@@ -107,6 +109,8 @@ class FlowTable:
     """Widths of what a packet becomes."""
     HAS_STATE: ClassVar[bool] = False
     HAS_PROTOCOL: ClassVar[bool] = False
+    SHIFTS: ClassVar[tuple[int, ...]] = ()
+    """Widths of what sequence numbers of both directions move by, this one's first."""
     NO_FLOW: ClassVar[str] = ""
     """Why a packet is none of those that this rewriter rewrites."""
 
@@ -114,6 +118,7 @@ class FlowTable:
     def table(self) -> ir.Table:
         columns = (*self.NEW, 8, 8, 1, 8)
         columns += (8,) * (self.HAS_STATE + self.HAS_PROTOCOL + (self.reply_anno is not None))
+        columns += self.SHIFTS
         return ir.Table(
             TABLE,
             key=self.KEY,
@@ -146,6 +151,7 @@ class FlowTable:
             entry.is_reply,
             entry.input,
             *(one for one in (entry.state, entry.protocol, entry.note) if one is not None),
+            *entry.shifts,
         )
 
     def entry(self, row: Sequence[Value]) -> Entry:
@@ -154,7 +160,17 @@ class FlowTable:
         state = more.pop(0) if self.HAS_STATE else None
         protocol = more.pop(0) if self.HAS_PROTOCOL else None
         note = more.pop(0) if self.reply_anno is not None else None
-        return Entry(self.new_flow(row[:size]), output, reply_output, is_reply, number, state, protocol, note)
+        return Entry(
+            self.new_flow(row[:size]),
+            output,
+            reply_output,
+            is_reply,
+            number,
+            state,
+            protocol,
+            note,
+            tuple(more),
+        )
 
     # ---- rows as numbers, for handlers
 
@@ -241,6 +257,7 @@ class FlowTable:
             as_value(NEW_FLOW, 8) if self.HAS_STATE else None,
             protocol if self.HAS_PROTOCOL else None,
             note,
+            tuple(as_value(0, width) for width in self.SHIFTS),
         )
 
     def rewrite(self, p: Packet, visit: "Visit") -> None:
@@ -332,6 +349,7 @@ def with_state(entry: Entry, state: Value | None) -> Entry:
         state,
         entry.protocol,
         entry.note,
+        entry.shifts,
     )
 
 

@@ -1,12 +1,54 @@
 """TCPRewriter."""
 
-from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, ClassVar
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Annotated, ClassVar, Self
 
+from innet import ir
+from innet.elements.argument_names import Declared, Names
 from innet.elements.arguments import Annotation, Seconds
-from innet.elements.holder import Remembered
+from innet.elements.base import Element
+from innet.elements.holder import Context, Holder, Io, Out, Remembered
 from innet.elements.rewrite.family import FlowRewriter, lookup
 from innet.elements.rewrite.portflows import TCPFlows, Timeouts
+from innet.elements.rewrite.shiftedflows import COLUMNS, ShiftedFlows, Shifts, flow_numbers, move_sack
+from innet.ir.check import check
+from innet.ir.interpret import PacketBuffer
+from innet.ir.nodes import Mark
+from innet.ir.trace import Packet
+from innet.lexical import arguments, unquote
+
+
+class Acknowledgements(Holder):
+    """Moves the selective acknowledgements of segments, and lets them go on as others do."""
+
+    def __init__(self, element: "TCPRewriter", inputs: int) -> None:
+        self.element, self.inputs = element, inputs
+
+    def reconfigured(self, element: Element) -> None:
+        assert isinstance(element, TCPRewriter)
+        self.element = element
+
+    def push(self, packet: PacketBuffer, port: int, context: Context) -> Sequence[Out]:
+        memory, flows = context.memory, self.element.flows
+        row = memory.rows(flows.table).get(flow_numbers(packet))
+        if row is not None:
+            move_sack(packet, Shifts.of(row[-len(COLUMNS) :]))
+        p = Packet(f"{memory.element}[acknowledgements {port}]", self.inputs, context.outputs)
+        self.element.plain(p, port)
+        verdict = memory.run(check(ir.Program(memory.element, port, context.outputs, p.finish())), packet)
+        match verdict:
+            case ir.Emit(output):
+                return ((output, packet),)
+            case ir.Drop(reason):
+                context.drop(reason)
+        return ()
+
+
+def control_of(mapper: Declared, names: Names) -> str | None:
+    """The full name of the rewriter that an FTPPortMapper's first argument names."""
+    given = arguments(mapper.arguments)
+    return names.at(mapper.name).element_named(unquote(given[0]).value) if given else None
 
 
 @dataclass(frozen=True)
@@ -21,7 +63,8 @@ class TCPRewriter(FlowRewriter):
                 MAPPING_CAPACITY or CAPACITY (65536): most flows; the name of a rewriter: as many as that may have.
                 DST_ANNO (true): the DST_IP annotation becomes the new destination.
                 REPLY_ANNO: annotation byte that answers get back from the packet that made the mapping.
-    State:      `flows`, two entries a flow.
+    State:      `flows`, two entries a flow. If an FTPPortMapper names this element, what sequence numbers and the
+                other direction's acknowledgements, selective ones too, move by: the last 8 changes of a direction.
     Drops:      "not the first fragment of a TCP packet", "no mapping for the flow", "no free port or address",
                 "flow table full", "no IP header annotation".
     Checksum:   IPv4 and TCP incremental. Segments of fewer than 18 bytes keep their ports.
@@ -46,10 +89,33 @@ class TCPRewriter(FlowRewriter):
     dst_anno: bool = True
     reply_anno: Annotated[int | None, Annotation(1)] = None
 
+    shifted: bool = field(default=False, metadata={"argument": False})
+    """Whether an FTPPortMapper names this element, and so may move its sequence numbers."""
+
+    def among(self, names: Names) -> Self:
+        mappers = (one for one in names.book.declared.values() if one.class_name == "FTPPortMapper")
+        return replace(self, shifted=any(names.element == control_of(one, names) for one in mappers))
+
+    def released(self, p: Packet, port: int) -> None:
+        """Options, where selective acknowledgements may be, are not followed."""
+        p.havoc(Mark.TRANSPORT, 20, 40)
+        p.tcp.sum = p.random(16)
+        self.plain(p, port)
+
+    def plain(self, p: Packet, port: int) -> None:
+        """What happens to a segment whose selective acknowledgements have been moved."""
+        flows = self.flows
+        assert isinstance(flows, ShiftedFlows)
+        replace(flows, holds=False).push(p, self.specs[port], port)
+
+    def holder(self, io: Io, inputs: str, outputs: str) -> Holder | None:
+        return Acknowledgements(self, len(inputs)) if self.shifted else None
+
     @property
     def flows(self) -> TCPFlows:
+        kind = ShiftedFlows if self.shifted else TCPFlows
         tcp = self.timeout if self.tcp_timeout is None else self.tcp_timeout
-        return TCPFlows(
+        return kind(
             outputs=self.mapped,
             capacity=self.capacity_now,
             guarantee_s=self.guarantee if self.tcp_guarantee is None else self.tcp_guarantee,
