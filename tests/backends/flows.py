@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from innet import ir
+from innet.elements.argument_names import NameBook
 from innet.elements.base import Role
 from innet.elements.build import build_one, companions
 from innet.elements.registry import REGISTRY
@@ -89,9 +90,11 @@ def instances(cases: Sequence[Case]) -> Iterator[Instance]:
 
 def companions_of(case: Case) -> Iterator[Case]:
     """The programs of the elements that a case's element names, input 0 with one output."""
-    for one in companions(type(case.element)):
+    every = companions(type(case.element))
+    book = NameBook.of(every)
+    for one in every:
         if one.name in case.element.references() and REGISTRY[one.class_name].ROLE is not Role.INFORMATION:
-            element = build_one(REGISTRY[one.class_name], one.arguments.value)
+            element = build_one(REGISTRY[one.class_name], one.arguments.value, book.at(one.name))
             yield Case(element, case.example, element.trace(0, 1, one.name))
 
 

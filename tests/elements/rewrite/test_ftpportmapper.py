@@ -143,7 +143,9 @@ def test_sequence_numbers_shift_behind_the_line_only(seq: int, after: int) -> No
     assert number(sent[2], 24) == after
 
 
-@pytest.mark.parametrize(("ack", "after"), [(1000, 1000), (1021, 1021), (1022, 1022), (1023, 1021), (1030, 1028)])
+@pytest.mark.parametrize(
+    ("ack", "after"), [(1000, 1000), (1021, 1021), (1022, 1022), (1023, 1021), (1030, 1028)]
+)
 @pytest.mark.parametrize(
     "options",
     [b"", b"\1\1\5\x0a%s%s", b"\1\5\x0a%s%s\1", b"\5\x0a%s%s\1\1", b"\1\1\x08\x0atimetime\1\1\5\x12%s%s%s%s"],

@@ -1,5 +1,6 @@
 """ICMPRewriter."""
 
+from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Annotated, ClassVar, NamedTuple
 
@@ -146,18 +147,21 @@ class ICMPRewriter(Element):
         right = (p.ip.proto == PROTO_ICMP) & error & (vers == 4) & (words >= 5)
         with p.when(~(p.icmp.present(SHORTEST) & right)):
             p.drop(NO_ERROR)
-        p.set_mark(Mark.AUX, Mark.TRANSPORT, QUOTE, header_bytes(words))
         protocol = p.raw(Mark.TRANSPORT, QUOTE + 9, 1)
         source, target = p.raw(Mark.TRANSPORT, QUOTE + 12, 4), p.raw(Mark.TRANSPORT, QUOTE + 16, 4)
         first = (p.raw(Mark.TRANSPORT, QUOTE + 6, 2) & FRAGMENT_OFFSET) == 0
         has_ports = any_of(protocol == one for one in (PROTO_TCP, PROTO_UDP, PROTO_DCCP))
-        with p.when(first & has_ports & p.present(Mark.AUX, 0, PORTS_BYTES)):
-            sport, dport = p.raw(Mark.AUX, 0, 2), p.raw(Mark.AUX, 2, 2)
-            self.look(p, Quoted(Quote.PORTS, protocol, source, sport, target, dport))
-        echo = p.raw(Mark.AUX, 0, 1) == ECHO
-        with p.when(first & (protocol == PROTO_ICMP) & p.present(Mark.AUX, 0, IDENTIFIER_END) & echo):
-            identifier = p.raw(Mark.AUX, 4, 2)
-            self.look(p, Quoted(Quote.ECHO, protocol, source, identifier, target, identifier))
+        with p.when(first & has_ports):
+            p.set_mark(Mark.AUX, Mark.TRANSPORT, QUOTE, header_bytes(words))
+            with p.when(p.present(Mark.AUX, 0, PORTS_BYTES)):
+                sport, dport = p.raw(Mark.AUX, 0, 2), p.raw(Mark.AUX, 2, 2)
+                self.look(p, Quoted(Quote.PORTS, protocol, source, sport, target, dport))
+        with p.when(first & (protocol == PROTO_ICMP)):
+            p.set_mark(Mark.AUX, Mark.TRANSPORT, QUOTE, header_bytes(words))
+            echo = p.raw(Mark.AUX, 0, 1) == ECHO
+            with p.when(p.present(Mark.AUX, 0, IDENTIFIER_END) & echo):
+                identifier = p.raw(Mark.AUX, 4, 2)
+                self.look(p, Quoted(Quote.ECHO, protocol, source, identifier, target, identifier))
         self.look(p, Quoted(Quote.ADDRESSES, protocol, source, NONE, target, NONE))
 
     def look(self, p: Packet, quoted: Quoted) -> None:
@@ -166,7 +170,7 @@ class ICMPRewriter(Element):
             flows = one.flows
             tried, ways = flows.quoted(quoted.kind, quoted.protocol, quoted.answers)
             for way in ways:
-                with p.when(as_value(1, 1) if tried is None else tried):
+                with nullcontext() if tried is None else p.when(tried):
                     found, row = p.lookup(flows.table, way.key)
                     entry = flows.entry(row)
                     with p.when(found if way.holds is None else found & way.holds(entry)):
