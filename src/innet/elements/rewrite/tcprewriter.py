@@ -105,8 +105,9 @@ class TCPRewriter(FlowRewriter):
     def plain(self, p: Packet, port: int) -> None:
         """What happens to a segment whose selective acknowledgements have been moved."""
         flows = self.flows
-        assert isinstance(flows, ShiftedFlows)
-        replace(flows, holds=False).push(p, self.specs[port], port)
+        if isinstance(flows, ShiftedFlows):
+            flows = replace(flows, holds=False)
+        flows.push(p, self.specs[port], port)
 
     def holder(self, io: Io, inputs: str, outputs: str) -> Holder | None:
         return Acknowledgements(self, len(inputs)) if self.shifted else None
