@@ -383,8 +383,11 @@ def covers(old: Template, new: Template) -> bool:
     if len(old.key) != len(new.key):
         return False
     names: dict[Atom, Atom] = {}
+    wild: dict[Sym, Term] = {}
     for a, b in zip((*old.key, *old.values), (*new.key, *new.values), strict=True):
         if isinstance(a, Sym) and a.origin.endswith(ANY):
+            if wild.setdefault(a, b) != b:  # any value, but the same one in both places
+                return False
             continue
         if isinstance(a, Sym) and isinstance(b, Sym) and earlier(a.origin) == earlier(b.origin):
             if names.setdefault(a, b) is not b:
