@@ -228,17 +228,31 @@ class _Builder:
                 self.parts.append(replace(part, name=name))
 
     def referred(self, element: Element) -> None:
-        """Elements without ports that the arguments name."""
+        """Elements that the arguments name; those with ports stand before this one."""
         for name, wanted in element.references().items():
-            fitting = [
-                c for c in REGISTRY.classes() if issubclass(c, wanted) and c.PORTS == "0/0" and c.EXAMPLES
-            ]
-            if fitting and all(part.name != name for part in self.parts):
-                cls = self.rng.choice(fitting)
-                self.add(cls.__name__, self.rng.choice(cls.EXAMPLES), name)
+            fitting = [c for c in REGISTRY.classes() if issubclass(c, wanted) and c.EXAMPLES]
+            fitting = [c for c in fitting if c.PORTS == "0/0"] or fitting
+            if not fitting or any(part.name == name for part in self.parts):
+                continue
+            cls = self.rng.choice(fitting)
+            example = self.rng.choice(cls.EXAMPLES)
+            if cls.PORTS == "0/0":
+                self.add(cls.__name__, example, name)
+                continue
+            one = build_one(cls, example)
+            ports = [(i, o) for i, o in shapes(cls) if i and not one.problems(i, o)]
+            self.place(cls.__name__, example, *self.rng.choice(ports[:3]))
+            last = max(n for n, part in enumerate(self.parts) if part.cls == cls.__name__)
+            self.rename(self.parts[last].name, name)
+            self.parts[last] = replace(self.parts[last], name=name)
 
     def rename(self, old: str, new: str) -> None:
-        self.wires = [replace(w, target=new) if w.target == old else w for w in self.wires]
+        self.wires = [
+            replace(
+                w, source=new if w.source == old else w.source, target=new if w.target == old else w.target
+            )
+            for w in self.wires
+        ]
         self.open = [(new, *one[1:]) if one[0] == old else one for one in self.open]
 
     def join(self) -> None:

@@ -1,5 +1,8 @@
 """All back ends on random configurations: a small campaign, what it is made of, and faults that it must find."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -16,6 +19,7 @@ from tests.agreement.mutants import MUTANTS, Mutant, Patch, caught
 from tests.backends.forms import branches
 from tests.backends.test_symbolic_covers_concrete import CONSTANT, DEFAULT_ROUTE, IMPLIED, NEVER, plain
 
+ROOT = Path(__file__).resolve().parents[2]
 THOROUGH = settings.default.max_examples > 100
 IMPOSSIBLE = (CONSTANT, DEFAULT_ROUTE, IMPLIED)
 """Why no packet takes a side: none can. Other reasons are about the packets of one test."""
@@ -44,6 +48,19 @@ def test_back_ends_agree(ends: Ends) -> None:
     assert found == [], "\n".join(found)
     assert campaign.tally.packets == 600
     assert min(campaign.tally.kernel, campaign.tally.symbolic) > 300
+
+
+@pytest.mark.kernel
+def test_bench_prints_its_figures() -> None:
+    words = ["--configs", "2", "--packets", "10", "--seed", "3", "--no-branches", "--no-mutants", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "innet.cli", "bench", "agree", *words],
+        cwd=ROOT, env={"PYTHONPATH": "src", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        capture_output=True, text=True, timeout=110,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["configurations"], figures["packets"], figures["contradictions"]) == (2, 20, [])
 
 
 # ---- configurations
