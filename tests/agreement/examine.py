@@ -36,6 +36,7 @@ from tests.agreement.traffic import Sent, Traffic
 from tests.backends.campaign import Disagreement
 from tests.backends.walk import Arrival, Walker
 from tests.xdp.differential import DIVERTED, SHORTEST, XDP, Expected, immovables, same_handover
+from tests.xdp.differential import same_state as same_kernel_state
 from tests.xdp.native import expected, run_at, same_left, same_state
 
 SOLVE_S = 0.2
@@ -353,6 +354,11 @@ def _check_kernel(prepared: Prepared, loaded: InstalledGraph, story: Story) -> i
             agree(loaded, step, got.verdict, got.frame)
         except AssertionError as error:
             raise Contradiction("kernel", step.number, words_of(error)) from None
+    if compared == len(story.steps) and not chance and not stuck:
+        try:
+            same_kernel_state(prepared.graph, loaded, story.state, story.drops)
+        except AssertionError as error:
+            raise Contradiction("kernel", -1, words_of(error)) from None
     return compared
 
 

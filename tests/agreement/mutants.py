@@ -268,7 +268,7 @@ EMITTER = [
     (no_sum_is_adjusted, ("IPRewriter",)),
     (transport_is_four_on, ("MarkIPHeader", "IPMirror")),
     (carries_are_lost, ("CheckIPHeader", "SetIPChecksum")),
-    (nothing_is_deleted, ("IPRewriter", "ChangeEnforcer")),
+    (nothing_is_deleted, ("EtherSwitch", "ListenEtherSwitch", "ChangeEnforcer")),
     (nothing_is_updated, ("IPRewriter", "ChangeEnforcer")),
     (numbers_keep_their_byte_order, ("IPFilter", "DecIPTTL")),
     (stale_fields_are_read, ("DecIPTTL", "IPMirror", "EtherMirror", "SetIPChecksum", "IPRewriter")),

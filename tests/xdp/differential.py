@@ -3,7 +3,7 @@
 import random
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from innet import ir
@@ -140,17 +140,24 @@ def _compare(
             assert got.verdict == expected.verdict, about
             if expected.verdict != target.drop:
                 assert got.frame.hex() == expected.data.hex(), about
+    same_state(graph, loaded, reference.state, reference.drops)
+
+
+def same_state(
+    graph: Graph, loaded: InstalledGraph, state: State, drops: Mapping[tuple[str, str], int]
+) -> None:
+    """Statistics, drops and tables are those of the interpreter."""
     for (use, owner, name), _ in loaded.emitted.numbers.items():
         wanted = {
-            Use.STATISTIC: reference.state.statistics,
-            Use.DROP: reference.drops,
-            Use.COUNTER: reference.state.counters,
+            Use.STATISTIC: state.statistics,
+            Use.DROP: drops,
+            Use.COUNTER: state.counters,
         }[use].get((owner, name))
         if wanted is not None:
             got_number = number(loaded, use, owner, name)
             assert got_number == wanted or use is Use.COUNTER, (use, owner, name, got_number, wanted)
     for (owner, name), symbol in loaded.emitted.tables.items():
-        held = reference.state.tables.get((owner, name))
+        held = state.tables.get((owner, name))
         if held is not None and held.table.kind is not ir.TableKind.PREFIX:
             found = rows(held.table, loaded.installed.maps[symbol])
             assert found == {k: e.values for k, e in held.rows.items()} or clocked(graph, owner)
