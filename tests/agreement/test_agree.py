@@ -95,7 +95,9 @@ def test_fault_is_found(mutant: Mutant, ends: Ends) -> None:
 def test_reproducer_is_small_and_runs_again(tmp_path: Path) -> None:
     """A fault of the interpreter, in a configuration of many elements and among many packets."""
     asked = Ends(symbolic=False)
-    whole = configuration(Random(5), ("DecIPTTL", ""))
+    whole = parsed("""in :: FromNetfront(); exit0 :: Discard(); exit1 :: Discard();
+        in -> c :: Classifier(12/0800, -) -> MarkIPHeader(14) -> Paint(7, ANNO 20) -> DecIPTTL -> Strip(14) -> exit0;
+        c [1] -> exit1;""")
     mutant = next(m for m in MUTANTS if m.name == "adjustments_forget_the_complement")
     patch = Patch()
     mutant.put(patch)

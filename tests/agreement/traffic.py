@@ -29,6 +29,8 @@ class Traffic:
         self.corpus = Corpus(rng, text, rng.choice((0.05, 0.2, 0.7)))
         self.talk = Talk(rng, text)
         self.now = rng.getrandbits(40)
+        self.hosts = [bytes([2, *rng.randbytes(5)]) for _ in range(3)]
+        """Ethernet addresses that talk to each other."""
         self.extra: list[bytes] = []
         """Frames that somebody found worth while; they come in between."""
 
@@ -38,6 +40,8 @@ class Traffic:
         frame = self.frame()[:LONGEST]
         while len(frame) < self.shortest:
             frame = self.frame()[:LONGEST]
+        if len(frame) >= 14 and self.rng.random() < 0.4:
+            frame = self.rng.choice(self.hosts) + self.rng.choice(self.hosts) + frame[12:]
         return Sent(self.now, frame)
 
     def frame(self) -> bytes:
