@@ -21,7 +21,7 @@ from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.formulas import all_of, equal, less, member, negate
 from innet.symbolic.memory import ANNOTATIONS, Imprecise, Split
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import Injected, State, Tables, inject_ip, possible
+from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, possible, stamp
 from innet.symbolic.terms import Fn, K, Sym, Term, add, adjust, cast, shift_left
 
 MAX_HOPS = 255
@@ -512,17 +512,26 @@ def header(state: State, bit: int, width: int) -> Term:
 
 def contents(state: State) -> object:
     """A packet and all that is known of it, comparable: the same packets have equal contents (not always the other way
-    round), whatever way they came."""
+    round), whatever way they came and whenever they did."""
     memory, store = state.memory, state.store
     place = {rid: n for n, rid in enumerate(memory.order)}
     regions = tuple(
-        (memory.lengths[rid], memory.blobs[rid], tuple(sorted((b, c[0], c[1]) for b, c in cells.items())))
+        (
+            memory.lengths[rid],
+            memory.blobs[rid],
+            tuple(sorted((b, c[0], c[1]) for b, c in cells.items() if not came_at(c[1]))),
+        )
         for rid, cells in ((rid, memory.cells[rid]) for rid in (*memory.order, ANNOTATIONS))
     )
     marks = frozenset((mark, place.get(rid, rid), at) for mark, (rid, at) in memory.marks.items())
     facts = frozenset(store.domains.items()), frozenset(store.substitution.items())
     more = store.unequal, store.inequalities, store.clauses, store.sliced
     return regions, marks, facts, more, state.entries, state.over, state.lost
+
+
+def came_at(term: Term) -> bool:
+    """Whether it is the time at which the packet came in."""
+    return isinstance(term, Sym) and term.origin == ARRIVAL
 
 
 def write(state: State, at: tuple[int, int], bit: int, width: int, term: Term) -> None:
@@ -552,11 +561,10 @@ def follow_hops(
 
 
 def blank(state: State) -> None:
-    """A frame as a device hands it over: only where it begins and ends is known."""
+    """A frame as a device hands it over: only where it begins and ends is known, and that it has a timestamp."""
     memory = state.memory
     memory.marks = {Mark.DATA: memory.marks[Mark.DATA]}
-    memory.cells[-1] = {}
-    memory._owned.add(-1)
+    stamp(memory)
 
 
 def parse(state: State, program: Program, tables: Tables) -> Iterator[State]:

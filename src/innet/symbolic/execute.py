@@ -59,6 +59,9 @@ MAX_OVERFLOWS = 8
 MAX_PLACES = 11
 """How many places of the spare mark are told apart: those behind an IPv4 header of any length."""
 
+LONGEST = 0xFFFF
+"""The longest distance between two marks that a program can tell: 16 bits."""
+
 UNKNOWN = (-2, 0)
 """The position of a mark that the engine does not follow: reads there give fresh values."""
 
@@ -235,7 +238,8 @@ class _Step:
             case ir.Assign(f, value):
                 self.assign(f, self.value(value))
             case ir.Adjust(f, old, new, keep_zero):
-                if self.present(f) is True:
+                self.writable(f)
+                if self.present(f):
                     args = (self.value(f), self.value(old), self.value(new), old.width, int(keep_zero))
                     self.assign(f, Fn("adjust", args, 16, adjust))
             case ir.SetMark(mark, base, offset, plus):
@@ -305,9 +309,13 @@ class _Step:
             raise Split(there, negate(there))
         return False
 
-    def assign(self, f: ir.Field, value: Term) -> None:
+    def writable(self, f: ir.Field) -> None:
+        """Fields whose place is not known cannot be written."""
         if self.memory.marks.get(f.mark) == UNKNOWN:
             raise Imprecise(f"a write at {f.mark.value}, whose position depends on the packet")
+
+    def assign(self, f: ir.Field, value: Term) -> None:
+        self.writable(f)
         if self.present(f):
             at = self.memory.position(f.mark)
             assert at is not None
@@ -709,6 +717,9 @@ class _Step:
         return compare(op, self.load(f), number)
 
     def distance(self, start: Mark, end: Mark) -> Term:
+        if UNKNOWN in (self.memory.marks.get(start), self.memory.marks.get(end)):
+            both = self.memory.marks.keys() | {Mark.END}
+            return Sym("distance", 16, "unknown") if {start, end} <= both else K(0, 16)
         length = self.memory.distance(start, end)
         if length is None:
             return K(0, 16)
@@ -718,8 +729,8 @@ class _Step:
         low, high = self.store.bounds(length)
         if low == high:
             return K(low % 65536, 16)
-        if low < 0:
-            inside = at_most_zero(minus((0, ()), length))
+        if low < 0 or high > LONGEST:  # 16 bits do not hold all of them
+            inside = all_of(at_most_zero(minus((0, ()), length)), at_most_zero(minus(length, (LONGEST, ()))))
             if not self.store.entails(inside):
                 if self.store.allows(inside):
                     raise Split(inside, negate(inside))

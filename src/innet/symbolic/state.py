@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from innet import ir
 from innet.ir.nodes import Mark
 from innet.ir.uses import variables_read
-from innet.packet.headers import LONGEST_PAYLOAD
+from innet.packet.headers import BY_NAME, LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import equal
 from innet.symbolic.memory import ANNOTATIONS, Memory
@@ -223,11 +223,26 @@ def inject_raw(label: str = "") -> Injected:
     return Injected(State(memory, store), {"length": size}, payload, payload)
 
 
+ARRIVAL = "arrival"
+"""The origin of symbols that stand for when a packet came in or was made."""
+
+
+def stamp(memory: Memory) -> None:
+    """Annotations of a packet that has just come in, or that a source is about to fill: only its timestamp is set."""
+    memory.cells[ANNOTATIONS] = {
+        field.bit: (field.width, Sym(name, field.width, ARRIVAL), None)
+        for name in ("anno.time_s", "anno.time_ns")
+        for field in (BY_NAME[name],)
+    }
+    memory._owned.add(ANNOTATIONS)
+
+
 def empty() -> State:
     """The blank packet that a source fills."""
     memory = Memory()
     memory.add_region((0, ()), None)
     memory.marks[Mark.DATA] = (memory.order[0], 0)
+    stamp(memory)
     return State(memory, Store())
 
 

@@ -22,7 +22,7 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.execute import execute
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
-from innet.symbolic.state import Injected, State, Tables, Template, empty, inject_ip, resolve
+from innet.symbolic.state import Injected, State, Tables, Template, empty, inject_ip, resolve, stamp
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
 from innet.verify.story import steps
@@ -99,6 +99,8 @@ def arrivals(box: Box, injected: Injected) -> list[Arrival]:
     machine = box.machine
     entries = [e for names in box.entries.values() for e in names]
     found: list[Arrival] = [(e, OUTSIDE, injected.state.fork()) for e in entries]
+    for _, _, state in found:
+        stamp(state.memory)
     found += [(e, OUTSIDE, empty()) for e in machine.with_role(Role.SOURCE)]
     return found
 
