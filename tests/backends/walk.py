@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from innet import ir
@@ -76,12 +77,14 @@ class Walker:
             program, route = self.graph.programs[at], (*one.route, at)
             before = packet.copy() if at in self.divided else packet
             counted = None if before is packet else dict(self.state.statistics)
+            kept = None if before is packet else deepcopy(self.state.tables)
             kind = interpret._Run if before is packet else _Run  # `interpret.run` hides the variables
             run = kind(program.element, packet, self.state, self.watch)
             verdict = run.block(program.body)
             keeps = isinstance(verdict, ir.Hold) and at.element not in self.graph.held
             if counted is not None and isinstance(run, _Run) and (keeps or run.copies or run.havoc):
-                self.state.statistics = counted  # it counts where it is run again
+                assert kept is not None
+                self.state.statistics, self.state.tables = counted, kept  # it counts where it is run again
                 found.append(Arrival(at, before, one.element, "", one.route, one.envs, one.held))
                 continue
             envs = (*one.envs, run.env)

@@ -71,7 +71,7 @@ def number(loaded: InstalledGraph, use: Use, owner: str, name: str) -> int:
 
 def load(graph: Graph, compiler: Compiler, target: Target = XDP) -> InstalledGraph:
     """Compile and load; fails if the kernel does not take it."""
-    return install(graph, target, DIVERTED, compiler, statistics=True)
+    return install(graph, target, DIVERTED, compiler, statistics=True, shared=True)
 
 
 def compare(

@@ -14,13 +14,12 @@ from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.build import load
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
 from innet.ir.check import check
-from innet.ir.uses import statements
 from innet.network import parse_address, parse_prefix
 from innet.platform.gates import EntryGate, ExitGate
 from innet.runtime.build import graph_of
 from innet.runtime.graph import PUSH
 from innet.runtime.graph import Graph as RuntimeGraph
-from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.emit import Destination, Graph, Input, shareable
 from innet.xdp.target import Redirect
 from innet.xdp.unsupported import WHOLE, Unsupported
 
@@ -58,7 +57,7 @@ class Composed:
     lines: Mapping[str, str] = field(default_factory=dict)
     """By canonical name, where an element stands in the text: ` (line 3)`; nothing for those that nobody wrote."""
     stateful: frozenset[str] = field(default_factory=frozenset)
-    """Elements that keep tables or counters: each runs in the kernel or in the agent, never in both."""
+    """Elements that keep tables or counters which kernel and agent cannot share: each runs in one of the two."""
 
 
 def compose(
@@ -170,15 +169,7 @@ class _Builder:
         return frozenset(self.number[name] for name in closed(self.vertices, must_be_slow(self.vertices)))
 
     def stateful(self) -> frozenset[str]:
-        return frozenset(
-            at.element
-            for at, program in self.programs.items()
-            if any(isinstance(stmt, KEEPS) for stmt in statements(program.body))
-        )
-
-
-KEEPS = (ir.Lookup, ir.Insert, ir.Update, ir.Delete, ir.Allocate, ir.Next)
-"""Statements of programs that keep anything but statistics."""
+        return frozenset(at.element for at, program in self.programs.items() if not shareable(program.body))
 
 
 def _renamed(program: ir.Program, number: Mapping[str, str]) -> ir.Program:

@@ -61,6 +61,8 @@ class Instance:
     slot: int
     state: ModuleState = ModuleState.COLD
     tables: dict[TableName, Map] = field(default_factory=dict)
+    lent: dict[TableName, Map] = field(default_factory=dict)
+    """Tables that another version has now, for packets that are still this one's."""
     slow: SlowPath | None = None
     starts: int = 0
     suspends: int = 0
@@ -160,6 +162,11 @@ class Instance:
         return PLATFORM, "unknown"
 
     # ---- tables and programs
+
+    def table(self, name: TableName) -> Map | None:
+        """The map of a table as it is now; None if it does not run."""
+        found = self.tables.get(name, self.lent.get(name))
+        return None if found is None or found.fd < 0 else found
 
     def pins(self, base: Base) -> Path:
         return base.pins / f"module-{self.index}"

@@ -204,7 +204,7 @@ class Library:
         return Unsupported(region.element, region.port, WHOLE, reason)
 
     def emit(self, graph: Graph, refused: Iterable[Unsupported], host: Hosted) -> Emitted:
-        emitted = emit(graph, self.target, self.divert, self.jiffies_per_second, refused, host)
+        emitted = emit(graph, self.target, self.divert, self.jiffies_per_second, refused, host, shared=True)
         wrong = [one for one in emitted.slow if one.element in OURS]
         if wrong:
             raise PlatformError(
@@ -215,7 +215,8 @@ class Library:
     def emit_resume(self, shape: Shape, refused: Iterable[Unsupported]) -> Emitted:
         host = Hosted(len(shape.template.groups), shape.emitted.own_numbers, resumed=True)
         graph = replace(shape.graph, entry=shape.points)
-        return emit(graph, self.target, self.divert, self.jiffies_per_second, refused, host, shape.latest)
+        rate, known = self.jiffies_per_second, shape.latest
+        return emit(graph, self.target, self.divert, rate, refused, host, known, shared=True)
 
     def learn(self, shape: Shape, point: Resume) -> int | None:
         """Compile a further place where packets come back; its index, or None if that is not possible."""
@@ -300,8 +301,8 @@ def too_heavy(emitted: Emitted) -> list[Unsupported]:
 
 
 def together(composed: Composed, slow: Iterable[Unsupported]) -> list[Unsupported]:
-    """Further inputs that have to be slow: of elements that keep state and are slow by another input, and of elements
-    that share state with one."""
+    """Further inputs that have to be slow: of elements that keep state of their own side and are slow by another input,
+    and of elements that share state with one."""
     have = {(one.element, one.port) for one in slow}
     names = {one.element for one in slow}
     number = {own: name for name, own in composed.names.items()}

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -23,10 +24,12 @@ from innet.dataplane.layout import TALLY_BYTES
 from innet.dataplane.library import Library, Prepared
 from innet.dataplane.limits import IDLE_S, TABLE_MIB
 from innet.dataplane.records import Left, Records
+from innet.dataplane.sharedtables import SharedTable, kernel_clock
 from innet.dataplane.slowpath import SlowPath
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
+from innet.ir.uses import tables_of
 from innet.messages import to_json
 from innet.network import Platform, format_address, parse_address
 from innet.packet.headers import PROTO_ICMP, PROTO_TCP, PROTO_UDP
@@ -285,7 +288,30 @@ class KernelAgent:
             packet.marks[Mark.MAC if ethernet else Mark.NET] = 0
             return self._resume_packet(one, SEND, packet)
 
-        one.slow = SlowPath(composed.vertices, slow, ModuleIo(Outlet(send)), leave, self._clock, self._random)
+        tables = self._tables_in_common(one)
+        clock = kernel_clock(self.base.jiffies, self.per_second) if tables else self._clock
+        io = ModuleIo(Outlet(send))
+        one.slow = SlowPath(composed.vertices, slow, io, leave, clock, self._random, tables=tables)
+
+    def _tables_in_common(self, one: Instance) -> dict[tuple[str, str], SharedTable]:
+        """The tables that both a module's programs in the kernel and its slow part use, by element and name."""
+        shape, names = one.shape, one.prepared.composed.names
+        wanted = {
+            (table.owner or at.element, table.name)
+            for at, program in shape.graph.programs.items()
+            if at.element in shape.slow
+            for table in tables_of(program.body)
+        }
+        found = {}
+        for emitted in shape.emissions:
+            for (element, table), symbol in emitted.tables.items():
+                layout = emitted.layouts[symbol]
+                if layout.timed and (element, table) in wanted and element in names:
+                    place = partial(one.table, f"{element}/{table}")
+                    found[names[element], table] = SharedTable(
+                        layout, place, self.base.jiffies, self.per_second
+                    )
+        return found
 
     def _register(self, one: Instance) -> None:
         self._by_id[one.deployment.id] = one
@@ -517,6 +543,7 @@ class KernelAgent:
             if old.state is ModuleState.RUNNING:
                 self._start(new, keep=old.tables)
                 kept = set(map(id, new.tables.values()))
+                old.lent = {name: one for name, one in old.tables.items() if id(one) in kept}
                 old.tables = {name: one for name, one in old.tables.items() if id(one) not in kept}
             else:
                 new.direct(self.base, None)
@@ -723,11 +750,16 @@ class KernelAgent:
 
     def next_wake(self) -> int | None:
         wakes = [
-            wake
+            wake + self._ahead(one.slow)
             for one in self._with_timers()
             if one.slow is not None and (wake := one.slow.next_wake()) is not None
         ]
         return min((*wakes, self._swept_ns + SWEEP_NS))
+
+    def _ahead(self, slow: SlowPath) -> int:
+        """How far the agent's clock is ahead of that of a slow path."""
+        clock = slow.router.clock
+        return 0 if clock is self._clock else self._clock() - clock()
 
     # ---- what can be seen
 

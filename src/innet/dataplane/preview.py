@@ -20,7 +20,7 @@ def slow_elements(text: str, address: str, sandbox: bool = False) -> tuple[tuple
     composed = compose(text, "module", address, NOWHERE, sandbox)
     refused: list[Unsupported] = list(composed.slow)
     while True:
-        emitted = emit(composed.graph, Xdp(), Redirect(0), refused=refused, host=Hosted())
+        emitted = emit(composed.graph, Xdp(), Redirect(0), refused=refused, host=Hosted(), shared=True)
         more = [*together(composed, emitted.slow), *too_heavy(emitted)]
         if not more:
             break

@@ -7,11 +7,12 @@ elements, as `Router.push` does; where it goes to an element of the kernel it le
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 
 from innet.dataplane.slowregion import closed, must_be_slow
 from innet.elements.base import OUTSIDE
 from innet.elements.holder import Holder, Io, Out, timestamp
-from innet.ir.interpret import PacketBuffer
+from innet.ir.interpret import PacketBuffer, TableState
 from innet.runtime.graph import PULL, Graph
 from innet.runtime.router import Leave, Node, Router
 
@@ -31,6 +32,7 @@ SPARE_PULLS = 1024
 SPARE_PASSES = 64
 """A packet may leave once for each slow element, and so often more, before it counts as looping."""
 FULL, LOOP = "slow path is full", "loop"
+NO_TABLES: Mapping[tuple[str, str], TableState] = MappingProxyType({})
 
 
 class SlowPath:
@@ -40,6 +42,7 @@ class SlowPath:
     what goes to another element: its name, the input, the packet, which is the receiver's from then on. It may call
     `take` before it returns. Devices of slow elements come from `io`; `clock` says the time in nanoseconds.
     At most `capacity` packets are kept; one too many is dropped, "slow path is full" at the element that would keep it.
+    `tables`, by element and name, are those that the kernel uses too; then `clock` must be the kernel's.
     Raises ConfigurationError with what its elements find wrong, and ValueError if a pull leads out of `slow`.
     """
 
@@ -52,6 +55,7 @@ class SlowPath:
         clock: Callable[[], int],
         random: Random,
         capacity: int = CAPACITY,
+        tables: Mapping[tuple[str, str], TableState] = NO_TABLES,
     ) -> None:
         _check_pulls(graph, slow)
         away = [v.name for v in graph.vertices if v.name not in slow]
@@ -60,6 +64,7 @@ class SlowPath:
         """What elements said and printed, the last of it."""
         self.router.say = self.router.show = self.messages.append
         self.router.frozen = True
+        self.router.state.tables |= tables
         self._give = leave
         self._nodes = {node.name: node for node in self.router.nodes if not node.away}
         self._passes = min(len(slow) + SPARE_PASSES, 0xFFFF)

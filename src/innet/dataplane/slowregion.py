@@ -2,12 +2,14 @@
 
 A packet may cross between kernel and agent at a push connection only, and nothing but the packet crosses. So what is
 pulled, what acts by itself, what writes to other elements, and what shares state with such an element, is slow.
+An element whose tables the two can have in common is on both sides: the agent takes what its program holds.
 """
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 
+from innet import ir
 from innet.diagnostics import ConfigurationError
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.device.fromnetfront import EntryHolder
@@ -26,7 +28,8 @@ def must_be_slow(graph: Graph) -> frozenset[str]:
     """The elements that only the agent can run, one by one: they keep, make, ask for or are asked for packets, work by
     a task, call handlers, write files, or go on with a packet after it was sent. `closed` says what goes with them.
     """
-    return frozenset(v.name for v in graph.vertices if _acts(v))
+    names = {v.name for v in graph.vertices}
+    return frozenset(v.name for v in graph.vertices if _acts(v) and not _divisible(v, names))
 
 
 def _acts(vertex: Vertex) -> bool:
@@ -49,11 +52,38 @@ def _acts(vertex: Vertex) -> bool:
     return active or keeps_state(vertex)
 
 
+def _divisible(vertex: Vertex, names: set[str]) -> bool:
+    """Whether it may run in the kernel but for the packets that its program holds: what its holder does otherwise, it
+    does to these packets and to tables that both sides see."""
+    element = vertex.element
+    if PULL in vertex.inputs + vertex.outputs or element.ROLE is Role.SOURCE or element.calls():
+        return False
+    try:
+        holder = element.holder(_Nowhere(), vertex.inputs, vertex.outputs)
+    except ConfigurationError:
+        return False
+    if holder is None or isinstance(holder, EntryHolder | ExitHolder):
+        return False
+    acts = holder.PULLS or holder.NOTIFIES or holder.WATCHES or holder.drives or holder.signals
+    if acts or any(_mentioned(vertex, names)):
+        return False
+    return keeps_state(vertex) and shares_state(vertex)
+
+
 def keeps_state(vertex: Vertex) -> bool:
     """Whether one of its programs keeps or reads what packets left there."""
+    return any(emit.keeps_state(body) for body in _bodies(vertex))
+
+
+def shares_state(vertex: Vertex) -> bool:
+    """Whether its programs may run in the kernel and in the agent at once, on the same tables."""
+    return all(emit.shareable(body) for body in _bodies(vertex))
+
+
+def _bodies(vertex: Vertex) -> Iterator[ir.Block]:
     inputs, outputs = len(vertex.inputs), len(vertex.outputs)
-    programs = (vertex.element.trace(port, outputs, vertex.name, inputs) for port in range(inputs))
-    return any(emit.keeps_state(program.body) for program in programs)
+    for port in range(inputs):
+        yield vertex.element.trace(port, outputs, vertex.name, inputs).body
 
 
 class _Nowhere(NoFiles):

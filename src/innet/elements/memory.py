@@ -20,13 +20,13 @@ class Memory:
         return self.state.clock()
 
     def rows(self, table: ir.Table) -> Mapping[tuple[int, ...], tuple[int, ...]]:
-        return {key: entry.values for key, entry in self.state.table(self.element, table).rows.items()}
+        return {key: entry.values for key, entry in self.state.table(self.element, table).entries().items()}
 
     def run(self, program: ir.Program, packet: PacketBuffer) -> ir.Verdict:
         return run(program, packet, self.state).verdict
 
     def left_ns(self, table: ir.Table, key: tuple[int, ...]) -> int:
-        entry = self.state.table(self.element, table).rows.get(key)
+        entry = self.state.table(self.element, table).entry(key)
         return 0 if entry is None else entry.touched_ns + entry.idle_ns - self.now_ns
 
     def put(self, table: ir.Table, key: tuple[int, ...], values: tuple[int, ...], idle_s: int) -> bool:
@@ -37,7 +37,7 @@ class Memory:
         self.state.table(self.element, table).delete(key)
 
     def clear(self, table: ir.Table) -> None:
-        self.state.table(self.element, table).rows.clear()
+        self.state.table(self.element, table).clear()
 
     def statistic(self, name: str) -> int:
         return self.state.statistics.get((self.element, name), 0)

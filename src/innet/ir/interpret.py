@@ -4,7 +4,7 @@ It is written to be read; the native back end is for speed. Time and randomness 
 """
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import assert_never
@@ -121,14 +121,30 @@ class TableState:
         entry = self.rows.get(key)
         return None if entry is None else entry.values
 
+    def entry(self, key: tuple[int, ...]) -> Entry | None:
+        """The entry of a key; to look at, not to change."""
+        return self.rows.get(key)
+
+    def entries(self) -> Mapping[tuple[int, ...], Entry]:
+        """All entries; to look at, not to change."""
+        return self.rows
+
+    def clear(self) -> None:
+        """Remove all entries."""
+        self.rows.clear()
+
     def delete(self, key: tuple[int, ...]) -> None:
         entry = self.rows.pop(key, None)
         if entry is not None and entry.partner is not None:
             self.rows.pop(entry.partner, None)
 
-    def touch(self, key: tuple[int, ...], now_ns: int, idle_ns: int) -> None:
+    def update(self, key: tuple[int, ...], values: tuple[int, ...], now_ns: int, idle_ns: int) -> None:
+        """Give an entry other values, if it is there; it and its partner were used now."""
         entry = self.rows.get(key)
-        partner = None if entry is None or entry.partner is None else self.rows.get(entry.partner)
+        if entry is None:
+            return
+        entry.values = values
+        partner = None if entry.partner is None else self.rows.get(entry.partner)
         for one in (entry, partner):
             if one is not None:
                 one.touched_ns, one.idle_ns = now_ns, idle_ns
@@ -296,11 +312,10 @@ class _Run:
                     )
                 )
             case ir.Update(table, key, values, idle_s):
-                held = state.table(self.element, table)
-                entry = held.rows.get(self.row(key))
-                if entry is not None:
-                    entry.values = self.row(values)
-                    held.touch(self.row(key), state.clock(), self.value(idle_s) * NS)
+                idle_ns = self.value(idle_s) * NS
+                state.table(self.element, table).update(
+                    self.row(key), self.row(values), state.clock(), idle_ns
+                )
             case ir.Delete(table, key):
                 state.table(self.element, table).delete(self.row(key))
             case ir.Allocate():

@@ -1,4 +1,4 @@
-"""What there is in a program: its statements, and which variables it reads."""
+"""What there is in a program: its statements, its tables, and which variables it reads."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,16 @@ def statements(block: ir.Block) -> Iterator[ir.Stmt]:
         if isinstance(stmt, ir.Branch):
             yield from statements(stmt.then)
             yield from statements(stmt.otherwise)
+
+
+def tables_of(block: ir.Block) -> Iterator[ir.Table]:
+    """The tables that `block` uses, once for each statement."""
+    for stmt in statements(block):
+        match stmt:
+            case (
+                ir.Lookup(table) | ir.Insert(table) | ir.Update(table) | ir.Delete(table) | ir.Allocate(table)
+            ):
+                yield table
 
 
 def variables_read(block: ir.Block) -> frozenset[str]:

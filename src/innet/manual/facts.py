@@ -158,7 +158,7 @@ def refusals(
     else:
         entry = REGISTRY["FromNetfront"]().trace(OUTSIDE, 1, front.element)
         graph = Graph({front: entry, at: program}, front, {(front.element, 0): at, **ends}, held)
-    emitted = emit(graph, target, DIVERT)
+    emitted = emit(graph, target, DIVERT, shared=True)
     slow, divided = (
         [why for why in found if why.element == at.element] for found in (emitted.slow, emitted.divided)
     )

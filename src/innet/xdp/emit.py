@@ -4,8 +4,8 @@ Each input port of an element is a region of the program. Paths that bring the h
 region begins; if they differ, the region is compiled once for each kind (at most `MAX_SHAPES`), so that in almost every
 program all headers but those behind IPv4 options are at constant offsets. What the target cannot do makes its region a
 *slow* one: the packet is handed over with its marks, and everything before stays in the kernel. Where an element has
-changed nothing before it wants what the target cannot do, and keeps no tables, only those packets are handed over, as
-they came to its input: the region is *divided*.
+changed nothing before it wants what the target cannot do, only those packets are handed over, as they came to its
+input: the region is *divided*. Of elements that keep tables that is possible where both sides have the same ones.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ WANTED = "$wanted"
 KERNEL = "kernel"
 """Owner of the numbers of packets that the kernel hands over in a form that the program cannot deal with."""
 STATE = (ir.Lookup, ir.Insert, ir.Update, ir.Delete, ir.Allocate, ir.Next)
-"""Statements of elements that run on one side only: the other would not know what they keep."""
+"""Statements of elements that keep something: where tables are not shared, they run on one side only."""
 CHANGES = (
     ir.Assign, ir.Adjust, ir.SetMark, ir.ClearMark, ir.Copy, ir.Insert, ir.Update, ir.Delete, ir.Allocate, ir.Next,
     ir.Count,
@@ -133,8 +133,11 @@ def emit(
     refused: Iterable[Unsupported] = (),
     host: Host | None = None,
     numbers: "Emitted | None" = None,
+    shared: bool = False,
 ) -> Emitted:
     """Compile `graph` for `target`; packets for slow regions, `refused` among them, end with `divert`.
+
+    If tables are `shared`, who takes the packets of divided regions looks up and writes in the maps of the program.
 
     Without a `host` the program is alone. The numbers of one whose block they do not fit get a map. A program that
     shares the numbers of another has them at the same places, and its own behind them; so it is with regions.
@@ -144,7 +147,7 @@ def emit(
     for one in loops(graph):
         slow[one] = Unsupported(one.element, one.port, "loop", "packets may come back to this input")
     while True:
-        attempt = _Emitter(graph, target, divert, jiffies_per_second, slow, host, numbers)
+        attempt = _Emitter(graph, target, divert, jiffies_per_second, slow, host, numbers, shared)
         try:
             emitted = attempt.run()
         except _SlowRegion as found:
@@ -174,6 +177,20 @@ def keeps_state(block: ir.Block) -> bool:
         and not (isinstance(stmt, ir.Lookup) and stmt.table.kind is ir.TableKind.PREFIX)
         for stmt in statements(block)
     )
+
+
+def shareable(block: ir.Block) -> bool:
+    """Whether `block` may run on two sides at once that have its tables in common: what it does to them, it does to one
+    entry at a time. (A new pair of entries is two; but each does without the other, if it is gone.)"""
+    for stmt in statements(block):
+        match stmt:
+            case ir.Next() | ir.Allocate():
+                return False
+            case ir.Update(table) if table.kind is ir.TableKind.PAIRED:
+                return (
+                    False  # it writes to the partner, which only the kernel can do and leave its values alone
+                )
+    return True
 
 
 def asks(block: ir.Block, var: ir.Var) -> bool:
@@ -241,8 +258,10 @@ class _Emitter:
         slow: Mapping[Input, Unsupported],
         host: Host,
         numbers: Emitted | None,
+        shared: bool,
     ) -> None:
         self.graph, self.target, self.divert, self.slow, self.host = graph, target, divert, slow, host
+        self.shared = shared
         self.writer = Writer(Derivations(), target.verified)
         self.writer.blocks["start"] = []
         self.writer.here = "start"
@@ -418,11 +437,17 @@ class _Emitter:
         """Hand the packets of this path over, as they came to the region; raises `beyond` if that cannot be."""
         body = self.graph.programs[self.region].body
         alone = len(body) == 1 or isinstance(body[0], ir.Copy)
-        if alone or keeps_state(body) or self.writer.state.touched or not self.target.divides:
+        if alone or self.writer.state.touched or not self.target.divides or not self.on_both_sides():
             raise beyond
         why = Unsupported(self.region.element, self.region.port, beyond.what, beyond.why)
         self.divided.setdefault(self.region, why)
         self.given.append(self.writer.edge())
+
+    def on_both_sides(self) -> bool:
+        """Whether the element at work may run here and where its packets are handed over to."""
+        element = self.region.element
+        bodies = [program.body for at, program in self.graph.programs.items() if at.element == element]
+        return all(shareable(body) if self.shared else not keeps_state(body) for body in bodies)
 
     def unsure(self, mark: Mark) -> Value | None:
         """The bit that says whether `mark` is set, if that is not known."""

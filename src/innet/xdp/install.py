@@ -30,14 +30,15 @@ def install(
     jiffies_per_second: int = 250,
     statistics: bool = False,
     refused: Sequence[Unsupported] = (),
+    shared: bool = False,
 ) -> InstalledGraph:
     """Compile and load `graph`, without the regions `refused` from the start; while it is too complex for the verifier,
-    its heaviest region becomes a slow one.
+    its heaviest region becomes a slow one. Tables are `shared` with who takes the packets of divided regions, or not.
 
     Raises `VerifierError` if the program is refused for any other reason: that is a mistake of ours.
     """
     while True:
-        emitted = emit(graph, target, divert, jiffies_per_second, refused)
+        emitted = emit(graph, target, divert, jiffies_per_second, refused, shared=shared)
         code = compiler.compile(emitted.llvm, emitted.section)
         try:
             return InstalledGraph(emitted, code, Installed(code, emitted.section, emitted.maps, statistics))

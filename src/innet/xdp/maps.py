@@ -36,6 +36,8 @@ ENOSPC = 28
 CHUNK_BYTES = 1 << 20
 """About how much one batch reads."""
 PER_CPU = frozenset({MapKind.PERCPU_ARRAY})
+FLAGS_AT, EXISTS = 24, 2
+"""Where the attribute of MAP_UPDATE_ELEM has flags; BPF_EXIST."""
 NAME_AT = 28
 """Where the attribute of MAP_CREATE has the name."""
 
@@ -164,6 +166,20 @@ class Map(Resource):
         self._value.raw = value
         if syscall(SYS_BPF, MAP_UPDATE_ELEM, self._attribute, 32) < 0:
             raise last_error()
+
+    def replace(self, key: bytes, value: bytes) -> bool:
+        """Set the value of `key` if it is there; whether it was. `OSError` if the kernel has no memory."""
+        self._set_key(key)
+        if len(value) != self.value_bytes:
+            raise ValueError(f"a value of {self.spec.symbol} has {self.value_bytes} bytes, not {len(value)}")
+        self._value.raw = value
+        attribute = self._attribute.raw[:FLAGS_AT] + EXISTS.to_bytes(8, "little")
+        if syscall(SYS_BPF, MAP_UPDATE_ELEM, ctypes.create_string_buffer(attribute, 32), 32) < 0:
+            problem = last_error()
+            if problem.errno == ENOENT:
+                return False
+            raise problem
+        return True
 
     def delete(self, key: bytes) -> bool:
         """Remove `key`; whether it was there."""
