@@ -1,7 +1,6 @@
 """Modules with elements that are in the kernel for the packets they know, and in the agent for the others."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 

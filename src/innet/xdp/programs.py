@@ -5,6 +5,7 @@ import os
 import re
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,11 +17,14 @@ from innet.xdp.syscall import (
     ENABLE_STATS,
     PROG_LOAD,
     PROG_TEST_RUN,
+    SYS_BPF,
     Resource,
     bpf,
+    last_error,
     object_info,
     object_name,
     open_pinned,
+    syscall,
 )
 
 PROGRAM_TYPES = {"tc": 3, "xdp": 6}
@@ -160,6 +164,20 @@ class LoadedProgram(Resource):
         verdict, _, length = struct.unpack_from("<III", after, 4)
         (duration,) = struct.unpack_from("<I", after, 36)
         return TestRun(verdict, out.raw[:length], duration)
+
+    def verdicts(self, frame: bytes) -> Callable[[], int]:
+        """A function that runs it on `frame` (at least 14 bytes) and says its verdict, as cheaply as can be."""
+        given = ctypes.create_string_buffer(frame, len(frame))
+        data = struct.pack("<IIIIQQII", self.fd, 0, len(frame), 0, ctypes.addressof(given), 0, 1, 0)
+        attribute = ctypes.create_string_buffer(data, ATTRIBUTE_BYTES)
+        verdict = ctypes.c_uint32.from_buffer(attribute, 4)
+
+        def run(_: object = given) -> int:
+            if syscall(SYS_BPF, PROG_TEST_RUN, attribute, ATTRIBUTE_BYTES) < 0:
+                raise last_error()
+            return verdict.value
+
+        return run
 
     def run_live(self, frame: bytes, count: int, batch: int = 64) -> int:
         """Run it `count` times on copies of `frame` as if they had come in; verdicts are carried out. Nanoseconds for
