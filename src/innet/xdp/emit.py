@@ -188,7 +188,7 @@ def shareable(block: ir.Block) -> bool:
                 return False
             case ir.Update(table) if table.kind is ir.TableKind.PAIRED:
                 return (
-                    False  # it writes to the partner, which only the kernel can do and leave its values alone
+                    False  # it also sets the partner's time: only the kernel can, and leave its values alone
                 )
     return True
 
