@@ -7,16 +7,20 @@ from random import Random
 import pytest
 
 from innet import ir
+from innet.dataplane.base import _clock_program
 from innet.dataplane.sharedtables import SharedTable, kernel_clock
 from innet.ir.check import check
-from innet.ir.interpret import NS, TableState
-from innet.ir.nodes import Mark, TableKind
+from innet.ir.interpret import NS, PacketBuffer, State, TableState
+from innet.ir.nodes import Mark, Op, TableKind
+from innet.xdp import handover
 from innet.xdp.compile import Compiler
 from innet.xdp.emit import Graph, Input
 from innet.xdp.layout import map_spec, table_layout
 from innet.xdp.maps import Map
-from innet.xdp.target import Leave
+from innet.xdp.target import Leave, Xdp
+from tests.backends.walk import Walker
 from tests.xdp.differential import DIVERTED, load
+from tests.xdp.graphs import element
 
 pytestmark = pytest.mark.kernel
 
@@ -160,3 +164,88 @@ def test_agent_and_kernel_find_what_the_other_wrote(compiler: Compiler) -> None:
         table.delete((1,))
         assert installed.program.run(one).verdict == DIVERTED.code
         assert installed.program.run(bytes([2, 3]) + bytes(60)).verdict == 2
+
+
+# ---- one element in two places
+
+
+LAST = ir.Field(Mark.DATA, 16, 8)
+TIES = ir.Table("ties", (8,), (8,), capacity=64, kind=TableKind.PAIRED)
+PAIRS: ir.Block = (
+    ir.Lookup(TIES, (FIRST,), (VALUE,), FOUND),
+    ir.Branch(ir.Binary(Op.LT, ir.Const(200, 8), LAST), (ir.Delete(TIES, (SECOND,)), ir.Drop("untied"))),
+    ir.Branch(ir.Not(FOUND), (ir.Copy(1),)),
+    ir.Insert(TIES, (FIRST,), (LAST,), OK, ir.Const(60, 32), ((SECOND,), (VALUE,))),
+    ir.Assign(LAST, VALUE),
+    ir.Emit(0),
+)
+"""Ties the first byte to the second one; copies packets whose first byte was not tied before."""
+
+
+def by_last_byte() -> ir.Program:
+    """Packets go to input 0, 1 or 2 of what follows."""
+    at = ir.Field(Mark.DATA, 8 * 59, 8)
+    body: ir.Block = (ir.Emit(0),)
+    for port in (1, 2):
+        body = (ir.Branch(ir.Binary(Op.EQ, at, ir.Const(port, 8)), (ir.Emit(port),), body),)
+    return check(ir.Program("way", 0, 3, body))
+
+
+def switch() -> Graph:
+    programs = {Input("e", port): element("EtherSwitch").trace(port, 3, "e", 3) for port in range(3)}
+    ways = {("way", port): Input("e", port) for port in range(3)}
+    leaves = {("e", port): Leave(40 + port) for port in range(3)}
+    return Graph({Input("way", 0): by_last_byte(), **programs}, Input("way", 0), {**ways, **leaves})
+
+
+def pairs() -> Graph:
+    at = Input("e", 0)
+    return Graph({at: check(ir.Program("e", 0, 2, PAIRS))}, at, {("e", 0): Leave(40), ("e", 1): Leave(41)})
+
+
+def some_frames(count: int) -> Iterator[bytes]:
+    """Between few hosts, by three ways."""
+    random = Random(3)
+    for _ in range(count):
+        to, by = (bytes([random.choice((2, 2, 2, 3)), 0, 0, 0, 0, random.randrange(9)]) for _ in range(2))
+        start = random.choice((to, bytes([random.randrange(9), random.randrange(9), random.randrange(256)])))
+        yield (start + (to + by)[len(start) :]).ljust(59, b".") + bytes([random.randrange(3)])
+
+
+def ticks() -> int:
+    """The kernel's clock."""
+    with _clock_program(32) as high, _clock_program(0) as low:
+        return high.verdicts(bytes(64))() << 32 | low.verdicts(bytes(64))()
+
+
+@pytest.mark.parametrize("graph", [switch(), pairs()], ids=["EtherSwitch", "pairs"])
+def test_kernel_and_agent_together_do_what_the_interpreter_does(graph: Graph, compiler: Compiler) -> None:
+    """Packet by packet, whoever takes them; and the table is the same at the end."""
+    loaded = load(graph, compiler)
+    ((owner, symbol),) = loaded.emitted.tables.items()
+    with loaded.installed as installed:
+        held, now = installed.maps[symbol], ticks()
+        table = SharedTable(loaded.emitted.layouts[symbol], lambda: held, lambda: now, HZ)
+        whole = Walker(graph, frozenset())
+        agent = Walker(graph, frozenset(), State({owner: table}))
+        handed = 0
+        for frame in some_frames(400):
+            wanted = [
+                (one.way.code, one.packet.data)
+                for one in whole.walk(PacketBuffer(frame))
+                if isinstance(one.way, Leave)
+            ]
+            done = installed.program.run(frame)
+            given = handover.read(done.frame) if done.verdict == DIVERTED.code else None
+            if given is None:
+                assert wanted == ([] if done.verdict == Xdp.drop else [(done.verdict, done.frame)])
+                continue
+            handed += 1
+            arrivals = agent.walk(given.packet, loaded.emitted.regions[given.region])
+            assert [
+                (one.way.code, one.packet.data) for one in arrivals if isinstance(one.way, Leave)
+            ] == wanted
+        assert 20 < handed < 380
+        rows = {key: (entry.values, entry.partner) for key, entry in table.entries().items()}
+        wanted_rows = whole.state.tables[owner].rows.items()
+        assert rows == {key: (entry.values, entry.partner) for key, entry in wanted_rows}
