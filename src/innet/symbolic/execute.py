@@ -259,7 +259,8 @@ class _Step:
             case ir.Allocate(_, _, candidate, low, high, _, _, _, ok):
                 name = f"{self.program.element}.{candidate.name}"
                 fresh = Sym(name, candidate.width, f"allocated by {self.program.element}")
-                others = [self.state.fork()] if self.tables.any_state else []
+                taken = self.tables.any_state or self.kept(stmt.table) > high - low
+                others = [self.state.fork()] if taken else []
                 for other in others:
                     other.env[candidate.name], other.env[ok.name] = K(0, candidate.width), K(0, 1)
                 env[candidate.name], env[ok.name] = fresh, K(1, 1)
@@ -500,20 +501,59 @@ class _Step:
         rows = [(self.row(key), self.row(values))]
         if reply is not None:
             rows.append((self.row(reply[0]), self.row(reply[1])))
-        matters = self.tables.any_state and ok.name in self.tables.read_by(self.program)
+        read = ok.name in self.tables.read_by(self.program)
         pair = None if reply is None else (rows[0][0], rows[1][0])
         gone = [e for row_key, _ in rows for e in self.held(element, table, row_key, sure=reply is None)]
-        full = self.state.fork() if matters else None
-        self.forget(gone)
-        for row_key, row_values in rows:
-            entry = Entry(element, table.name, row_key, row_values, pair)
-            self.state.entries = (*self.state.entries, entry)
-            self.tables.note(element, table.name, row_key, row_values, self.store)
-        self.state.env[ok.name] = K(1, 1)
+        evicted: list[State] = []
+        if self.tables.any_state:
+            full = self.state.fork() if read else None
+            self.forget(gone)
+        else:
+            self.forget(gone)
+            crowded = self.kept(table) >= table.capacity * len(rows)
+            full = self.state.fork() if crowded else None
+            evicted = self.without_one(table) if crowded else []
+        for one in (self.state, *evicted):
+            self.put(one, element, table, rows, pair)
+            one.env[ok.name] = K(1, 1)
         if full is None:
             return None
         full.env[ok.name] = K(0, 1)
-        return [self.state, full]
+        return [self.state, *evicted, full]
+
+    def put(
+        self,
+        state: State,
+        element: str,
+        table: ir.Table,
+        rows: list[tuple[tuple[Term, ...], tuple[Term, ...]]],
+        pair: tuple[tuple[Term, ...], tuple[Term, ...]] | None,
+    ) -> None:
+        for row_key, row_values in rows:
+            entry = Entry(element, table.name, row_key, row_values, pair)
+            state.entries = (*state.entries, entry)
+            self.tables.note(element, table.name, row_key, row_values, state.store)
+
+    def own(self, table: ir.Table) -> list[Entry]:
+        """The flow's entries in a table."""
+        element = self.scope + (table.owner or self.program.element)
+        return [e for e in self.state.entries if e.element == element and e.table == table.name]
+
+    def kept(self, table: ir.Table) -> int:
+        """How many entries the flow has in a table."""
+        return len(self.own(table))
+
+    def without_one(self, table: ir.Table) -> list[State]:
+        """The path with room made in a table of the flow's own entries, one way for each that may have to go."""
+        out: list[State] = []
+        for entry in self.own(table):
+            one = self.state.fork()
+            one.entries = tuple(
+                e for e in one.entries if e is not entry and (entry.pair is None or e.pair != entry.pair)
+            )
+            if not any(one.entries == other.entries for other in out):
+                out.append(one)
+        return out
 
     def update(self, table: ir.Table, key: tuple[Term, ...], values: tuple[Term, ...]) -> None:
         element = self.scope + (table.owner or self.program.element)

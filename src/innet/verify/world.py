@@ -265,7 +265,12 @@ def _inserts(machine: Machine, name: str) -> bool:
             for s in block
         )
 
-    return any(has(machine.program(name, port).body) for port in range(machine.inputs(name)))
+    outside = (OUTSIDE,) if machine.elements[name].ROLE in (Role.ENTRY, Role.SOURCE) else ()
+    for port in (*outside, *range(machine.inputs(name))):
+        released = machine.released(name, port) if port != OUTSIDE else None
+        if has(machine.program(name, port).body) or (released is not None and has(released.body)):
+            return True
+    return False
 
 
 __all__ = ["Deployed", "Middlebox", "World", "allowed_for", "machine_of", "make_module", "module_box"]
