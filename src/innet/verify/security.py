@@ -211,6 +211,10 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
         return Security(Assessment.REFUSED, tuple(checks))
     if lost:
         good = bad = True
+        checks = [
+            replace(c, holds=Answer.UNDECIDED, reason=lost[0].reason) if c.holds is Answer.YES else c
+            for c in checks
+        ]
         checks.append(
             Check("everything the module does can be followed", Answer.UNDECIDED, lost[0].reason,
                   "it runs in the sandbox, which holds it to the rules packet by packet")
