@@ -27,7 +27,6 @@ from innet.lexical import Text
 from innet.packet.headers import PROTO_TCP
 
 COMMAND = re.compile(rb"port +((\d*),(\d*),(\d*),(\d*),(\d*),(\d*))[\r\n]", re.IGNORECASE)
-LONGEST = 1500
 
 
 class Rewriter(NamedTuple):
@@ -126,11 +125,8 @@ class FTPPortMapper(Element):
             if data.reply_anno is not None:
                 p.set_raw(Mark.ANNOTATION, data.reply_anno, 1, p.random(8))
             self.connect(p, data, mapped)
-        size = p.random(16)
-        with p.when(size > LONGEST):
-            p.drop("longer than any line")
         with p.when(p.random(1)):
-            p.set_mark(Mark.END, Mark.TRANSPORT, 20, size)
+            p.set_mark(Mark.END, Mark.TRANSPORT, 20, p.random(16))
             p.havoc(Mark.TRANSPORT, 20)
             p.ip.len = p.random(16)
             p.set_raw(Mark.NET, 10, 2, p.random(16))

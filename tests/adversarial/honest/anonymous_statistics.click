@@ -1,0 +1,4 @@
+// Does: anonymized headers are only counted.
+// Expected: third-party safe, client safe
+
+FromNetfront() -> AnonymizeIPAddr -> AggregateIP(ip src/16) -> AggregateCounter -> Discard;
