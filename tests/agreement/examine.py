@@ -316,7 +316,9 @@ def check_kernel(prepared: Prepared, story: Story, seed: int, compiler: Compiler
 
 
 def install(graph: Graph, compiler: Compiler, prepared: Prepared) -> InstalledGraph:
-    return install_graph(graph, XDP, DIVERTED, compiler, statistics=False, refused=prepared.whole, shared=True)
+    return install_graph(
+        graph, XDP, DIVERTED, compiler, statistics=False, refused=prepared.whole, shared=True
+    )
 
 
 def _check_kernel(prepared: Prepared, loaded: InstalledGraph, story: Story) -> int:

@@ -90,13 +90,17 @@ def test_a_switch_is_in_the_kernel_once_it_has_learnt(place: Lab, make: Make) ->
     assert switched(place, agent, BY_AGENT, 1) == [b"1"]  # the agent knows what the kernel saw
     assert len(handed) == 2
     assert report(agent).drops == ()
+    assert (report(agent).received.packets, report(agent).sent.packets) == (4, 5)
     reasons = dict(report(agent).not_xdp)
     assert reasons["sw"].startswith("Copy(")
 
 
-def test_who_asks_for_addresses_is_in_the_kernel_for_those_it_knows(place: Lab, make: Make) -> None:
+@pytest.mark.parametrize("table", ["", ", TABLE t); t :: ARPTable("], ids=["its own table", "an ARPTable"])
+def test_who_asks_for_addresses_is_in_the_kernel_for_those_it_knows(
+    table: str, place: Lab, make: Make
+) -> None:
     agent = make()
-    agent.apply(deployment(QUERIER))
+    agent.apply(deployment(QUERIER.replace("2:0:0:0:0:1)", f"2:0:0:0:0:1{table})")))
     handed = taken(agent)
     place.send(datagram(dport=ASK))
     assert place.collect(agent, 0, patience_s=0.2) == []  # it is kept

@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from innet import ir
-from innet.dataplane.slowregion import closed, must_be_slow
+from innet.dataplane.slowregion import closed, must_be_slow, on_both_sides
 from innet.elements.base import Element
 from innet.elements.device.fromnetfront import FromNetfront
 from innet.elements.device.tonetfront import ToNetfront
@@ -65,6 +65,30 @@ def test_what_goes_with_it(text: str, first: str, slow: str) -> None:
     else:
         assert found == frozenset(slow.split())
         assert closed(graph(DEVICES + text), found) == found
+
+
+QUERIER = "f -> [0] q; Idle -> [1] q; q[0] -> Strip(14) -> d; q[1] -> Discard; "
+
+
+@pytest.mark.parametrize(
+    ("text", "agents", "both"),
+    [
+        ("q::ARPQuerier(192.0.2.1, 2:0:0:0:0:1);", "", "q"),
+        ("t::ARPTable; q::ARPQuerier(192.0.2.1, 2:0:0:0:0:1, TABLE t);", "t q", "q"),
+        ("q::ARPQuerier(192.0.2.1, 2:0:0:0:0:1); s::Script(write q.clear);", "q s", ""),
+        ("q::ARPQuerier(192.0.2.1, 2:0:0:0:0:1); s::Script(wait 1s, print hello, loop);", "s", "q"),
+        (
+            "t::ARPTable; q::ARPQuerier(192.0.2.1, 2:0:0:0:0:1, TABLE t); s::Script(write t.clear);",
+            "q s t",
+            "",
+        ),
+        ("q::IP6NDSolicitor(2001:db8::1, 2:0:0:0:0:1);", "", "q"),
+    ],
+)
+def test_what_runs_in_both_places(text: str, agents: str, both: str) -> None:
+    module = graph(DEVICES + text + QUERIER)
+    assert closed(module, ()) == frozenset(agents.split())
+    assert on_both_sides(module) == frozenset(both.split())
 
 
 TABLE = ir.Table("flows", (8,), (8,))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from innet import ir
 from innet.dataplane.slowpath import closed, must_be_slow
+from innet.dataplane.slowregion import on_both_sides
 from innet.diagnostics import ConfigurationError, PlatformError, Source
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.build import load
@@ -153,6 +154,7 @@ class _Builder:
     def slow(self) -> tuple[Unsupported, ...]:
         """The inputs that are the agent's from the start, and why."""
         names = self.agents()
+        names -= {self.number[name] for name in on_both_sides(self.vertices)}
         found = [
             Unsupported(at.element, at.port, WHOLE, "it keeps, makes or is asked for packets")
             for at in self.programs

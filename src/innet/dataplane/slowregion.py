@@ -29,7 +29,30 @@ def must_be_slow(graph: Graph) -> frozenset[str]:
     a task, call handlers, write files, or go on with a packet after it was sent. `closed` says what goes with them.
     """
     names = {v.name for v in graph.vertices}
-    return frozenset(v.name for v in graph.vertices if _acts(v) and not _divisible(v, names))
+    return frozenset(
+        v.name for v in graph.vertices if _acts(v) and not (_divisible(v) and not any(_mentioned(v, names)))
+    )
+
+
+def on_both_sides(graph: Graph) -> frozenset[str]:
+    """Of the elements that must be with the agent's, those that the kernel may run too, but for the packets that their
+    programs hold: what they have in common with elements without ports (an ARPTable) are tables that both sides see.
+    """
+    names = {v.name for v in graph.vertices}
+    ported = {v.name for v in graph.vertices if v.inputs or v.outputs}
+    group = _grouped(graph)
+    divisible = {v.name for v in graph.vertices if _divisible(v)}
+    apart = set()
+    for vertex in graph.vertices:
+        mentioned = set(_mentioned(vertex, names))
+        alone = (
+            not mentioned & ported
+            if vertex.name in divisible
+            else vertex.name not in ported and not mentioned
+        )
+        if not alone:
+            apart.add(group.root(vertex.name))
+    return frozenset(name for name in divisible if group.root(name) not in apart)
 
 
 def _acts(vertex: Vertex) -> bool:
@@ -52,9 +75,9 @@ def _acts(vertex: Vertex) -> bool:
     return active or keeps_state(vertex)
 
 
-def _divisible(vertex: Vertex, names: set[str]) -> bool:
-    """Whether it may run in the kernel but for the packets that its program holds: what its holder does otherwise, it
-    does to these packets and to tables that both sides see."""
+def _divisible(vertex: Vertex) -> bool:
+    """Whether it may run in the kernel but for the packets that its program holds, if it has nothing to do with other
+    elements: what its holder does otherwise, it does to these packets and to tables that both sides see."""
     element = vertex.element
     if PULL in vertex.inputs + vertex.outputs or element.ROLE is Role.SOURCE or element.calls():
         return False
@@ -65,9 +88,7 @@ def _divisible(vertex: Vertex, names: set[str]) -> bool:
     if holder is None or isinstance(holder, EntryHolder | ExitHolder):
         return False
     acts = holder.PULLS or holder.NOTIFIES or holder.WATCHES or holder.drives or holder.signals
-    if acts or any(_mentioned(vertex, names)):
-        return False
-    return keeps_state(vertex) and shares_state(vertex)
+    return not acts and keeps_state(vertex) and shares_state(vertex)
 
 
 def keeps_state(vertex: Vertex) -> bool:
@@ -105,6 +126,13 @@ def closed(graph: Graph, slow: Iterable[str]) -> frozenset[str]:
     found = frozenset(slow) | must_be_slow(graph)
     if not found:
         return found
+    group = _grouped(graph)
+    roots = {group.root(name) for name in found}
+    return frozenset(v.name for v in graph.vertices if group.root(v.name) in roots)
+
+
+def _grouped(graph: Graph) -> "_Groups":
+    """The elements by what must be together, as `closed` says."""
     group = _Groups(v.name for v in graph.vertices)
     for connection in graph.connections:
         source, target = graph.vertices[connection.source], graph.vertices[connection.target]
@@ -120,8 +148,7 @@ def closed(graph: Graph, slow: Iterable[str]) -> frozenset[str]:
                 group.join(vertex.name, state)
             else:
                 group.join(vertex.name, holders_of.setdefault(state, vertex.name))
-    roots = {group.root(name) for name in found}
-    return frozenset(name for name in names if group.root(name) in roots)
+    return group
 
 
 class _Groups:
