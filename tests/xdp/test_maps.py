@@ -60,6 +60,17 @@ def test_many_are_deleted_and_those_that_are_not_there_do_not_matter() -> None:
         assert list(held.keys()) == [key for key, _ in held.dump()]
 
 
+def test_only_what_is_there_is_replaced() -> None:
+    with Map(HASH) as held:
+        assert not held.replace(bytes(4), bytes(8))
+        assert held.lookup(bytes(4)) is None
+        held.update(bytes(4), bytes(8))
+        assert held.replace(bytes(4), bytes(range(8)))
+        assert held.lookup(bytes(4)) == bytes(range(8))
+        with pytest.raises(ValueError, match="has 8 bytes, not 7"):
+            held.replace(bytes(4), bytes(7))
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with Map(MapSpec("small", MapKind.HASH, 4, 8, 10, NO_PREALLOC)) as held:
         with pytest.raises(OSError, match="Argument list too long") as found:

@@ -23,6 +23,14 @@ def test_a_pinned_program_outlives_its_descriptor(tmp_path: Path, open_files: li
             LoadedProgram.open(folder / "q")
 
 
+def test_a_program_is_asked_again_and_again() -> None:
+    with program(XDP_DROP) as one:
+        ask = one.verdicts(bytes(64))
+        assert [ask() for _ in range(3)] == [XDP_DROP] * 3
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        ask()
+
+
 def test_what_the_kernel_tells() -> None:
     with program(XDP_DROP) as one, program(XDP_DROP) as same, program(XDP_PASS) as other:
         info = one.info()
