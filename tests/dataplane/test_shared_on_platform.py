@@ -24,7 +24,7 @@ from[3] -> EtherRewrite({C}, {B}) -> Queue -> Unqueue -> [2] sw;
 sw[0] -> StoreData(42, 0) -> out :: IPMirror -> ToNetfront(); sw[1] -> StoreData(42, 1) -> out;
 sw[2] -> StoreData(42, 2) -> out;"""
 QUERIER = """FromNetfront() -> what :: IPClassifier(dst port 1, dst port 2, -);
-q :: ARPQuerier(10.0.0.1, 2:0:0:0:0:1);
+q :: ARPQuerier(10.0.0.1, 2:0:0:0:0:1, TIMEOUT 3);
 what[0] -> Strip(42) -> [1] q; what[1] -> Strip(14) -> SetIPAddress(10.0.0.9) -> [0] q; what[2] -> Discard;
 q[0] -> StoreData(42, !) -> MarkIPHeader(14) -> IPMirror -> ToNetfront(); q[1] -> Discard;"""
 ANSWER, ASK = 1, 2
@@ -95,22 +95,30 @@ def test_a_switch_is_in_the_kernel_once_it_has_learnt(place: Lab, make: Make) ->
     assert reasons["sw"].startswith("Copy(")
 
 
-@pytest.mark.parametrize("table", ["", ", TABLE t); t :: ARPTable("], ids=["its own table", "an ARPTable"])
+@pytest.mark.parametrize(
+    "arguments", ["TIMEOUT 3", "TABLE t); t :: ARPTable(TIMEOUT 3"], ids=["its own table", "an ARPTable"]
+)
 def test_who_asks_for_addresses_is_in_the_kernel_for_those_it_knows(
-    table: str, place: Lab, make: Make
+    arguments: str, place: Lab, make: Make
 ) -> None:
     agent = make()
-    agent.apply(deployment(QUERIER.replace("2:0:0:0:0:1)", f"2:0:0:0:0:1{table})")))
+    agent.apply(deployment(QUERIER.replace("TIMEOUT 3", arguments)))
     handed = taken(agent)
     place.send(datagram(dport=ASK))
     assert place.collect(agent, 0, patience_s=0.2) == []  # it is kept
     assert len(handed) == 1
+    slow = instance(agent).slow
+    assert slow is not None
+    gives_up_ns = slow.next_wake()
+    assert gives_up_ns is not None
+    assert (
+        0 < gives_up_ns + agent._ahead(slow) - agent._clock() < 3.1e9
+    )  # by the kernel's clock, and the agent's
     known = datagram(dport=ANSWER, payload=arp_reply(bytes([10, 0, 0, 9]), bytes([2, 0, 0, 0, 0, 9])))
     assert said(place.exchange(agent, [known], 1)) == [b"!"]
     assert len(handed) == 2
     assert said(place.exchange(agent, [datagram(dport=ASK)] * 5, 5)) == [b"!"] * 5
     assert len(handed) == 2
-    assert instance(agent).slow is not None
 
 
 def knows(agent: KernelAgent, place: Lab) -> list[int]:
