@@ -1,13 +1,16 @@
 """The reference manual says what the definitions say, and what the back ends really do."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from innet.cli.main import main
 from innet.elements.registry import REGISTRY
 from innet.manual import book, page, study
-from innet.manual.facts import Does
+from innet.manual.facts import Does, everything
+
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "reference" / "elements"
 
 
 def test_a_page_has_the_argument_the_handler_and_the_program():
@@ -49,3 +52,11 @@ def test_the_verb_shows_pages_and_data(capsys: pytest.CaptureFixture[str]):
 def test_an_unknown_name_is_suggested(capsys: pytest.CaptureFixture[str]):
     assert main(["elements", "Stripp"]) == 2
     assert "did you mean 'Strip'?" in capsys.readouterr().err
+
+
+def test_the_manual_in_the_project_is_what_the_definitions_say():
+    """`innet elements --write docs/reference/elements` makes it anew."""
+    kept = {path.name: path.read_text(encoding="utf-8") for path in MANUAL.glob("*.md")}
+    made = book(everything())
+    assert sorted(kept) == sorted(made)
+    assert [name for name, text in made.items() if kept[name] != text] == []

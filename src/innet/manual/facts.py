@@ -51,6 +51,8 @@ class Study:
     kernel: Answer
     native: Answer
     proof: str
+    handlers: Mapping[str, str]
+    """Its own handlers by name: `read`, `write` or `read and write`; of those that hang on arguments, the examples'."""
     programs: tuple[ir.Program, ...] = field(default=(), repr=False)
 
     @property
@@ -74,6 +76,7 @@ def study(element: type[Element]) -> Study:
         kernel,
         native,
         proven(built),
+        handlers(element, built),
         tuple(traced[0]) if traced else (),
     )
 
@@ -90,6 +93,19 @@ def parts(element: type[Element]) -> tuple[str, dict[str, str]]:
     sections = dict(zip(rest[::2], rest[1::2], strict=True))
     return " ".join(head.split()), {
         name: "\n".join(line.strip() for line in body.splitlines()).strip() for name, body in sections.items()
+    }
+
+
+def handlers(element: type[Element], built: Iterable[Element]) -> dict[str, str]:
+    """The handlers of an element beside those that every one has."""
+    reads, writes = set(element.READS), set(element.WRITES)
+    for one in built:
+        reads.update(one.reads())
+        writes.update(one.writes())
+    both = (reads & writes) | set(element.WRITABLE)
+    return {
+        name: "read and write" if name in both else "read" if name in reads else "write"
+        for name in sorted(reads | writes | both)
     }
 
 

@@ -64,10 +64,9 @@ def _page(one: Study) -> Iterator[str]:
     ):
         yield "\n## Arguments"
         yield from _arguments(element)
-    handlers = list(_handlers(element))
-    if handlers:
+    if one.handlers:
         yield "\n## Handlers\n"
-        yield from handlers
+        yield from (f"* `{name}` ({kind})" for name, kind in one.handlers.items())
     if element.EXAMPLES:
         yield "\n## Examples\n"
         yield "```click"
@@ -99,18 +98,6 @@ def _arguments(element: type[Element]) -> Iterator[str]:
 def cell(text: str) -> str:
     """`text` for a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _handlers(element: type[Element]) -> Iterator[str]:
-    kinds: dict[str, str] = {}
-    for name in element.READS:
-        kinds[name] = "read"
-    for name in element.WRITES:
-        kinds[name] = "read and write" if name in kinds else "write"
-    for name in element.WRITABLE:
-        kinds[name] = "read and write"
-    for name, kind in sorted(kinds.items()):
-        yield f"* `{name}` ({kind})"
 
 
 def _back_ends(one: Study) -> Iterator[str]:
