@@ -3,7 +3,8 @@
 Each configuration goes through the reference interpreter (a router with its holders, in virtual time), machine code,
 the kernel (XDP test runs; needs root) and the symbolic executor, which must cover what happens to each packet. What two
 of them differ in is printed as a small reproducer: Click text with packets as comments, which `--replay` runs again.
-Then the branches that no packet took are counted, and faults are put into each back end: all must be found.
+Then the branches that no packet took are counted; elements that have some left are tried by themselves, by interpreter
+and symbolic executor. At last faults are put into each back end: all must be found.
 
     ./innet bench agree [--configs N] [--packets M] [--seed S] [--no-kernel] [--no-branches] [--no-mutants] [--json]
     ./innet bench agree --replay FILE
@@ -27,7 +28,7 @@ from tests.agreement.examine import Contradiction, Ends, ends, examine
 from tests.agreement.mutants import MUTANTS, caught
 
 CONFIGS, PACKETS = 2000, 200
-COMPLETING = 24
+COMPLETING = 4
 """Rounds of further configurations for the sides of branches that no packet took."""
 
 
@@ -110,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         campaign = Campaign(asked, args.packets)
         began = time.monotonic()
         found = run(campaign, args.configs, args.seed, 0 if args.no_branches else args.rounds)
+        alone = [] if args.no_branches else list(campaign.alone())
         proven, missed = ([], []) if args.no_branches else campaign.verdicts()
         seconds = time.monotonic() - began
         faults = {} if args.no_mutants else uncaught(asked)
@@ -128,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "lost": tally.lost,
         "elements": len(tally.elements),
         "left_out": sorted(f"{cls}({example})" for cls, example in campaign.left_out),
-        "contradictions": [one.reproducer for one in found],
+        "contradictions": [*(one.reproducer for one in found), *alone],
         "branch_sides": coverage.all,
         "branch_sides_taken": len(coverage.taken),
         "branch_sides_impossible": sides(proven),
@@ -140,21 +142,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(figures))
     else:
-        print(table(figures, found, proven, missed, faults))
+        print("".join(f"{text}\n" for text in alone), end="")
+        print(table(figures, len(found) + len(alone), proven, missed, faults))
     escaped = [name for found_ in faults.values() for name, ok in found_.items() if not ok]
-    return int(bool(found or missed or escaped))
+    return int(bool(found or alone or missed or escaped))
 
 
 def table(
     figures: dict[str, object],
-    found: Sequence[Found],
+    found: int,
     proven: Sequence[Side],
     missed: Sequence[Side],
     faults: dict[str, dict[str, bool]],
 ) -> str:
     """The figures as text."""
     lines = [
-        f"{len(found)} contradictions in {figures['configurations']:,} configurations x {figures['packets_each']} "
+        f"{found} contradictions in {figures['configurations']:,} configurations x {figures['packets_each']} "
         f"packets (seed {figures['seed']}; {figures['all_configurations']:,} configurations with those for branches, "
         f"{figures['elements']} element classes, {figures['seconds']} s)",
         f"packets: {figures['packets']:,} interpreted and in machine code, {figures['packets_in_the_kernel']:,} in the "

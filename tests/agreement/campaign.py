@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from innet import ir
+from innet.elements.registry import REGISTRY
 from tests.agreement.configurations import Configuration, NotFound, configuration, focuses, parsed, smaller
 from tests.agreement.coverage import Coverage, Side, impossible, programs
 from tests.agreement.examine import Contradiction, Ends, Tally, examine
 from tests.agreement.machine import prepare
 from tests.agreement.traffic import Sent
+from tests.backends.campaign import Disagreement
+from tests.backends.test_symbolic_covers_concrete import ROUNDS, SEQUENCES, Examination
 
 SHRINK_S = 60.0
 PACKET = re.compile(r"^// @ (\d+) ([0-9a-f]*)$", re.MULTILINE)
@@ -117,6 +120,23 @@ class Campaign:
                 found = self.examine(whole, number, ends)
                 if found is not None:
                     yield shrunk(found, self.ends)
+
+    def alone(self) -> Iterator[str]:
+        """Each element that has sides left, by itself: single packets and packets in a row that are made for it, by the
+        interpreter and held against the symbolic executor. What they disagree on, as text."""
+        for cls in dict.fromkeys(cls for (cls, _, _, _), _, _ in self.coverage.missing()):
+            examination = Examination(REGISTRY[cls])
+            try:
+                examination.packets()
+                examination.flows(range(SEQUENCES))
+                for n in range(ROUNDS):
+                    examination.more(n)
+            except Disagreement as error:
+                yield str(error)
+            for case, report in zip(examination.cases, examination.reports, strict=True):
+                program = cls, case.example, case.program.port, case.program.outputs
+                if program in programs():
+                    self.coverage.taken |= {(program, number, side) for number, side in report.taken}
 
     def verdicts(self) -> tuple[list[Side], list[Side]]:
         """The sides that no packet took: those that are proven to be impossible, and those that are not."""
