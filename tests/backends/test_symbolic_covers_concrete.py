@@ -163,6 +163,7 @@ class Examination:
                 self.share(instance, reports)
 
 
+@pytest.mark.timeout(600)  # a rewriter's takes a minute on a quiet machine
 @pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: element.__name__)
 def test_every_packet_does_what_its_path_says(element: type[Element]) -> None:
     examination = Examination(element)

@@ -90,6 +90,7 @@ def runs(folder: Path) -> Wanted:
         return {id: module.deployment for id, module in daemon.agent._modules.items()}
 
 
+@pytest.mark.timeout(400)  # a process for each of its steps
 def test_killed_at_each_step(tmp_path: Path) -> None:
     for number in range(1, 200):
         folder = tmp_path / str(number)

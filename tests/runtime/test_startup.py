@@ -18,7 +18,7 @@ print(status, *sorted(m.rpartition(".")[2] for m in loaded if m.count(".") == 3)
 
 def test_only_the_classes_in_use_are_imported() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", "discard", "idle", "infinitesource", "queue", "unqueue"]
+    assert done.stdout.split() == ["0", "discard", "idle", "infinitesource", "queue", "source", "unqueue"]
 
 
 def test_aliases_are_found_without_importing() -> None:
