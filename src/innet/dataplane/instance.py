@@ -173,18 +173,27 @@ class Instance:
 
     def make_tables(self, base: Base, limit_bytes: int, keep: Mapping[TableName, Map]) -> None:
         """Make what it needs; what `keep` has of the same kind and size it takes over."""
-        folder = self.pins(base)
         for name, spec in flows.specs(self.shape.emissions, limit_bytes).items():
             taken = keep.get(name)
             same = taken is not None and (taken.spec.kind, taken.spec.key_size, taken.spec.value_size) == (
                 spec.kind, spec.key_size, spec.value_size,
             ) and name != NUMBERS  # fmt: skip
-            self.tables[name] = taken if taken is not None and same else Map(spec)
-            folder.mkdir(exist_ok=True)
-            path = folder / name.replace("/", "|")
-            if path.exists():
-                path.unlink()
-            self.tables[name].pin(path)
+            self._add_table(base, name, taken if taken is not None and same else Map(spec))
+
+    def add_tables(self, base: Base, limit_bytes: int) -> None:
+        """Make those that its programs need since they learnt where else packets come back."""
+        for name, spec in flows.specs(self.shape.emissions, limit_bytes).items():
+            if name not in self.tables:
+                self._add_table(base, name, Map(spec))
+
+    def _add_table(self, base: Base, name: TableName, table: Map) -> None:
+        self.tables[name] = table
+        folder = self.pins(base)
+        folder.mkdir(exist_ok=True)
+        path = folder / name.replace("/", "|")
+        if path.exists():
+            path.unlink()
+        table.pin(path)
 
     def load(self, base: Base) -> None:
         """Put its programs into their slots."""

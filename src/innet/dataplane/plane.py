@@ -675,6 +675,8 @@ class KernelAgent:
             return None
         for other in (*self._by_id.values(), *self._draining):
             if other.shape is one.shape and other.state is ModuleState.RUNNING:
+                if not other.shape.shared:
+                    other.add_tables(self.base, self.options.table_bytes)
                 other.load(self.base)
         return number
 

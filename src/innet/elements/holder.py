@@ -334,6 +334,14 @@ class Call:
     exact: bool = True
 
 
+def write_or_tell(context: Context, handler: str, value: str) -> None:
+    """Write a handler that a configuration says to write; one that takes no such value is told of, and that is all."""
+    try:
+        context.write(handler, value)
+    except HandlerError as error:
+        context.say(str(error))
+
+
 TRUE, FALSE = frozenset({"1", "true", "yes", "t", "y"}), frozenset({"0", "false", "no", "f", "n"})
 
 

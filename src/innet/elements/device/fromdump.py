@@ -8,7 +8,7 @@ from innet.diagnostics import ConfigurationError, Diagnostic
 from innet.elements.arguments import Filename, Fraction, HandlerCall, Seconds
 from innet.elements.base import Element, Role
 from innet.elements.device.marks import ETHERNET_BYTES, ipv4_at
-from innet.elements.holder import Context, Holder, Io, handler_bool, show_bool, timestamp
+from innet.elements.holder import Context, Holder, Io, handler_bool, show_bool, timestamp, write_or_tell
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet
@@ -233,7 +233,7 @@ class FromDumpHolder(Holder):
         if self.element.stop:
             context.stop()
         elif self.element.end_call is not None:
-            context.write(*self.element.end_call)
+            write_or_tell(context, *self.element.end_call)
 
     def read(self, handler: str) -> str | None:
         match handler:

@@ -3,7 +3,15 @@
 from typing import ClassVar, Protocol
 
 from innet.elements.base import Element
-from innet.elements.holder import Context, Holder, handler_bool, handler_int, show_bool, timestamp
+from innet.elements.holder import (
+    Context,
+    Holder,
+    handler_bool,
+    handler_int,
+    show_bool,
+    timestamp,
+    write_or_tell,
+)
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet
@@ -93,7 +101,7 @@ class SourceHolder(Holder):
         if self.stop:
             context.stop()
         elif self.end_call is not None:
-            context.write(*self.end_call)
+            write_or_tell(context, *self.end_call)
 
     def restart(self, context: Context) -> None:
         """Handlers made it begin anew."""
