@@ -336,7 +336,7 @@ SMALL = Limits(elements=1000, connections=1000, depth=20, substituted=100_000, e
          + " ".join(f"elementclass A{n + 1} {{ A{n}; A{n} }}" for n in range(15)) + " A15", "C142"),
         ("define(" + ", ".join(f"$v{n} " + f"$v{n + 1}" * 100 for n in range(9)) + "); Print($v0)", "C143"),
         ("define(" + ", ".join(f"$v{n} " + f"$v{n + 1}" * 100 for n in range(9)) + ", $v9 ); Print($v0)", "C143"),
-        ("a :: Idle; a [0-9999] -> Discard", "C144"),
+        ("a :: Idle; a [0-7999] -> Discard", "C144"),
         (", ".join(["Idle"] * 100) + " -> { " + "input -> Discard;" * 100 + " }", "C144"),
         ("x -> " * 20 + "x", "C121"),
         (" ".join(f"x{n};" for n in range(50)), "C100"),
