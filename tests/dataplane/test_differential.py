@@ -74,37 +74,14 @@ EXTRA = {
         sides [1] -> Queue(64) -> Unqueue -> [0] rw; sides [0] -> [1] rw;
         rw [0] -> o :: ToNetfront(); rw [1] -> Queue(64) -> Unqueue -> o;""",
 }  # fmt: skip
-TIMELESS = [
-    "batcher",
-    "dns_responder",
-    "encapsulated_and_back",
-    "explicit_proxy",
-    "firewall_to_owner",
-    "flow_meter_to_owner",
-    "heartbeat_to_owner",
-    "icmp_unreachable",
-    "ip_tunnel_to_owner",
-    "mirror",
-    "mirror_undone_and_redone",
-    "multicast_to_owned",
-    "nat",
-    "painted_branches",
-    "pass_through_dpi",
-    "pass_through_firewall",
-    "ping_responder",
-    "rate_limiter_to_owner",
-    "redirector_for_clients",
-    "reverse_proxy",
-    "sink",
-    "strip_and_unstrip",
-    "ttl_and_checksum",
-    "tunnel_exit",
-    "tunnel_to_owner",
-    "tunnel_to_sender",
-    "udp_checked",
-    "udp_proxy_both_ways",
-    "vlan_tagged_and_untagged",
-]
+TIMELESS = {
+    "batcher", "dns_responder", "encapsulated_and_back", "explicit_proxy", "firewall_to_owner",
+    "flow_meter_to_owner", "heartbeat_to_owner", "icmp_unreachable", "ip_tunnel_to_owner", "mirror",
+    "mirror_undone_and_redone", "multicast_to_owned", "nat", "painted_branches", "pass_through_dpi",
+    "pass_through_firewall", "ping_responder", "rate_limiter_to_owner", "redirector_for_clients",
+    "reverse_proxy", "sink", "strip_and_unstrip", "ttl_and_checksum", "tunnel_exit", "tunnel_to_owner",
+    "tunnel_to_sender", "udp_checked", "udp_proxy_both_ways", "vlan_tagged_and_untagged",
+}  # fmt: skip
 """Honest modules that do the same whatever the clock and the dice say, so that two platforms send the same packets."""
 TEXTS = {case.path.stem: case.text for case in corpus("honest") if case.path.stem in TIMELESS} | EXTRA
 IN_SANDBOX = sorted(TEXTS.keys() - {"icmp_unreachable", "three entries, one slow"})[::3]
