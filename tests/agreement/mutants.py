@@ -28,7 +28,10 @@ from innet.xdp.writer import Writer
 from tests.agreement.configurations import NotFound, configuration
 from tests.agreement.examine import Ends, examine
 from tests.backends import faults
+from tests.backends.campaign import Report
 from tests.backends.faults import Patcher
+from tests.backends.flows import Instance, instances, new_flow
+from tests.backends.forms import cases
 
 STALE = """in :: FromNetfront();
 mark :: MarkIPHeader(14);
@@ -418,6 +421,10 @@ MUTANTS = [
 ]
 
 
+ROWS = 20
+"""Rows of packets that are tried through each example of an element."""
+
+
 def caught(mutant: Mutant, ends: Ends, tries: int = TRIES) -> bool:
     """Whether a bounded campaign finds the fault."""
     only = "" if mutant.end == "interpreter" else mutant.end
@@ -432,6 +439,30 @@ def caught(mutant: Mutant, ends: Ends, tries: int = TRIES) -> bool:
             patch.undo()
         if found:
             return not contradicts(text, seed, ends, only)  # it is the fault that does it
+    return mutant.end == "symbolic" and caught_in_rows(mutant, patch)
+
+
+def caught_in_rows(mutant: Mutant, patch: Patch) -> bool:
+    """Whether packets in a row through one element, held against paths that go on from each other, find the fault."""
+    for name in mutant.elements:
+        for instance in instances(list(cases(REGISTRY[name]))) if name in REGISTRY else ():
+            for n in range(ROWS):
+                mutant.put(patch)
+                try:
+                    found = row_contradicts(instance, n)
+                finally:
+                    patch.undo()
+                if found:
+                    return not row_contradicts(instance, n)
+    return False
+
+
+def row_contradicts(instance: Instance, n: int) -> bool:
+    """Whether interpreter and symbolic executor differ on a row of packets."""
+    try:
+        new_flow(instance, [Report() for _ in instance.cases], Random(f"{n} {instance}"))
+    except Exception:
+        return True
     return False
 
 
