@@ -186,6 +186,14 @@ def bind(state: State, env: dict[str, int], values: Values) -> Values:
     return values
 
 
+def drew_more(state: State, env: dict[str, int]) -> bool:
+    """Whether the path took a number from the world that the interpreter did not: then it went another way."""
+    return any(
+        isinstance(term, Sym) and term.origin.startswith(FRESH) and name not in env
+        for name, term in state.env.items()
+    )
+
+
 def with_unforeseen(memory: Memory, end: End, values: Values, blobs: Blobs) -> Blobs:
     """`blobs`, with the bytes that the interpreter left where the path has some that nobody can foretell."""
     found = dict(blobs)
@@ -263,6 +271,8 @@ def compare(
     for result in results:
         state = result.state
         if excluded(state.store, values):
+            continue
+        if drew_more(state, run.env):
             continue
         precise = exact and not state.over
         bound = bind(state, run.env, values)

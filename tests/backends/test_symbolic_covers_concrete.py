@@ -83,9 +83,9 @@ NEVER = [
 ]
 """Sides of branches that no packet takes: class, arguments, condition (variables are `v`), side, why."""
 
-ELSEWHERE = ("FTPPortMapper", "ICMPRewriter", "IPAddrPairRewriter")
-"""Elements whose branches hang on what is in other elements' tables, or on a range that is used up: their own tests
-take them, here some do."""
+ELSEWHERE = ("FTPPortMapper", "ICMPRewriter", "IPAddrPairRewriter", "IPRewriter", "UDPRewriter")
+"""Elements whose branches hang on what is in other elements' tables, or on a range that is used up (by which example
+is not known yet): their own tests take them, here some do."""
 
 ELEMENTS = [element for element in REGISTRY.classes() if element.EXAMPLES]
 
