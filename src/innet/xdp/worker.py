@@ -4,6 +4,7 @@ Requests and answers on standard input and output: a length (u32, little-endian)
 LLVM IR as text; an answer is `+` and the object file, or `-` and a message.
 """
 
+import os
 import struct
 import sys
 from typing import IO
@@ -50,14 +51,18 @@ def write(stream: IO[bytes], body: bytes) -> None:
 
 
 def serve() -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until there are no more, or nobody waits for the answer."""
     target = machine()
     while (request := read(sys.stdin.buffer)) is not None:
         try:
             answer = b"+" + compile_text(target, request.decode())
         except RuntimeError as problem:  # what llvmlite raises for text that LLVM does not accept
             answer = b"-" + str(problem).encode()
-        write(sys.stdout.buffer, answer)
+        try:
+            write(sys.stdout.buffer, answer)
+        except BrokenPipeError:  # who asked was stopped meanwhile
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+            return
 
 
 if __name__ == "__main__":
