@@ -1,5 +1,10 @@
 """The fast sources: frames with UDP or TCP over IPv4 and zeros, at a rate, for benchmarks."""
 
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from innet.elements.arguments import EtherAddress, IPAddress, Unsigned
+from innet.elements.base import Element, Role
 from innet.elements.device.source import SourceHolder
 from innet.elements.holder import Context, handler_int
 from innet.elements.meter.gaprate import MAX_RATE, GapRate
@@ -109,3 +114,22 @@ class FastHolder(SourceHolder):
         rate = handler_int(value, 0, MAX_RATE)
         self.gap = GapRate(rate) if rate else None
         return True
+
+
+@dataclass(frozen=True)
+class FastFlows(Element):
+    """Base of the fast sources of several flows."""
+
+    PORTS: ClassVar[str] = "0/1"
+    PROCESSING: ClassVar[str] = "l/l"
+    ROLE: ClassVar[Role] = Role.SOURCE
+
+    rate: Annotated[int, Unsigned()]
+    limit: int
+    length: Annotated[int, Unsigned(16)]
+    srceth: Annotated[int, EtherAddress()]
+    srcip: Annotated[int, IPAddress()]
+    dsteth: Annotated[int, EtherAddress()]
+    dstip: Annotated[int, IPAddress()]
+    flows: Annotated[int, Unsigned(16)]
+    flowsize: Annotated[int, Unsigned()]

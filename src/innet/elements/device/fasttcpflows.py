@@ -1,11 +1,9 @@
 """FastTCPFlows."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from innet.elements.arguments import EtherAddress, IPAddress, Unsigned
-from innet.elements.base import Element, Role
-from innet.elements.device.fast import TRANSPORT, FastHolder, length_of, pseudo_sum, write_frame
+from innet.elements.device.fast import TRANSPORT, FastFlows, FastHolder, length_of, pseudo_sum, write_frame
 from innet.elements.device.fastudpflows import random_ports
 from innet.elements.holder import Context, Holder, Io
 from innet.ir.interpret import PacketBuffer, ones_sum
@@ -52,7 +50,7 @@ class FastTCPFlowsHolder(FastHolder):
 
 
 @dataclass(frozen=True)
-class FastTCPFlows(Element):
+class FastTCPFlows(FastFlows):
     """Make TCP packets of several flows at a rate, for benchmarks.
 
     Ports:      out 0 (pull): Ethernet frames with IPv4 and TCP; network and transport headers are marked, and the
@@ -67,20 +65,8 @@ class FastTCPFlows(Element):
     Source:     Click manual, FastTCPFlows. The payload is zeros.
     """
 
-    PORTS: ClassVar[str] = "0/1"
-    PROCESSING: ClassVar[str] = "l/l"
-    ROLE: ClassVar[Role] = Role.SOURCE
     EXAMPLES: ClassVar[tuple[str, ...]] = ("100, 10, 60, 2:0:0:0:0:1, 10.0.0.1, 2:0:0:0:0:2, 10.0.0.2, 3, 5",)
 
-    rate: Annotated[int, Unsigned()]
-    limit: int
-    length: Annotated[int, Unsigned(16)]
-    srceth: Annotated[int, EtherAddress()]
-    srcip: Annotated[int, IPAddress()]
-    dsteth: Annotated[int, EtherAddress()]
-    dstip: Annotated[int, IPAddress()]
-    flows: Annotated[int, Unsigned(16)]
-    flowsize: Annotated[int, Unsigned()]
     active: bool = True
 
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:

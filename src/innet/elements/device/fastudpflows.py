@@ -1,11 +1,17 @@
 """FastUDPFlows."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from innet.elements.arguments import EtherAddress, IPAddress, Unsigned
-from innet.elements.base import Element, Role
-from innet.elements.device.fast import TRANSPORT, FastHolder, length_of, pseudo_sum, size, write_frame
+from innet.elements.device.fast import (
+    TRANSPORT,
+    FastFlows,
+    FastHolder,
+    length_of,
+    pseudo_sum,
+    size,
+    write_frame,
+)
 from innet.elements.holder import Context, Holder, Io
 from innet.ir.interpret import PacketBuffer, ones_sum
 from innet.ir.trace import Packet
@@ -40,7 +46,7 @@ class FastUDPFlowsHolder(FastHolder):
 
 
 @dataclass(frozen=True)
-class FastUDPFlows(Element):
+class FastUDPFlows(FastFlows):
     """Make UDP packets of several flows at a rate, for benchmarks.
 
     Ports:      out 0 (pull): Ethernet frames with IPv4 and UDP; network and transport headers are marked, and the
@@ -54,23 +60,11 @@ class FastUDPFlows(Element):
     Source:     Click manual, FastUDPFlows. The payload is zeros.
     """
 
-    PORTS: ClassVar[str] = "0/1"
-    PROCESSING: ClassVar[str] = "l/l"
-    ROLE: ClassVar[Role] = Role.SOURCE
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "100, 10, 60, 2:0:0:0:0:1, 10.0.0.1, 2:0:0:0:0:2, 10.0.0.2, 3, 5",
         "0, -1, 100, 2:0:0:0:0:1, 10.0.0.1, 2:0:0:0:0:2, 10.0.0.2, 1, 1, false",
     )
 
-    rate: Annotated[int, Unsigned()]
-    limit: int
-    length: Annotated[int, Unsigned(16)]
-    srceth: Annotated[int, EtherAddress()]
-    srcip: Annotated[int, IPAddress()]
-    dsteth: Annotated[int, EtherAddress()]
-    dstip: Annotated[int, IPAddress()]
-    flows: Annotated[int, Unsigned(16)]
-    flowsize: Annotated[int, Unsigned()]
     checksum: bool = True
     active: bool = True
 

@@ -190,8 +190,10 @@ class BurstHolder(SourceHolder):
 class TimerHolder(SourceHolder):
     """Makes a packet at fixed intervals, the first one after one."""
 
-    def __init__(self, outputs: str, interval_ns: int, limit: int, active: bool, stop: bool) -> None:
-        super().__init__(outputs, limit, active, stop)
+    def __init__(
+        self, outputs: str, interval_ns: int, limit: int, active: bool, stop: bool, stamp: bool = True
+    ) -> None:
+        super().__init__(outputs, limit, active, stop, stamp=stamp)
         self.interval_ns = interval_ns
         self.next_ns: int | None = None
 

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from innet.elements.arguments import EtherAddress, Seconds, Unsigned
 from innet.elements.base import Element, Role
+from innet.elements.device.source import TimerHolder
 from innet.elements.ethernet.frame import ETHERNET_BYTES, mark_header
-from innet.elements.holder import Context, Holder, Io, handler_bool, handler_int, show_bool
-from innet.ir.interpret import PacketBuffer
+from innet.elements.holder import Context, Holder, Io
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet
 
@@ -56,63 +56,27 @@ class EtherPauseSource(Element):
         p.emit(0)
 
     def holder(self, io: Io, inputs: str, outputs: str) -> Holder:
-        return EtherPauseHolder(self, outputs == "l")
+        return EtherPauseHolder(self, outputs)
 
 
-class EtherPauseHolder(Holder):
+class EtherPauseHolder(TimerHolder):
     """When the next frame is due, and how many were made."""
 
-    RUNS = PULLS = True
     WRITABLE = ("active", "limit", "reset_counts")
 
-    def __init__(self, element: EtherPauseSource, pulled: bool) -> None:
-        self.interval_ns, self.pulled = max(1, element.interval_ms) * MS_NS, pulled
-        self.active, self.limit = element.active, element.limit
-        self.count = 0
-        self.due_ns: int | None = None
+    def __init__(self, element: EtherPauseSource, outputs: str) -> None:
+        interval_ns = max(1, element.interval_ms) * MS_NS
+        super().__init__(outputs, interval_ns, element.limit, element.active, stop=False, stamp=False)
 
-    def goes_on(self) -> bool:
-        """Whether there are more frames to come."""
-        return self.active and (self.limit < 0 or self.count < self.limit)
+    @property
+    def over(self) -> bool:
+        return not self.active or self.spent()
 
-    def wake_ns(self, context: Context) -> int | None:
-        if self.pulled or not self.goes_on():
-            return None
-        if self.due_ns is None:
-            self.due_ns = context.now_ns + self.interval_ns
-        return self.due_ns
-
-    def run(self, context: Context) -> bool:
-        self.due_ns = (context.now_ns if self.due_ns is None else self.due_ns) + self.interval_ns
-        self.make(context)
-        return True
-
-    def take(self, context: Context) -> PacketBuffer | None:
-        return self.make(context) if self.goes_on() else None
-
-    def make(self, context: Context) -> PacketBuffer | None:
-        """One more frame."""
-        self.count += 1
-        return context.outside(PacketBuffer())
-
-    def read(self, handler: str) -> str | None:
-        match handler:
-            case "count" | "limit":
-                return str(getattr(self, handler))
-            case "active":
-                return show_bool(self.active)
-        return None
+    def restart(self, context: Context) -> None:
+        if self.next_ns is not None and self.next_ns < context.now_ns:
+            self.next_ns = context.now_ns
 
     def write(self, handler: str, value: str, context: Context) -> bool:
-        match handler:
-            case "active":
-                self.active = handler_bool(value)
-            case "limit":
-                self.limit = handler_int(value)
-            case "reset_counts":
-                self.count = 0
-            case _:
-                return False
-        if self.due_ns is not None and self.due_ns < context.now_ns:
-            self.due_ns = context.now_ns
-        return True
+        written = super().write(handler, value, context)
+        self.restart(context)
+        return written

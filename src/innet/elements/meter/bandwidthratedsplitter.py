@@ -1,17 +1,15 @@
 """BandwidthRatedSplitter: what is over a rate in bytes goes aside."""
 
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from innet.elements.arguments import Bandwidth, Seconds, Unsigned
-from innet.elements.base import Element
-from innet.elements.meter.bucket import DEBT, TokenRate, capacity, spend
+from innet.elements.meter.bucket import DEBT, spend
+from innet.elements.meter.rates import ByteRate
 from innet.ir.trace import Packet
 
 
 @dataclass(frozen=True)
-class BandwidthRatedSplitter(Element):
+class BandwidthRatedSplitter(ByteRate):
     """Let RATE bytes a second through, and send the other packets aside.
 
     Ports:      in 0: any packet.  out 0: those within the rate.  out 1 (optional; dropped if unconnected): the others.
@@ -28,20 +26,6 @@ class BandwidthRatedSplitter(Element):
     PORTS: ClassVar[str] = "1/1-2"
     PROCESSING: ClassVar[str] = "h/h"
     EXAMPLES: ClassVar[tuple[str, ...]] = ("8kbps", "20kBps, BURST_DURATION 1ms", "1000, BURST_BYTES 30")
-    WRITABLE: ClassVar[Mapping[str, str]] = {"rate": "rate"}
-
-    rate: Annotated[int, Bandwidth()]
-    _: KW_ONLY
-    burst_duration_ms: Annotated[int | None, Seconds(digits=3)] = None
-    burst_bytes: Annotated[int | None, Unsigned()] = None
-
-    def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
-        both = self.burst_duration_ms is not None and self.burst_bytes is not None
-        return ("BURST_DURATION and BURST_BYTES exclude each other",) if both else ()
-
-    def tokens(self) -> TokenRate:
-        """The bucket's rate and capacity."""
-        return TokenRate.of(self.rate, capacity(self.rate, self.burst_duration_ms, self.burst_bytes, DEBT))
 
     def push(self, p: Packet, port: int) -> None:
         spend(p, self.tokens(), DEBT, p.length)

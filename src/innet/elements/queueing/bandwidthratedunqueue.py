@@ -1,13 +1,12 @@
 """BandwidthRatedUnqueue: pull so many bytes a second."""
 
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from innet.elements.arguments import Bandwidth, Seconds, Unsigned
-from innet.elements.base import Element, Role
+from innet.elements.base import Role
 from innet.elements.holder import Holder, Io
-from innet.elements.meter.bucket import DEBT, TokenRate, capacity
+from innet.elements.meter.bucket import DEBT
+from innet.elements.meter.rates import ByteRate
 from innet.elements.queueing.ratedunqueue import RatedUnqueueHolder
 from innet.ir.interpret import PacketBuffer
 from innet.ir.trace import Packet
@@ -21,13 +20,9 @@ class BandwidthRatedUnqueueHolder(RatedUnqueueHolder):
     def cost(self, packet: PacketBuffer) -> int:
         return len(packet.data)
 
-    def reconfigured(self, element: Element) -> None:
-        assert isinstance(element, BandwidthRatedUnqueue)
-        self.bucket.rate = element.tokens()
-
 
 @dataclass(frozen=True)
-class BandwidthRatedUnqueue(Element):
+class BandwidthRatedUnqueue(ByteRate):
     """Pull RATE bytes a second and push them on, packet by packet.
 
     Ports:      in 0 (pull): any.  out 0 (push): the same packet.
@@ -43,20 +38,6 @@ class BandwidthRatedUnqueue(Element):
     PROCESSING: ClassVar[str] = "l/h"
     ROLE: ClassVar[Role] = Role.HOLDER
     EXAMPLES: ClassVar[tuple[str, ...]] = ("8kbps", "1MBps, BURST_DURATION 1s", "1000, BURST_BYTES 3000")
-    WRITABLE: ClassVar[Mapping[str, str]] = {"rate": "rate"}
-
-    rate: Annotated[int, Bandwidth()]
-    _: KW_ONLY
-    burst_duration_ms: Annotated[int | None, Seconds(digits=3)] = None
-    burst_bytes: Annotated[int | None, Unsigned()] = None
-
-    def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
-        both = self.burst_duration_ms is not None and self.burst_bytes is not None
-        return ("BURST_DURATION and BURST_BYTES exclude each other",) if both else ()
-
-    def tokens(self) -> TokenRate:
-        """The bucket's rate and capacity."""
-        return TokenRate.of(self.rate, capacity(self.rate, self.burst_duration_ms, self.burst_bytes, DEBT))
 
     def push(self, p: Packet, port: int) -> None:
         p.hold()

@@ -1,15 +1,10 @@
 """DelayUnqueue: pull packets, and push them a while after their timestamp."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from innet.elements.arguments import Seconds
-from innet.elements.base import Element, Role
 from innet.elements.holder import Context, Holder, Io, timestamp_of
-from innet.elements.queueing.delayed import any_timestamp
-from innet.elements.queueing.delayshaper import DelayHolder
-from innet.ir.trace import Packet
+from innet.elements.queueing.delayed import Delay, DelayHolder
 
 
 class DelayUnqueueHolder(DelayHolder):
@@ -38,7 +33,7 @@ class DelayUnqueueHolder(DelayHolder):
 
 
 @dataclass(frozen=True)
-class DelayUnqueue(Element):
+class DelayUnqueue(Delay):
     """Pull packets and push each one DELAY after its timestamp, in order.
 
     Ports:      in 0 (pull): any.  out 0 (push): the packet; its timestamp is the time at which it was due.
@@ -49,18 +44,6 @@ class DelayUnqueue(Element):
     """
 
     PROCESSING: ClassVar[str] = "l/h"
-    ROLE: ClassVar[Role] = Role.HOLDER
-    EXAMPLES: ClassVar[tuple[str, ...]] = ("50ms", "2")
-    WRITABLE: ClassVar[Mapping[str, str]] = {"delay": "delay_ns"}
-
-    delay_ns: Annotated[int, Seconds(digits=9)]
-
-    def push(self, p: Packet, port: int) -> None:
-        p.hold()
-
-    def released(self, p: Packet, port: int) -> None:
-        any_timestamp(p)
-        p.emit(0)
 
     def holder(self, io: Io, inputs: str, outputs: str) -> Holder:
         return DelayUnqueueHolder(self.delay_ns)

@@ -1,13 +1,12 @@
 """RatedUnqueue: pull so many packets a second."""
 
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from innet.elements.arguments import Seconds, Unsigned
 from innet.elements.base import Element, Role
 from innet.elements.holder import Context, Holder, Io, handler_bool, show_bool
-from innet.elements.meter.bucket import TokenBucket, TokenRate, capacity
+from innet.elements.meter.bucket import TokenBucket, TokenRate
+from innet.elements.meter.rates import PacketRate, Rate
 from innet.ir.interpret import PacketBuffer
 from innet.ir.trace import Packet
 
@@ -66,12 +65,12 @@ class RatedUnqueueHolder(Holder):
         return True
 
     def reconfigured(self, element: Element) -> None:
-        assert isinstance(element, RatedUnqueue)
+        assert isinstance(element, Rate)
         self.bucket.rate = element.tokens()
 
 
 @dataclass(frozen=True)
-class RatedUnqueue(Element):
+class RatedUnqueue(PacketRate):
     """Pull RATE packets a second and push them on.
 
     Ports:      in 0 (pull): any.  out 0 (push): the same packet.
@@ -86,20 +85,6 @@ class RatedUnqueue(Element):
     PROCESSING: ClassVar[str] = "l/h"
     ROLE: ClassVar[Role] = Role.HOLDER
     EXAMPLES: ClassVar[tuple[str, ...]] = ("100", "50, BURST_DURATION 1s", "1, BURST_SIZE 3")
-    WRITABLE: ClassVar[Mapping[str, str]] = {"rate": "rate"}
-
-    rate: Annotated[int, Unsigned()]
-    _: KW_ONLY
-    burst_duration_ms: Annotated[int | None, Seconds(digits=3)] = None
-    burst_size: Annotated[int | None, Unsigned()] = None
-
-    def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:
-        both = self.burst_duration_ms is not None and self.burst_size is not None
-        return ("BURST_DURATION and BURST_SIZE exclude each other",) if both else ()
-
-    def tokens(self) -> TokenRate:
-        """The bucket's rate and capacity."""
-        return TokenRate.of(self.rate, capacity(self.rate, self.burst_duration_ms, self.burst_size))
 
     def push(self, p: Packet, port: int) -> None:
         p.hold()

@@ -1,15 +1,14 @@
 """ICMPPingRewriter."""
 
-from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from innet.elements.arguments import Annotation, Seconds
-from innet.elements.rewrite.family import FlowRewriter
 from innet.elements.rewrite.pingflows import PingFlows
+from innet.elements.rewrite.timeouts import OneTimeout
 
 
 @dataclass(frozen=True)
-class ICMPPingRewriter(FlowRewriter):
+class ICMPPingRewriter(OneTimeout):
     """Rewrite addresses and identifier of ICMP echo requests, and their replies back.
 
     Ports:      one input a specification.  outputs: as many as the specifications name.
@@ -38,18 +37,4 @@ class ICMPPingRewriter(FlowRewriter):
         "pass",
     )
 
-    _: KW_ONLY
-    timeout: Annotated[int, Seconds()] = 300
-    dst_anno: bool = True
-    reply_anno: Annotated[int | None, Annotation(1)] = None
-
-    @property
-    def flows(self) -> PingFlows:
-        return PingFlows(
-            outputs=self.mapped,
-            capacity=self.capacity_now,
-            guarantee_s=self.guarantee,
-            dst_anno=self.dst_anno,
-            reply_anno=self.reply_anno,
-            idle_s=self.timeout,
-        )
+    FLOWS: ClassVar[type[PingFlows]] = PingFlows

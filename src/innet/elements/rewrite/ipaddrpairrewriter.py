@@ -3,13 +3,13 @@
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, ClassVar
 
-from innet.elements.arguments import Annotation, Seconds
+from innet.elements.arguments import Seconds
 from innet.elements.rewrite.addressflows import PairFlows
-from innet.elements.rewrite.family import FlowRewriter
+from innet.elements.rewrite.timeouts import OneTimeout
 
 
 @dataclass(frozen=True)
-class IPAddrPairRewriter(FlowRewriter):
+class IPAddrPairRewriter(OneTimeout):
     """Rewrite source and destination addresses of packets from one host to another, and the answers back.
 
     Ports:      one input a specification.  outputs: as many as the specifications name.
@@ -40,18 +40,7 @@ class IPAddrPairRewriter(FlowRewriter):
         ("mapper", "RoundRobinIPMapper", "192.0.2.1 - 0 0, 192.0.2.2 80 - - 0 0"),
     )
 
+    FLOWS: ClassVar[type[PairFlows]] = PairFlows
+
     _: KW_ONLY
     timeout: Annotated[int, Seconds()] = 7200
-    dst_anno: bool = True
-    reply_anno: Annotated[int | None, Annotation(1)] = None
-
-    @property
-    def flows(self) -> PairFlows:
-        return PairFlows(
-            outputs=self.mapped,
-            capacity=self.capacity_now,
-            guarantee_s=self.guarantee,
-            dst_anno=self.dst_anno,
-            reply_anno=self.reply_anno,
-            idle_s=self.timeout,
-        )

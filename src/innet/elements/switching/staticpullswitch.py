@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from innet.elements.arguments import Signed
 from innet.elements.base import Element
-from innet.elements.switching.pullswitch import only
+from innet.elements.switching.selected import only
 from innet.ir.trace import Packet
 
 
