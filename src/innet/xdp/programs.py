@@ -50,10 +50,15 @@ NOISE = re.compile(
     r"^(processed \d|max_states|verification time|stack depth|\d+: |; |\s*$|R\d+(_w)?=|from \d+ to)"
 )
 
+TOO_LARGE = re.compile(r"BPF program is too large[^\n]*")
+"""It stands behind the instruction that was one too many, on the same line."""
+
 
 def summarise(log: str) -> str:
     """The telling line of a verifier log, with the instruction it is about."""
     lines = log.rstrip().splitlines()
+    if too_large := TOO_LARGE.search(log):
+        return too_large[0]
     for n in range(len(lines) - 1, -1, -1):
         if not NOISE.match(lines[n]):
             before = next((line for line in reversed(lines[:n]) if re.match(r"^\d+: \(", line)), "")
