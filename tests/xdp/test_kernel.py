@@ -56,7 +56,7 @@ def test_a_refused_program_says_where(compiler: Compiler) -> None:
             "BPF program is too large. Processed 9 insn",
         ),
         (
-            "6: (07) r6 += 1\n7: (2d) if r6 > r1 goto pc-2 BPF program is too large. Processed 9 insn\nprocessed 9 insns\n",
+            "6: (07) r6 += 1\n7: (05) goto pc-2 BPF program is too large. Processed 9 insn\nprocessed 9 insns\n",
             "BPF program is too large. Processed 9 insn",
         ),
         ("", "the kernel gave no reason"),
