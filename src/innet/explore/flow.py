@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import cast
 
 from innet.elements.base import Role
 from innet.explore.machine import Machine
 from innet.ir.nodes import Mark
-from innet.symbolic.execute import Dropped, Emitted, Held, Result, execute
+from innet.symbolic.execute import Asked, Dropped, Emitted, Held, Result, execute, resume
 from innet.symbolic.memory import BudgetExceeded
-from innet.symbolic.state import State, Tables
+from innet.symbolic.state import State, Tables, Template
 from innet.symbolic.terms import Term
 
 STORY = (
@@ -111,12 +112,26 @@ def outcomes(
     machine: Machine, element: str, port: int, state: State, tables: Tables, prefix: str = ""
 ) -> Iterator[Result]:
     """What an element does with packets; those it holds have left already where it says how they leave."""
-    for result in execute(machine.program(element, port), state, tables, prefix):
-        released = machine.released(element, port) if isinstance(result, Held) else None
-        if released is None:
-            yield result
+    program = machine.program(element, port)
+    at = element, port, False
+    return released(machine, at, execute(program, state, tables, prefix, at), tables, prefix)
+
+
+def released(
+    machine: Machine, at: tuple[str, int, bool], results: Iterator[Result], tables: Tables, prefix: str
+) -> Iterator[Result]:
+    """`results` of the element at (element, port, whether that is how it releases packets), with what it lets go in
+    place of what it holds."""
+    element, port, leaving = at
+    program = None if leaving else machine.released(element, port)
+    if program is None:
+        yield from results
+        return
+    for result in results:
+        if isinstance(result, Held):
+            yield from execute(program, result.state, tables, prefix, (element, port, True))
         else:
-            yield from execute(released, result.state, tables, prefix)
+            yield result
 
 
 Arrival = tuple[str, int, State]
@@ -139,7 +154,29 @@ def flows(
     """
     work: list[Arrival] = [(e, p, s) for e, p, s in start]
     work.reverse()
-    elements = machine.elements
+    yield from _drain(machine, work, tables, budget, watch, prefix)
+
+
+def resumed(
+    machine: Machine, asked: Asked, kinds: list[Template], tables: Tables, budget: Budget
+) -> Iterator[Flow]:
+    """The flows of packets that find entries of kinds that were not known when they looked."""
+    element, _, _ = at = cast("tuple[str, int, bool]", asked.at)
+    budget.spend()
+    work: list[Arrival] = []
+    results = released(machine, at, resume(asked, kinds, tables), tables, asked.scope)
+    yield from _after(machine, element, results, work)
+    yield from _drain(machine, work, tables, budget, None, asked.scope)
+
+
+def _drain(
+    machine: Machine,
+    work: list[Arrival],
+    tables: Tables,
+    budget: Budget,
+    watch: Callable[[str, int, State], Iterable[State]] | None,
+    prefix: str,
+) -> Iterator[Flow]:
     while work:
         element, port, state = work.pop()
         budget.spend()
@@ -149,23 +186,28 @@ def flows(
             continue
         going: Iterable[State] = (state,) if watch is None else watch(element, port, state)
         for one in going:
-            for result in outcomes(machine, element, port, one, tables, prefix):
-                after = result.state
-                if isinstance(result, Emitted):
-                    targets = machine.next.get((element, result.port), ())
-                    for n, (target, into) in enumerate(targets):
-                        last = n + 1 == len(targets)
-                        work.append((target, into, after if last else after.fork()))
-                elif isinstance(result, Held):
-                    if elements[element].ROLE is Role.EXIT:
-                        yield Flow(End.EXIT, element, "", after.fork())
-                    for output in range(machine.outputs(element)):
-                        for target, into in machine.next.get((element, output), ()):
-                            work.append((target, into, after.fork()))
-                elif isinstance(result, Dropped):
-                    yield Flow(End.DROPPED, element, result.reason, after)
-                else:
-                    yield Flow(End.LOST, element, result.reason, after)
+            yield from _after(machine, element, outcomes(machine, element, port, one, tables, prefix), work)
 
 
-__all__ = ["Arrival", "Budget", "BudgetExceeded", "End", "Flow", "Hop", "flows", "hop_to", "look"]
+def _after(machine: Machine, element: str, results: Iterator[Result], work: list[Arrival]) -> Iterator[Flow]:
+    """The ends among `results` of an element; what goes on is put to `work`."""
+    for result in results:
+        after = result.state
+        if isinstance(result, Emitted):
+            targets = machine.next.get((element, result.port), ())
+            for n, (target, into) in enumerate(targets):
+                last = n + 1 == len(targets)
+                work.append((target, into, after if last else after.fork()))
+        elif isinstance(result, Held):
+            if machine.elements[element].ROLE is Role.EXIT:
+                yield Flow(End.EXIT, element, "", after.fork())
+            for output in range(machine.outputs(element)):
+                for target, into in machine.next.get((element, output), ()):
+                    work.append((target, into, after.fork()))
+        elif isinstance(result, Dropped):
+            yield Flow(End.DROPPED, element, result.reason, after)
+        else:
+            yield Flow(End.LOST, element, result.reason, after)
+
+
+__all__ = ["Arrival", "Budget", "BudgetExceeded", "End", "Flow", "Hop", "flows", "hop_to", "look", "resumed"]

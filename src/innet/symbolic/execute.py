@@ -5,7 +5,7 @@ possible; an operation that depends on an open question forks it too (`Split`). 
 copies, choices and tables of unknown content give several for one packet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
@@ -27,7 +27,7 @@ from innet.symbolic.formulas import (
 )
 from innet.symbolic.memory import ANNOTATIONS, BudgetExceeded, Imprecise, Memory, Split, length_term
 from innet.symbolic.needed import needed
-from innet.symbolic.state import Entry, Renaming, State, Tables, keys_equal, overlay
+from innet.symbolic.state import Entry, Renaming, State, Tables, Template, keys_equal, overlay
 from innet.symbolic.store import Store
 from innet.symbolic.terms import (
     FALSE,
@@ -145,10 +145,50 @@ def read(field: ir.Field, state: State, tables: Tables) -> Iterator[tuple[State,
 _NO_PROGRAM = ir.Program("", 0, 0, ())
 
 
-def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") -> Iterator[Result]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A look-up in a table that flows fill, where entries that turn up later are to be looked for: `state` are the
+    packets that miss, which go on at `frame`; `seen` is how many kinds of entries of the table were known.
+
+    `at` says where that was, in the words of who executes.
+    """
+
+    program: ir.Program
+    lookup: ir.Lookup
+    state: State
+    frame: _Frame
+    scope: str
+    at: object
+    seen: int
+
+    @property
+    def table(self) -> tuple[str, str]:
+        """The element, with its scope, and the table."""
+        table = self.lookup.table
+        return self.scope + (table.owner or self.program.element), table.name
+
+
+def execute(
+    program: ir.Program, state: State, tables: Tables, scope: str = "", at: object = None
+) -> Iterator[Result]:
     """Everything that can become of the packets of `state`; it is used up. `scope` tells configurations apart."""
     state.env, state.hits = {}, ()
-    work: list[tuple[State, _Frame]] = [(state, (program.body, 0, None))]
+    yield from _run(program, [(state, (program.body, 0, None))], tables, scope, at)
+
+
+def resume(asked: Asked, kinds: list[Template], tables: Tables) -> Iterator[Result]:
+    """What becomes of packets that find entries of these kinds, which were not known when they looked."""
+    step = _Step(asked.program, asked.state.fork(), tables, asked.scope)
+    found = step.foreign(asked.lookup, asked.table[0], step.row(asked.lookup.key), kinds)
+    work: list[tuple[State, _Frame]] = [(one, asked.frame) for one in found]
+    yield from _run(asked.program, work, tables, asked.scope, asked.at)
+
+
+def _run(
+    program: ir.Program, work: list[tuple[State, _Frame]], tables: Tables, scope: str, at: object
+) -> Iterator[Result]:
+    asked = tables.asked
+    place = at
     while work:
         state, frame = work.pop()
         while True:
@@ -203,6 +243,9 @@ def execute(program: ir.Program, state: State, tables: Tables, scope: str = "") 
                 yield Lost(f"{program.element}: {why}", state)
                 break
             frame = (block, at + 1, parent)
+            if kind is ir.Lookup and asked is not None and stmt.table.kind is not ir.TableKind.PREFIX:  # type: ignore[union-attr]
+                miss = Asked(program, stmt, state.fork(), frame, scope, place, 0)  # type: ignore[arg-type]  # a Lookup
+                asked.append(replace(miss, seen=len(tables.kinds.get(miss.table, ()))))
             if successors is not None:
                 work.extend((one, frame) for one in reversed(successors))
                 break
@@ -418,29 +461,10 @@ class _Step:
         element = self.scope + (table.owner or self.program.element)
         if table.kind is ir.TableKind.PREFIX:
             return self.lookup_prefix(stmt, concat([part for one in key for part in pieces(one)]))
-        out: list[State] = []
-
-        def hit(one: State, values: tuple[Term, ...]) -> None:
-            one.env[stmt.found.name] = K(1, 1)
-            for var, value in zip(stmt.values, values, strict=True):
-                one.env[var.name] = value
-            out.append(one)
-
         any_state = self.tables.any_state
+        out: list[State] = []
         if any_state:
-            for template in self.tables.templates.get((element, table.name), ()):
-                renaming = Renaming()
-                one = state.fork()
-                own = tuple(renaming.term(t) for t in template.key)
-                match = keys_equal(key, own)
-                if match is FALSE:
-                    continue
-                known = [member(renaming.term(a), d) for a, d in template.domains]
-                known += [renaming.formula(f) for f in template.facts]
-                if one.store.assume(all_of(*known, match)) and one.store.feasible():
-                    one.over = (*one.over, f"entry of another flow in {element}")
-                    one.hits = (*one.hits, (element, table.name, key, own))
-                    hit(one, tuple(renaming.term(t) for t in template.values))
+            out = self.foreign(stmt, element, key, self.tables.templates.get((element, table.name), ()))
         missing: list[Formula] = []
         for entry in reversed(state.entries):
             if entry.element != element or entry.table != table.name:
@@ -452,7 +476,7 @@ class _Step:
             one = state.fork()
             if one.store.assume(all_of(match, *missing)) and one.store.feasible():
                 one.hits = (*one.hits, (element, table.name, key, entry.key))
-                hit(one, entry.values)
+                out.append(_found(stmt, one, entry.values))
             if decided is True and not any_state:
                 missing.append(FALSE)
                 break
@@ -467,6 +491,27 @@ class _Step:
             if not out:
                 return None
             out.append(state)
+        return out
+
+    def foreign(
+        self, stmt: ir.Lookup, element: str, key: tuple[Term, ...], templates: Iterable[Template]
+    ) -> list[State]:
+        """The packets that find an entry of another flow, one path for each kind of entries."""
+        out: list[State] = []
+        name = stmt.table.name
+        for template in templates:
+            renaming = Renaming()
+            own = tuple(renaming.term(t) for t in template.key)
+            match = keys_equal(key, own)
+            if match is FALSE:
+                continue
+            one = self.state.fork()
+            known = [member(renaming.term(a), d) for a, d in template.domains]
+            known += [renaming.formula(f) for f in template.facts]
+            if one.store.assume(all_of(*known, match)) and one.store.feasible():
+                one.over = (*one.over, f"entry of another flow in {element}")
+                one.hits = (*one.hits, (element, name, key, own))
+                out.append(_found(stmt, one, tuple(renaming.term(t) for t in template.values)))
         return out
 
     def lookup_prefix(self, stmt: ir.Lookup, key: Term) -> list[State]:
@@ -805,6 +850,14 @@ class _Step:
             cells = tuple((b, c[0], c[1]) for b, c in sorted(memory.cells[rid].items()))
             regions.append((memory.blobs[rid] or "", length_term(memory.lengths[rid]), cells))
         return tuple(regions), start
+
+
+def _found(stmt: ir.Lookup, state: State, values: tuple[Term, ...]) -> State:
+    """The path on which the look-up found `values`."""
+    state.env[stmt.found.name] = K(1, 1)
+    for var, value in zip(stmt.values, values, strict=True):
+        state.env[var.name] = value
+    return state
 
 
 _Content: TypeAlias = "tuple[tuple[bytes | str, int, tuple[tuple[int, int, int], ...]], ...]"

@@ -309,6 +309,11 @@ class Tables:
         self.statements = MAX_STATEMENTS
         """How many more statements an exploration with these tables may execute."""
         self.templates: dict[tuple[str, str], list[Template]] = {}
+        self.kinds: dict[tuple[str, str], list[Template]] = {}
+        """Every kind of entry in the order in which they turned up, those too that gave way to wider ones."""
+        self.asked: list[object] | None = None
+        """Look-ups that are to be resumed when new kinds of entries turn up (`innet.symbolic.execute.Asked`), where
+        somebody wants to know."""
         self.noted = 0
         """How often a kind of entry was new. Kinds may give way to wider ones, so their number says nothing."""
         self.widening = False
@@ -345,6 +350,7 @@ class Tables:
         if self.widening or len(rows) >= MAX_KINDS:
             rows[:] = [old for old in rows if not covers(template, old)]
         rows.append(template)
+        self.kinds.setdefault((element, table), []).append(template)
         self.noted += 1
 
 

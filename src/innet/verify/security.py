@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
-from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, flows
+from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, flows, resumed
 from innet.explore.network import Box, Enforcer, Sent, framed, header
 from innet.explore.network import parse as parse_frame
 from innet.explore.replay import BoxState, enter, module_frame
@@ -19,7 +19,7 @@ from innet.messages import Account, Answer, Assessment, Check, Step, Witness
 from innet.messages import Role as AccountRole
 from innet.packet.headers import LONGEST_PAYLOAD, PROTO_TCP, PROTO_UDP
 from innet.symbolic import ranges as rs
-from innet.symbolic.execute import execute
+from innet.symbolic.execute import Asked, execute
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.state import Injected, State, Tables, Template, empty, inject_ip, resolve, stamp
@@ -106,14 +106,28 @@ def arrivals(box: Box, injected: Injected) -> list[Arrival]:
 
 
 def settle(box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget) -> list[Flow]:
-    """Explore until no new kind of table entry turns up; the flows of the last round."""
+    """Explore until no new kind of table entry turns up; every flow. What new kinds of entries change is explored from
+    the look-ups that may find them."""
     machine = box.machine
-    start = list(start)
-    for n in range(MAX_ROUNDS):
-        before, tables.widening = tables.noted, n >= PATIENCE
-        found = list(flows(machine, [(e, p, s.fork()) for e, p, s in start], tables, budget, None, box.scope))
-        if tables.noted == before:
-            return found
+    asked: list[object] = []
+    tables.asked = asked
+    try:
+        found = list(flows(machine, ((e, p, s.fork()) for e, p, s in start), tables, budget, None, box.scope))
+        for n in range(1, MAX_ROUNDS):
+            before, tables.widening = tables.noted, n >= PATIENCE
+            for at in range(len(asked)):
+                one = asked[at]
+                assert isinstance(one, Asked)
+                kinds = tables.kinds.get(one.table, [])
+                if one.seen < len(kinds):
+                    asked[at] = replace(one, seen=len(kinds))
+                    rows = tables.templates[one.table]
+                    new = [kind for kind in kinds[one.seen :] if any(kind is row for row in rows)]
+                    found += resumed(machine, one, new, tables, budget)
+            if tables.noted == before:
+                return found
+    finally:
+        tables.asked = None
     raise BudgetExceeded
 
 
