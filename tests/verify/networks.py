@@ -7,7 +7,8 @@ from innet.messages import Account, Check, Plan, Role
 from innet.network import Snapshot, load, parse_address
 from innet.policy import Policy, parse_policy, parse_request
 from innet.verify.plan import plan
-from innet.verify.reach import answer, prepare
+from innet.verify.questions import prepare
+from innet.verify.reach import answer
 from innet.verify.world import Deployed, World
 
 FIGURE_3 = Path(__file__).resolve().parents[2] / "examples" / "figure3"

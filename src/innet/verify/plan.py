@@ -18,7 +18,8 @@ from innet.messages import Role as AccountRole
 from innet.network import Platform, format_address, parse_address
 from innet.policy import ElementPort, Module, Named, Node, Place, Reach, Region, Request, Variable
 from innet.policy.syntax import Hop
-from innet.verify.reach import answer, prepare
+from innet.verify.questions import prepare
+from innet.verify.reach import answer
 from innet.verify.security import Rules, Security, Templates, assess, sandbox_templates
 from innet.verify.texts import deployed
 from innet.verify.world import (

@@ -5,30 +5,37 @@ by the reference interpreter. `always` and `never` look at all flows, in any sta
 and their no carries a packet too; where that needs entries of other flows, it says so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from innet import flowspec, ir
+from innet import ir
 from innet.explore.flow import Budget, BudgetExceeded, Hop
-from innet.explore.network import NO_MODULE, Module, Network, Outcome, Walk, header, parse
-from innet.explore.replay import Event, Replay
-from innet.explore.witness import solutions, summary
-from innet.ir.interpret import PacketBuffer
-from innet.ir.interpret import evaluate as evaluate_concrete
+from innet.explore.network import NO_MODULE, Network, Outcome, Walk, parse
+from innet.explore.witness import summary
 from innet.ir.nodes import Mark
 from innet.messages import Answer, Check, Step, Witness
-from innet.network import Clients, End, Host, Internet, Snapshot, format_address
-from innet.network.addresses import PRIVATE
-from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet, Variable
-from innet.policy.fields import ConstField
+from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
 from innet.symbolic import ranges as rs
-from innet.symbolic.execute import evaluate, formula_of, read
-from innet.symbolic.formulas import all_of, at_most_zero, equal, member, negate
+from innet.symbolic.execute import evaluate, formula_of
+from innet.symbolic.formulas import all_of, negate
 from innet.symbolic.memory import Imprecise, Split
-from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import Injected, State, Tables, empty, inject_ip
-from innet.symbolic.terms import FALSE, TRUE, Formula, K, Linear, Term, minus
+from innet.symbolic.state import State, Tables, empty
+from innet.symbolic.terms import FALSE, TRUE, Formula
+from innet.verify.confirm import packet_of, witness_of
+from innet.verify.questions import (
+    Progress,
+    Question,
+    Start,
+    arrival,
+    field_value,
+    is_any_state,
+    kept,
+    located,
+    place_names,
+    prepare,
+    starts,
+)
 from innet.verify.story import steps
 
 BUDGET = 20_000
@@ -36,41 +43,6 @@ BUDGET = 20_000
 
 MAX_FOUND = 6
 """How many conforming flows are tried for one that replays."""
-
-MAX_SOLUTIONS = 10
-
-
-@dataclass(frozen=True)
-class Question:
-    """A statement made ready: nodes resolved, flows lowered to conditions."""
-
-    reach: Reach
-    start: PolicyHop
-    hops: tuple[PolicyHop, ...]
-    flows: tuple[ir.Expr, ...]
-    """One condition a hop, that of the start first."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a flow has come: hops satisfied, what `const` compares with, and whose module it passed."""
-
-    index: int = 0
-    departed: bool = True
-    held: tuple[object, ...] = ()
-    module: Module | None = None
-    origin: "Start | None" = None
-    places: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where packets are injected: at a wire, at a module's entry, or at an element's output."""
-
-    injected: Injected
-    end: End | None = None
-    module: Module | None = None
-    output: tuple[str, int] | None = None
 
 
 @dataclass
@@ -84,20 +56,6 @@ class Findings:
 
     def copy(self) -> "Findings":
         return Findings([*self.conforming], [*self.violating], [*self.lost], self.furthest)
-
-
-def prepare(reach: Reach, addresses: Mapping[str, int]) -> Question:
-    """The statement with `$NAME` addresses filled in."""
-
-    def node(n: Node) -> Node:
-        return Subnet(addresses[n.name], span=n.span) if isinstance(n, Variable) else n
-
-    hops = [replace(hop, node=node(hop.node)) for hop in (reach.start, *reach.hops)]
-    conditions = tuple(
-        flowspec.lower(hop.flow.resolve(addresses)) if hop.flow is not None else ir.Const(1, 1)
-        for hop in hops
-    )
-    return Question(reach, hops[0], tuple(hops[1:]), conditions)
 
 
 @dataclass
@@ -137,11 +95,6 @@ def everything_from(node: Node, network: Network) -> Base:
     nowhere = PolicyHop(Subnet(0, 0xFFFF_FFFF))
     reach = Reach(PolicyHop(node), (nowhere,))
     return explore_base(prepare(reach, {}), network, lambda: Tables(False), whole=True)
-
-
-def is_any_state(reach: Reach) -> bool:
-    """Whether entries of other flows count."""
-    return reach.quantifier is not Quantifier.SOME and not reach.new
 
 
 def explore_base(
@@ -252,7 +205,7 @@ def _conclude(
     reach = question.reach
     if reach.quantifier is Quantifier.SOME:
         for state, progress in found.conforming[:MAX_FOUND]:
-            witness = _witness(question, network, state, progress, conform=True)
+            witness = witness_of(question, network, state, progress, conform=True)
             if witness is not None:
                 return Check(reach.text, Answer.YES, witness=witness, trace=_trace(state, operator, network))
         if found.conforming:
@@ -269,7 +222,7 @@ def _conclude(
     )
     if bad:
         for state, progress, why in bad[:MAX_FOUND]:
-            witness = _witness(
+            witness = witness_of(
                 question, network, state, progress, conform=reach.quantifier is Quantifier.NEVER
             )
             if witness is not None:
@@ -279,7 +232,7 @@ def _conclude(
         note = (
             "only with table entries that other flows have made" if any_state else "not confirmed by a packet"
         )
-        packet = _packet(state, progress)
+        packet = packet_of(state, progress)
         shown = Witness(summary(packet), packet[14:].hex(), note) if packet else None
         reason = f"{why or 'a flow may do this'} ({note})"
         return Check(reach.text, Answer.NO, reason, witness=shown, trace=_trace(state, operator, network))
@@ -326,87 +279,6 @@ def _trace(state: State, operator: bool, network: Network) -> tuple[Step, ...]:
     return tuple(s for s in story if ":" in s.place and s.place.split(":")[0] in mine)
 
 
-# ---- where packets start
-
-
-def starts(node: Node, network: Network) -> Iterator[Start]:
-    """Every place where packets from `node` come into the network, with what is known of them."""
-    snapshot = network.snapshot
-    match node:
-        case Region(Place.INTERNET):
-            for end in snapshot.outside:
-                yield _start(network, end, outside_sources(snapshot))
-        case Region(Place.CLIENT):
-            for clients in snapshot.clients:
-                yield from _from_node(network, clients.name, None)
-        case Region(Place.MODULE):
-            for module in network.modules:
-                yield _module_start(module)
-        case Subnet(address, mask):
-            for low, high in subnet_ranges(address, mask):
-                inside = rs.EMPTY
-                for first, last, end in snapshot.owners(low, high):
-                    inside = rs.union(inside, ((first, last),))
-                    own = network.by_address.get(first) if first == last else None
-                    if own is not None:
-                        yield _module_start(own)
-                    else:
-                        yield from _from_node(network, end.node, ((first, last),))
-                outside = rs.intersect(
-                    rs.intersect(((low, high),), rs.complement(inside, 32)), outside_sources(snapshot)
-                )
-                if outside:
-                    for end in snapshot.outside:
-                        yield _start(network, end, outside)
-        case ElementPort(module, element, port):
-            found = next((m for m in network.modules if m.name == module), None)
-            if found is not None:
-                injected = inject_ip()
-                yield Start(injected, module=found, output=(element, port))
-        case Named(name):
-            for interface in snapshot.nodes[name].interfaces:
-                peer = snapshot.neighbour(name, interface)
-                if peer is not None:
-                    yield _start(network, peer, rs.full(32))
-
-
-def outside_sources(snapshot: Snapshot) -> Ranges:
-    """Sources that packets from the internet have: none of the operator's own or private prefixes."""
-    inside = [(p.low, p.high) for p in (*snapshot.operator.prefixes, *PRIVATE)]
-    return rs.complement(rs.normal(inside), 32)
-
-
-def subnet_ranges(address: int, mask: int) -> Ranges:
-    """The addresses of a subnet; the mask has no holes."""
-    return ((address & mask, address & mask | ~mask & 0xFFFF_FFFF),)
-
-
-def _from_node(network: Network, name: str, sources: Ranges | None) -> Iterator[Start]:
-    snapshot = network.snapshot
-    node = snapshot.nodes[name]
-    for interface in node.interfaces.values():
-        peer = snapshot.neighbour(name, interface.name)
-        if peer is None:
-            continue
-        if sources is not None:
-            yield _start(network, peer, sources)
-        elif interface.subnet is not None and isinstance(node, Clients):
-            yield _start(network, peer, ((interface.subnet.low, interface.subnet.high),))
-
-
-def _start(network: Network, end: End, sources: Ranges) -> Start:
-    return Start(network.start(end, sources), end=end)
-
-
-def _module_start(module: Module) -> Start:
-    """Any packet to the module: what it then sends is what the rule is about."""
-    injected = inject_ip()
-    mine = rs.single(module.address)
-    injected.state.store.domains[injected.symbols["ip.src"]] = rs.complement(mine, 32)
-    injected.state.store.domains[injected.symbols["ip.dst"]] = mine
-    return Start(injected, module=module)
-
-
 # ---- exploring
 
 
@@ -450,7 +322,7 @@ class _Query:
             while self.shown is None and self.tried < min(len(self.found.conforming), MAX_FOUND):
                 state, progress = self.found.conforming[self.tried]
                 self.tried += 1
-                witness = _witness(self.question, self.network, state, progress, conform=True)
+                witness = witness_of(self.question, self.network, state, progress, conform=True)
                 if witness is not None:
                     trace = _trace(state, self.operator, self.network)
                     self.shown = Check(self.question.reach.text, Answer.YES, witness=witness, trace=trace)
@@ -691,233 +563,4 @@ def depth(state: State) -> int:
     return state.hop.depth if isinstance(state.hop, Hop) else 0
 
 
-def located(state: State, network: Network, tables: Tables) -> Iterator[State]:
-    """The packet with NET and TRANSPORT known, wherever it is: on a wire, or inside a configuration."""
-    if Mark.NET in state.memory.marks and Mark.TRANSPORT in state.memory.marks:
-        yield state
-        return
-    yield from parse(state.fork(), network.parse, tables)
-
-
-def place_names(node: Node, network: Network) -> set[str]:
-    """The places at which a packet may be at `node`."""
-    snapshot = network.snapshot
-    match node:
-        case Region(Place.INTERNET):
-            return {n.name for n in snapshot.nodes.values() if isinstance(n, Internet)}
-        case Region(Place.CLIENT):
-            return {n.name for n in snapshot.clients}
-        case Region(Place.MODULE):
-            return {f"module {m.name}" for m in network.modules}
-        case Subnet():
-            hosts = {n.name for n in snapshot.nodes.values() if isinstance(n, Clients | Host | Internet)}
-            return hosts | {f"module {m.name}" for m in network.modules}
-        case ElementPort(module, element, _):
-            return {f"{module}:{element}"}
-        case Named(name):
-            return {name}
-        case Variable():
-            raise AssertionError("filled in before")
-    raise AssertionError(node)
-
-
-def arrival(
-    node: Node, place: str, port: int, state: State, network: Network, progress: Progress, owned: bool = True
-) -> Formula:
-    """Under what condition a packet at `place` has arrived at `node`."""
-    snapshot = network.snapshot
-    if Mark.NET not in state.memory.marks:
-        return FALSE
-    dst = header(state, 128, 32)
-    match node:
-        case Region(Place.INTERNET):
-            return TRUE if isinstance(snapshot.nodes.get(place), Internet) else FALSE
-        case Region(Place.CLIENT):
-            clients = snapshot.nodes.get(place)
-            if not isinstance(clients, Clients):
-                return FALSE
-            mine = rs.normal([(s.low, s.high) for s in clients.subnets])
-            if owned and progress.module is not None:
-                mine = rs.intersect(mine, progress.module.owned)
-            return member(dst, mine)
-        case Region(Place.MODULE):
-            return TRUE if place.startswith("module ") else FALSE
-        case Subnet(address, mask):
-            inside = member(dst, subnet_ranges(address, mask))
-            if place.startswith("module "):
-                return inside
-            at = snapshot.nodes.get(place)
-            return inside if isinstance(at, Clients | Host | Internet) else FALSE
-        case ElementPort(module, element, at_port):
-            return TRUE if place == f"{module}:{element}" and port == at_port else FALSE
-        case Named(name):
-            return TRUE if place == name else FALSE
-    raise AssertionError(node)
-
-
-def field_value(const: ConstField, state: State, tables: Tables) -> Iterator[tuple[State, object]]:
-    """What a `const` field holds: cases of `state`, each with a tuple of terms, or a payload's content."""
-    if const.is_payload:
-        proto = ir.Field(Mark.NET, 72, 8)
-        for one, term in read(proto, state, tables):
-            sizes = ((rs.single(6), 20), (rs.complement(rs.single(6), 8), 8))
-            for protos, size in sizes:
-                case = one.fork()
-                if case.store.assume(member(term, protos)) and case.store.feasible():
-                    yield case, _payload(case, size)
-        return
-    cases: list[tuple[State, tuple[Term, ...]]] = [(state, ())]
-    for f in const.fields:
-        after: list[tuple[State, tuple[Term, ...]]] = []
-        for case, values in cases:
-            for split, term in read(f, case, tables):
-                after.append((split, (*values, term)))
-        cases = after
-    yield from cases
-
-
-@dataclass(frozen=True)
-class Payload:
-    """Bytes behind a transport header, as the engine knows them."""
-
-    parts: tuple[object, ...] | None
-
-
-def _payload(state: State, size: int) -> Payload:
-    content = state.memory.content(Mark.TRANSPORT, size, state.store)
-    return Payload(content)
-
-
-def kept(before: object, now: object) -> Formula:
-    """Whether two values of `field_value` are the same."""
-    if isinstance(before, Payload) and isinstance(now, Payload):
-        return _same_payload(before, now)
-    if isinstance(before, tuple) and isinstance(now, tuple):
-        return all_of(*(equal(a, b) for a, b in zip(before, now, strict=True)))
-    return FALSE
-
-
-def _same_payload(before: Payload, now: Payload) -> Formula:
-    if before.parts is None or now.parts is None or len(before.parts) != len(now.parts):
-        return FALSE
-    found: list[Formula] = []
-    for a, b in zip(before.parts, now.parts, strict=True):
-        assert isinstance(a, tuple)
-        assert isinstance(b, tuple)
-        if a[:2] != b[:2] or a[3] != b[3]:
-            return FALSE
-        difference: Linear = minus(a[2], b[2])
-        found.append(at_most_zero(difference))
-        found.append(at_most_zero(minus((0, ()), difference)))
-    return all_of(*found)
-
-
-# ---- witnesses
-
-
-def _packet(state: State, progress: Progress) -> bytes | None:
-    start = progress.origin
-    assert start is not None
-    first = next(solutions(start.injected, start.injected, state.store), None)
-    return first.frame if first is not None else None
-
-
-def _witness(
-    question: Question, network: Network, state: State, progress: Progress, conform: bool
-) -> Witness | None:
-    """A packet that, replayed from empty tables, conforms to the statement (or violates it)."""
-    start = progress.origin
-    assert start is not None
-    for n, found in enumerate(solutions(start.injected, start.injected, state.store)):
-        if n >= MAX_SOLUTIONS:
-            return None
-        replay = Replay(network)
-        if start.end is not None:
-            replay.send(start.end, found.frame)
-        elif start.module is not None and start.output is not None:
-            replay.send_output(start.module, *start.output, found.frame)
-        elif start.module is not None:
-            replay.send_module(start.module, found.frame)
-        arrived = conform or any(_at(question.hops[-1].node, e, network, None) for e in replay.events)
-        if arrived and conforms_concretely(question, network, replay.events, found.frame) is conform:
-            seen = [e for e in replay.events if e.delivered]
-            result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
-            return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
-    return None
-
-
-def conforms_concretely(question: Question, network: Network, events: list[Event], frame: bytes) -> bool:
-    """Whether the packet's recorded way conforms to the statement (for `always`: to its hops)."""
-    departs_at = 0
-    before = frame
-    if question.start.node == Region(Place.MODULE):
-        sends = next((n for n, e in enumerate(events) if e.place.endswith(" sends")), None)
-        if sends is None:
-            return False
-        departs_at, before = sends, events[sends].packet
-    if not _flow_holds(question.flows[0], before):
-        return False
-    at = departs_at
-    module: Module | None = None
-    for index, hop in enumerate(question.hops):
-        found = None
-        for n in range(at, len(events)):
-            event = events[n]
-            if event.dropped or not _at(hop.node, event, network, module):
-                continue
-            if _flow_holds(question.flows[index + 1], event.packet) and all(
-                _const_value(c, before) == _const_value(c, event.packet) for c in hop.const
-            ):
-                found = n
-                break
-        if found is None:
-            return False
-        at, before = found, events[found].packet
-        if hop.node == Region(Place.MODULE):
-            module = next((m for m in network.modules if events[found].place == f"module {m.name}"), module)
-    return True
-
-
-def _at(node: Node, event: Event, network: Network, module: Module | None) -> bool:
-    names = place_names(node, network)
-    if event.place not in names:
-        return False
-    dst = int.from_bytes(event.packet[30:34], "big")
-    at = network.snapshot.nodes.get(event.place)
-    match node:
-        case Region(Place.INTERNET):
-            return event.delivered
-        case Region(Place.CLIENT):
-            return event.delivered and (module is None or rs.contains(module.owned, dst))
-        case Subnet(address, mask):
-            here = event.delivered if isinstance(at, Clients | Host | Internet) else True
-            return here and dst & mask == address & mask
-        case ElementPort(_, _, port):
-            return event.port == port
-    return True
-
-
-def marked(frame: bytes) -> PacketBuffer:
-    """A packet with its header marks: a frame, or a bare IPv4 packet."""
-    packet = PacketBuffer(frame)
-    net = 14 if frame[12:14] == b"\x08\x00" and len(frame) > 14 and frame[14] >> 4 == 4 else 0
-    if len(frame) >= net + 20:
-        packet.marks[Mark.NET] = net
-        packet.marks[Mark.TRANSPORT] = net + 4 * (frame[net] & 15)
-    return packet
-
-
-def _flow_holds(condition: ir.Expr, frame: bytes) -> bool:
-    return bool(evaluate_concrete(condition, marked(frame)))
-
-
-def _const_value(const: ConstField, frame: bytes) -> object:
-    packet = marked(frame)
-    if const.is_payload:
-        transport = packet.marks.get(Mark.TRANSPORT, 0)
-        size = 20 if packet.load(ir.Field(Mark.NET, 72, 8)) == 6 else 8
-        return bytes(packet.bytes[transport + size : packet.marks[Mark.END]])
-    return tuple(packet.load(f) for f in const.fields)
-
-
-__all__ = ["K", "Question", "answer", "format_address", "prepare"]
+__all__ = ["Base", "answer", "everything_from", "explore_base"]

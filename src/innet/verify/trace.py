@@ -11,7 +11,7 @@ from innet.policy import Node, Reach, parse_policy
 from innet.symbolic.execute import evaluate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.state import State, Tables
-from innet.verify.reach import starts
+from innet.verify.questions import starts
 from innet.verify.story import steps
 from innet.verify.world import World
 

@@ -23,7 +23,8 @@ from innet.network.addresses import FULL, prefixes
 from innet.policy import Node, Policy, Reach
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, inject_ip
-from innet.verify.reach import Base, everything_from, explore_base, prepare, starts
+from innet.verify.questions import prepare, starts
+from innet.verify.reach import Base, everything_from, explore_base
 from innet.verify.security import Templates, arrivals, sandbox_templates, settle
 
 BOX_BUDGET = 50_000
