@@ -135,7 +135,7 @@ def value(expr: ir.Expr, packet: Cut) -> int:
             a, b, full = value(left, packet), value(right, packet), (1 << left.width) - 1
             table = {
                 Op.ADD: a + b, Op.SUB: a - b, Op.MUL: a * b, Op.AND: a & b, Op.OR: a | b, Op.XOR: a ^ b,
-                Op.SHL: a << min(b, 64), Op.SHR: a >> min(b, 64),
+                Op.SHL: a << min(b, 64), Op.SHR: a >> min(b, 64), Op.DIV: a // (b or 1), Op.MOD: a % (b or 1),
                 Op.EQ: a == b, Op.NE: a != b, Op.LT: a < b, Op.LE: a <= b,
             }  # fmt: skip
             return int(table[op]) & full

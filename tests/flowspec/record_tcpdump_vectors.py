@@ -3,28 +3,11 @@
 Packets are complete IPv4 packets (link type RAW): on cut ones libpcap gives up where we go on, see `tcpdump`.
 """
 
-import ctypes
-import ctypes.util
 import json
 import struct
 from pathlib import Path
 
-LINK_TYPE_RAW = 12
-SNAPLEN = 65535
-UNKNOWN_NETMASK = 0xFFFFFFFF
-
-
-class Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_uint), ("instructions", ctypes.c_void_p))
-
-
-class Header(ctypes.Structure):
-    _fields_ = (
-        ("seconds", ctypes.c_long),
-        ("microseconds", ctypes.c_long),
-        ("captured", ctypes.c_uint32),
-        ("length", ctypes.c_uint32),
-    )
+from tests.flowspec.libpcap import Filter, RefusedError, version
 
 
 def ip(proto: int, payload: bytes, src: str = "10.0.0.1", dst: str = "172.16.15.133", **fields: int) -> bytes:
@@ -241,28 +224,17 @@ frobnicate
 """.strip().splitlines()
 
 
+def ask(flow: str) -> str:
+    try:
+        oracle = Filter(flow, optimize=True)
+    except RefusedError as refused:
+        return f"error: {refused}"
+    return "".join(str(int(oracle.matches(packet))) for packet in PACKETS.values())
+
+
 def main() -> None:
-    lib = ctypes.CDLL(ctypes.util.find_library("pcap") or "libpcap.so.0.8")
-    lib.pcap_open_dead.restype = ctypes.c_void_p
-    lib.pcap_geterr.restype = lib.pcap_lib_version.restype = ctypes.c_char_p
-    handle = ctypes.c_void_p(lib.pcap_open_dead(LINK_TYPE_RAW, SNAPLEN))
-
-    def ask(flow: str) -> str:
-        program = Program()
-        if lib.pcap_compile(
-            handle, ctypes.byref(program), flow.encode(), 1, ctypes.c_uint32(UNKNOWN_NETMASK)
-        ):
-            return "error: " + lib.pcap_geterr(handle).decode()
-        answers = ""
-        for packet in PACKETS.values():
-            header = Header(0, 0, len(packet), len(packet))
-            answers += str(
-                int(bool(lib.pcap_offline_filter(ctypes.byref(program), ctypes.byref(header), packet)))
-            )
-        return answers
-
     table = {
-        "oracle": lib.pcap_lib_version().decode(),
+        "oracle": version(),
         "packets": {name: packet.hex() for name, packet in PACKETS.items()},
         "flows": {flow: ask(flow) for flow in FLOWS},
         "refused": {flow: ask(flow) for flow in REFUSED},

@@ -13,18 +13,18 @@ from innet.flowspec import predicate as pr
 from innet.flowspec.arithmetic import LENGTH
 from innet.flowspec.predicate import Direction, Predicate, Relation
 from innet.flowspec.text import Findings, quoted
-from innet.flowspec.words import AND, OR, ReadError, Words
+from innet.flowspec.words import AND, NOT, OR, ReadError, Words
 from innet.packet import names as known
 
 TYPES = ("host", "net", "port", "portrange", "proto")
 PORT_PROTOCOLS: Mapping[str | None, tuple[int, ...]] = {
-    None: (6, 17, 132), "ip": (6, 17, 132), "tcp": (6,), "udp": (17,), "sctp": (132,),
+    None: (6, 17, 132), "tcp": (6,), "udp": (17,), "sctp": (132,),
 }  # fmt: skip
 _OTHER_LAYERS = """
-    ip6 icmp6 arp rarp decnet atalk aarp lat moprc mopdl stp ipx netbeui iso clnp esis isis mpls pppoed pppoes
-    geneve vxlan wlan llc lane metac bcc oam oamf4 oamf4sc oamf4ec sc ilmic connectmsg metaconnect vpi vci fddi tr
-    ppp slip gateway inbound outbound ifname ifindex rnr rulenum reason rset srnr subrulenum action broadcast
-    multicast protochain type subtype dir addr1 addr2 addr3 addr4 radio
+    ip6 icmp6 arp rarp decnet atalk aarp lat moprc mopdl stp ipx netbeui iso clnp esis isis mpls pppoed
+    pppoes geneve vxlan wlan llc lane metac bcc oam oamf4 oamf4sc oamf4ec sc ilmic connectmsg
+    metaconnect vpi vci fddi tr ppp slip gateway inbound outbound ifname ifindex rnr rulenum reason rset
+    srnr subrulenum action protochain type subtype dir addr1 addr2 addr3 addr4 radio
 """
 OTHER_LAYERS = frozenset(_OTHER_LAYERS.split())
 HEADS = ("src", "dst", *TYPES)
@@ -44,6 +44,10 @@ KEYWORDS = (
 )
 EXPECTED = "a primitive: 'tcp', 'host A', 'src net A/N', 'dst port N', 'tcp[13] & 2 != 0', ..."
 IP_BITS = (1 << 32) - 1
+STATION_GROUPS: Mapping[str, Predicate] = {
+    "broadcast": pr.equal(pr.named("ether.dst"), (1 << 48) - 1),
+    "multicast": pr.equal(ir.Field(ir.Mark.MAC, 7, 1), 1),
+}
 MULTICAST_BYTE = ir.Field(ir.Mark.NET, 128, 8)
 
 
@@ -81,7 +85,7 @@ class Primitives:
         return self.previous is not None
 
     def read(self) -> Predicate | Qualifiers:
-        """The primitive at the cursor; its qualifiers, if a parenthesis with values follows them."""
+        """The primitive at the cursor; its qualifiers, if a parenthesis with values, or `not`, follows them."""
         words, word, after = self.words, self.words.peek(), self.words.peek(1)
         if word in ("ip", "ether", "link", *nm.FLOW_PROTOCOLS) and after in HEADS:
             words.take()
@@ -98,7 +102,7 @@ class Primitives:
         named = (
             word in known.PORTS
             if self.previous and self.previous.type != "proto"
-            else word in known.PROTOCOLS
+            else word in known.PROTOCOLS and word not in KEYWORDS
         )
         return named or word[:1].isdigit() or word[:1] in ("$", "\\") or nm.ether(word) is not None
 
@@ -113,17 +117,23 @@ class Primitives:
             if words.accept("multicast"):  # libpcap compares the first byte of the destination
                 return pr.compare(MULTICAST_BYTE, Relation.GE, 224)
             return pr.equal(pr.IP_VERS, 4)
+        if word in ("broadcast", "multicast") or (
+            word in ("ether", "link") and words.peek(1) in ("broadcast", "multicast")
+        ):
+            words.take()
+            group = word if word in ("broadcast", "multicast") else words.take()
+            return STATION_GROUPS[group]
         if word == "ip6" and words.peek(1) not in (*HEADS, "[", "protochain", "multicast"):
             words.take()
             return pr.equal(pr.IP_VERS, 6)
         if word in ("less", "greater"):
             words.take()
             length = nm.number(words.peek())
-            if length is None or length >= 1 << 16:
-                raise self.fail(
-                    "F151", f"{quoted(words.peek())} is not a length", words.here(), "bytes, up to 65535"
-                )
+            if length is None or length >= 1 << 32:
+                raise self.fail("F151", f"{quoted(words.peek())} is not a length", words.here(), "bytes")
             words.take()
+            if length >= 1 << 16:
+                return pr.Truth(word == "less")
             relation = Relation.LE if word == "less" else Relation.GE
             return pr.Comparison(LENGTH, relation, ir.Const(length, 16))
         if word == "vlan":
@@ -193,7 +203,7 @@ class Primitives:
         if q.type == "net" and q.protocol == "ether":
             raise self.fail("F155", "Ethernet has no nets", span, "'host'")
         self.previous = q
-        return q if words.peek() == "(" else self.value(q)
+        return q if words.peek() in ("(", *NOT) else self.value(q)
 
     def value(self, q: Qualifiers) -> Predicate:
         """The predicate of `q` with the value at the cursor."""

@@ -186,8 +186,8 @@ class _Parser:
             if self.arithmetic.starts(self.primitives.is_value()):
                 return self.related(self.arithmetic.expression())
             result = self.primitives.read()
-            if isinstance(result, Qualifiers):  # `port (80 or 443)`
-                return self.values(result)
+            if isinstance(result, Qualifiers):  # `port (80 or 443)`, `port not 80`
+                return self.value(result)
             return _Sized(result)
         except ReadError:
             self.depth, self.arithmetic.depth = depth, 0
