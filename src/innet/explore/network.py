@@ -76,12 +76,42 @@ class Module:
 
 
 @dataclass(frozen=True)
+class Traffic:
+    """IPv4 packets by what is in their headers; `ports` are source ports, where packets are long enough to have one."""
+
+    destinations: Ranges
+    protocols: Ranges
+    ports: Ranges
+
+    def joined(self, other: "Traffic") -> "Traffic":
+        """These packets and the others, and maybe more."""
+        return Traffic(
+            rs.union(self.destinations, other.destinations),
+            rs.union(self.protocols, other.protocols),
+            rs.union(self.ports, other.ports),
+        )
+
+
+NOTHING = Traffic(rs.EMPTY, rs.EMPTY, rs.EMPTY)
+
+
+@dataclass(frozen=True)
+class SentFlow:
+    """Packets at an exit element, and what they are on the wire: no fewer packets than `traffic`. `made`: the module
+    makes them by itself."""
+
+    element: str
+    state: State
+    traffic: Traffic
+    made: bool
+
+
+@dataclass(frozen=True)
 class Sent:
-    """What a module sends, outside a sandbox, on any packets that it gets, whatever is in its tables: exit elements
-    and packets."""
+    """What a module sends, outside a sandbox, on any packets that it gets, whatever is in its tables."""
 
     injected: Injected
-    flows: tuple[tuple[str, State], ...]
+    flows: tuple[SentFlow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +218,12 @@ class Walk:
     ) -> Iterator[tuple[Outcome, object]]:
         """Packets that a module's exit hands to the platform."""
         yield from self.leave(module.box, module.box.exits[element], state, progress, module)
+        yield from self.rest()
+
+    def from_station(self, out: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        """Packets that a station puts on its wire, with its own Ethernet address."""
+        self.readdress(state, out)
+        yield from self.send(out.node, out.interface, state, progress)
         yield from self.rest()
 
     def from_platform(

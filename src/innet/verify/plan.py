@@ -18,8 +18,11 @@ from innet.messages import Role as AccountRole
 from innet.network import Platform, format_address, parse_address
 from innet.policy import ElementPort, Module, Named, Node, Place, Reach, Region, Request, Variable
 from innet.policy.syntax import Hop
+from innet.symbolic import ranges as rs
+from innet.symbolic.state import Tables
+from innet.verify.anywhere import fails_on
 from innet.verify.questions import prepare
-from innet.verify.reach import answer
+from innet.verify.reach import answer, first_is
 from innet.verify.security import Rules, Security, Templates, assess, sandbox_templates
 from innet.verify.texts import deployed
 from innet.verify.world import (
@@ -81,6 +84,7 @@ class _Planner:
         self.warnings: list[str] = [render(w) for w in request.warnings]
         self.machines: dict[tuple[str, bool, str], Machine] = {}
         self.secured: dict[tuple[str, int], Security] = {}
+        self.failing: dict[Reach, frozenset[str]] = {}
 
     def plan(self, all_platforms: bool) -> Plan:
         request = self.checked()
@@ -97,7 +101,7 @@ class _Planner:
         chosen: list[Candidate] | None = None
         last: list[Candidate] = []
         for platform in platforms:
-            trial, candidates = self.attempt(platform)
+            trial, candidates = self.attempt(platform, trials)
             trials.append(trial)
             last = candidates or last
             if trial.fits and chosen is None:
@@ -243,8 +247,9 @@ class _Planner:
 
         return sorted(self.world.snapshot.platforms, key=rank)
 
-    def attempt(self, platform: Platform) -> tuple[Trial, list[Candidate]]:
-        """Whether the modules can all be on this platform, and why not."""
+    def attempt(self, platform: Platform, before: list[Trial]) -> tuple[Trial, list[Candidate]]:
+        """Whether the modules can all be on this platform, and why not. All reasons are told of the first that has room
+        for them; on the others, after `before`, a requirement that fails is enough."""
         world, modules = self.world, self.request.modules
         room = platform.capacity.modules
         reasons: list[str] = []
@@ -259,6 +264,12 @@ class _Planner:
             numbers[module.name] = address
         if reasons:
             return Trial(platform.name, False, tuple(reasons)), []
+        told = next((t for t in before if t.requirements), None)
+        if told is not None and any(c.holds is not Answer.YES for c in told.requirements):
+            failed = self.fails(platform, told, numbers)
+            if failed:
+                reasons += [f"requirement: {c.text}: {c.reason}" for c in failed if c.holds is not Answer.YES]
+                return Trial(platform.name, False, tuple(reasons), failed), []
         candidates = self.place(platform, numbers)
         refused = [
             c for c in candidates if c.security.assessment in (Assessment.REFUSED, Assessment.UNDECIDED)
@@ -280,6 +291,45 @@ class _Planner:
             if c.holds is not Answer.YES
         ]
         return Trial(platform.name, not reasons, tuple(reasons), requirements, rules), candidates
+
+    def fails(self, platform: Platform, told: Trial, numbers: Mapping[str, int]) -> tuple[Check, ...]:
+        """The requirements, one of which fails on this platform whatever the modules are judged to be; empty if none
+        does. `told` is what was found on another platform."""
+        for reach, check in zip(self.checked_requirements, told.requirements, strict=True):
+            if check.holds is Answer.NO and platform.name in self.fails_on(reach, numbers):
+                return (Check(check.text, Answer.NO, check.reason),)
+        bare = self.bare(platform, numbers)
+        network = self.world.network.with_modules([*self.world.network.modules, *bare])
+        requirements = self.required(network, self.world.tables, numbers)
+        return requirements if any(c.holds is Answer.NO for c in requirements) else ()
+
+    def fails_on(self, reach: Reach, numbers: Mapping[str, int]) -> frozenset[str]:
+        """The platforms on which the requirement fails in the same way, as far as one look tells."""
+        found = self.failing.get(reach)
+        if found is None:
+            found = frozenset()
+            names = frozenset(numbers)
+            if len(names) == 1 and "$" not in reach.text and "ADDR" not in self.request.modules[0].code:
+                (module,) = self.bare(self.world.snapshot.platforms[0], numbers)
+                network = self.world.network.with_modules([*self.world.network.modules, module])
+                question = prepare(reach, {})
+                if first_is(question, network, names):
+                    arrived = self.world.arrivals(question.start.node)
+                    found = fails_on(question, module.box, network, arrived)
+            self.failing[reach] = found
+        return found
+
+    def bare(self, platform: Platform, numbers: Mapping[str, int]) -> list[PlacedModule]:
+        """The modules in place on a platform, without a sandbox."""
+        addresses = {name: format_address(number) for name, number in numbers.items()}
+        interface = next(iter(platform.interfaces), "0")
+        return [
+            make_module(
+                m.name, self.account, platform.name, numbers[m.name],
+                module_box(m.name, self.machine(m, addresses), interface), False, rs.EMPTY,
+            )
+            for m in self.request.modules
+        ]  # fmt: skip
 
     def place(self, platform: Platform, numbers: Mapping[str, int]) -> list[Candidate]:
         addresses = {name: format_address(number) for name, number in numbers.items()}
@@ -322,21 +372,32 @@ class _Planner:
                 )
                 templates.update(made)
 
-        def tables(more: Templates = templates):  # type: ignore[no-untyped-def]  # Tables, see World.tables
-            return world.tables(more)
+        def tables() -> Tables:
+            return world.tables(templates)
 
+        requirements = self.required(network, tables, numbers)
+        placed = tuple(c.placed for c in candidates)
+
+        def rule_check(rule: Reach) -> Check:
+            question, base = prepare(rule, {}), world.base(rule)
+            if world.spares(question, base, network, placed):
+                return Check(rule.text, Answer.YES)
+            return answer(question, network, tables, base, names, self.operator)
+
+        return requirements, tuple(rule_check(rule) for rule in world.policy.rules)
+
+    def required(
+        self, network: Network, tables: Callable[[], Tables], numbers: Mapping[str, int]
+    ) -> tuple[Check, ...]:
+        """Every requirement, with the modules in `network` at the addresses `numbers`."""
         variables = {f"{name}.ADDR": number for name, number in numbers.items()}
         if len(numbers) == 1:
             variables["ADDR"] = next(iter(numbers.values()))
-        requirements = tuple(
-            answer(prepare(reach, variables), network, tables, None, names, self.operator, world.arrivals)
+        names, arrivals = frozenset(numbers), self.world.arrivals
+        return tuple(
+            answer(prepare(reach, variables), network, tables, None, names, self.operator, arrivals)
             for reach in self.checked_requirements
         )
-        rules = tuple(
-            answer(prepare(rule, {}), network, tables, world.base(rule), names, self.operator)
-            for rule in world.policy.rules
-        )
-        return requirements, rules
 
     @property
     def checked_requirements(self) -> tuple[Reach, ...]:

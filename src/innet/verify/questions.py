@@ -51,6 +51,13 @@ class Start:
     module: Module | None = None
     output: tuple[str, int] | None = None
 
+    def to(self, addresses: Ranges) -> "Start":
+        """Those of the packets that are addressed to one of `addresses`."""
+        state = self.injected.state.fork()
+        dst = self.injected.symbols["ip.dst"]
+        state.store.domains[dst] = rs.intersect(state.store.domain(dst), addresses)
+        return replace(self, injected=replace(self.injected, state=state))
+
 
 def prepare(reach: Reach, addresses: Mapping[str, int]) -> Question:
     """The statement with `$NAME` addresses filled in."""

@@ -5,8 +5,9 @@ by the reference interpreter. `always` and `never` look at all flows, in any sta
 and their no carries a packet too; where that needs entries of other flows, it says so.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from innet import ir
 from innet.explore.flow import Budget, BudgetExceeded, Hop
@@ -16,10 +17,10 @@ from innet.ir.nodes import Mark
 from innet.messages import Answer, Check, Step, Witness
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
-from innet.symbolic import ranges as rs
 from innet.symbolic.execute import evaluate, formula_of
 from innet.symbolic.formulas import all_of, negate
 from innet.symbolic.memory import Imprecise, Split
+from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import State, Tables, empty
 from innet.symbolic.terms import FALSE, TRUE, Formula
 from innet.verify.confirm import packet_of, witness_of
@@ -62,14 +63,18 @@ class Findings:
 class Base:
     """What a statement finds in the network without the modules that are asked about.
 
-    `waiting` are packets that came to a platform where no module has their address. `cut`: it was cut short.
+    `waiting` are packets that came to a platform (the key) where no module has their address. `cut`: it was cut short.
     """
 
     found: Findings
-    waiting: list[tuple[str, State, Progress]] = field(default_factory=list)
+    waiting: dict[str, list[tuple[State, Progress]]] = field(default_factory=dict)
     cut: bool = False
     check: Check | None = None
     """The answer, where no further module can change it."""
+
+
+Arrivals: TypeAlias = Callable[[Node, str | None], Base]
+"""All packets from a node that come to platforms; with a platform's name, those to its pools."""
 
 
 def first_is(question: Question, network: Network, candidates: frozenset[str]) -> bool:
@@ -90,24 +95,29 @@ def first_is(question: Question, network: Network, candidates: frozenset[str]) -
     return False
 
 
-def everything_from(node: Node, network: Network) -> Base:
-    """All packets from `node` that come to platforms, tables empty at the start."""
+def everything_from(node: Node, network: Network, addressed: Ranges | None = None) -> Base:
+    """All packets from `node` that come to platforms, tables empty at the start; only those that start to one of the
+    addresses `addressed`, if given."""
     nowhere = PolicyHop(Subnet(0, 0xFFFF_FFFF))
     reach = Reach(PolicyHop(node), (nowhere,))
-    return explore_base(prepare(reach, {}), network, lambda: Tables(False), whole=True)
+    return explore_base(prepare(reach, {}), network, lambda: Tables(False), True, addressed)
 
 
 def explore_base(
-    question: Question, network: Network, tables: Callable[[], Tables], whole: bool = False
+    question: Question,
+    network: Network,
+    tables: Callable[[], Tables],
+    whole: bool = False,
+    addressed: Ranges | None = None,
 ) -> Base:
     """Explore the statement in the network as it is; unless `whole`, only until it is decided."""
     base = Base(Findings())
     used = tables() if is_any_state(question.reach) else Tables(False)
-    query = _Query(question, network, used, Budget(BUDGET), base.found, operator=True)
+    query = Query(question, network, used, Budget(BUDGET), base.found, operator=True)
     query.some = query.some and not whole
     try:
         for start in starts(question.start.node, network):
-            query.explore(start)
+            query.explore(start if addressed is None else start.to(addressed))
             if query.shown is not None:
                 base.check = query.shown
                 return base
@@ -129,34 +139,31 @@ def answer(
     base: Base | None = None,
     candidates: frozenset[str] = frozenset(),
     operator: bool = True,
-    arrivals: Callable[[Node], Base] | None = None,
+    arrivals: Arrivals | None = None,
 ) -> Check:
     """Whether the statement holds in `network`. `tables` gives the entries that other flows can make.
 
     With a `base` (the statement in the same network without the modules `candidates`) only what the candidates add
-    is explored: packets that wait at their platforms, and packets that they send. `arrivals` gives, for a node to start
-    at, all packets that come to platforms: a statement whose first hop is a candidate goes on from there. `operator`
-    sees inner nodes.
+    is explored: packets that wait at their platforms, and packets that they send. `arrivals` gives packets that come to
+    platforms: a statement whose first hop is a candidate goes on from there. `operator` sees inner nodes.
     """
     reach = question.reach
     if base is not None and base.check is not None:
         return base.check if operator else replace(base.check, trace=(), reason=_discreet(base.check.reason))
     used = tables() if is_any_state(reach) else Tables(False)
     found = Findings() if base is None else base.found.copy()
-    query = _Query(question, network, used, Budget(BUDGET), found, operator)
+    query = Query(question, network, used, Budget(BUDGET), found, operator)
     cut = base is not None and base.cut
+    platforms = {m.platform for m in network.modules if m.name in candidates}
     try:
         if base is None:
-            if first_is(question, network, candidates):
-                shown = _directly(question, network, candidates, operator)
+            first = arrivals is not None and first_is(question, network, candidates)
+            near: Base | None = None
+            if first and arrivals is not None:
+                shown = _shown_nearby(question, network, candidates, operator, arrivals)
                 if shown is not None:
                     return shown
-            near = (
-                arrivals(question.start.node)
-                if arrivals is not None and first_is(question, network, candidates)
-                else None
-            )
-            platforms = {m.platform for m in network.modules if m.name in candidates}
+                near = arrivals(question.start.node, None)
             if near is None or near.cut or not query.continue_from(near.waiting, platforms):
                 for start in starts(question.start.node, network):
                     query.explore(start)
@@ -166,7 +173,7 @@ def answer(
             for start in starts(question.start.node, network):
                 if start.module is not None and start.module.name in candidates:
                     query.explore(start)
-            query.resume(base.waiting, candidates)
+            query.resume(base.waiting, platforms)
     except (BudgetExceeded, Imprecise, Split):
         cut = True
     if query.shown is not None:
@@ -180,22 +187,22 @@ def answer(
     return _conclude(question, network, found, is_any_state(reach), operator)
 
 
-def _directly(
-    question: Question, network: Network, candidates: frozenset[str], operator: bool
+def _shown_nearby(
+    question: Question, network: Network, candidates: frozenset[str], operator: bool, arrivals: Arrivals
 ) -> Check | None:
-    """The yes to a statement whose first hop is in a candidate, found among packets that are addressed to candidates
-    from the start. None if there is none; then other packets may still get there."""
-    mine = rs.normal((m.address, m.address) for m in network.modules if m.name in candidates)
-    query = _Query(question, network, Tables(False), Budget(BUDGET // 4), Findings(), operator)
-    try:
-        for start in starts(question.start.node, network):
-            state = start.injected.state.fork()
-            state.store.domains[start.injected.symbols["ip.dst"]] = mine
-            query.explore(replace(start, injected=replace(start.injected, state=state)))
-            if query.shown is not None:
-                return query.shown
-    except (BudgetExceeded, Imprecise, Split):
-        pass
+    """The yes to a statement whose first hop is in a candidate, found among packets that are addressed to the pools of
+    its platform from the start. None if there is none; then other packets may still get there."""
+    for platform in dict.fromkeys(m.platform for m in network.modules if m.name in candidates):
+        query = Query(question, network, Tables(False), Budget(BUDGET // 4), Findings(), operator)
+        near = arrivals(question.start.node, platform)
+        if near.cut:
+            continue
+        try:
+            query.continue_from(near.waiting, {platform})
+        except (BudgetExceeded, Imprecise, Split):
+            continue
+        if query.shown is not None:
+            return query.shown
     return None
 
 
@@ -282,7 +289,7 @@ def _trace(state: State, operator: bool, network: Network) -> tuple[Step, ...]:
 # ---- exploring
 
 
-class _Query:
+class Query:
     def __init__(
         self,
         question: Question,
@@ -298,7 +305,7 @@ class _Query:
         self.always = question.reach.quantifier is Quantifier.ALWAYS
         self.some = question.reach.quantifier is Quantifier.SOME
         self.last = len(question.hops)
-        self.waiting: list[tuple[str, State, Progress]] = []
+        self.waiting: dict[str, list[tuple[State, Progress]]] = {}
         self.shown: Check | None = None
         """The answer, once a flow is found that decides it."""
         self.tried = len(found.conforming)
@@ -328,29 +335,29 @@ class _Query:
                     self.shown = Check(self.question.reach.text, Answer.YES, witness=witness, trace=trace)
         return self.shown is not None
 
-    def continue_from(self, waiting: Iterable[tuple[str, State, Progress]], platforms: set[str]) -> bool:
+    def continue_from(
+        self, waiting: Mapping[str, list[tuple[State, Progress]]], platforms: Iterable[str]
+    ) -> bool:
         """Go on with any packets that came to platforms, as if they had started with this question's flow.
 
         False if that cannot be told from where they are (the caller then explores from the start).
         """
-        todo: list[tuple[str, State, Progress]] = []
         known: dict[int, tuple[Formula, tuple[object, ...]] | None] = {}
-        for platform, state, progress in waiting:
-            if platform not in platforms:
-                continue
-            start = progress.origin
-            assert start is not None
-            if id(start) not in known:
-                known[id(start)] = self.departure(start)
-            departure = known[id(start)]
-            if departure is None:
-                return False
-            condition, held = departure
-            one = state.fork()
-            if one.store.assume(condition) and one.store.feasible():
-                todo.append((platform, one, Progress(held=held, origin=start)))
-        for platform, state, progress in todo:
-            self.collect(self.walk.from_platform(platform, state, progress))
+        for platform in platforms:
+            for state, progress in waiting.get(platform, ()):
+                start = progress.origin
+                assert start is not None
+                if id(start) not in known:
+                    known[id(start)] = self.departure(start)
+                departure = known[id(start)]
+                if departure is None:
+                    return False
+                condition, held = departure
+                one = state.fork()
+                if one.store.assume(condition) and one.store.feasible():
+                    self.collect(self.walk.from_platform(platform, one, Progress(held=held, origin=start)))
+                if self.shown is not None:
+                    return True
         return True
 
     def departure(self, start: Start) -> tuple[Formula, tuple[object, ...]] | None:
@@ -362,11 +369,10 @@ class _Query:
         held = list(self.hold(cases[0], 0))
         return (condition, held[0][1]) if len(held) == 1 else None
 
-    def resume(self, waiting: Iterable[tuple[str, State, Progress]], candidates: frozenset[str]) -> None:
-        """Go on with packets that waited at platforms for the modules `candidates`."""
-        platforms = {m.platform for m in self.network.modules if m.name in candidates}
-        for platform, state, progress in waiting:
-            if platform in platforms:
+    def resume(self, waiting: Mapping[str, list[tuple[State, Progress]]], platforms: Iterable[str]) -> None:
+        """Go on with packets that waited at platforms."""
+        for platform in platforms:
+            for state, progress in waiting.get(platform, ()):
                 self.collect(self.walk.from_platform(platform, state.fork(), progress))
 
     def places(self) -> frozenset[str]:
@@ -384,8 +390,10 @@ class _Query:
             sent = start.module.sent
             if sent is not None and start.module.enforcer is None and self.tables.any_state:
                 progress = Progress(departed=False, origin=Start(sent.injected, module=start.module))
-                for element, after in sent.flows:
-                    self.collect(self.walk.from_exit(start.module, element, after.fork(), progress))
+                for flow in sent.flows:
+                    if not flow.made:
+                        after = flow.state.fork()
+                        self.collect(self.walk.from_exit(start.module, flow.element, after, progress))
             else:
                 progress = Progress(departed=False, origin=origin)
                 self.collect(self.walk.from_module(start.module, state, progress))
@@ -414,7 +422,7 @@ class _Query:
             if outcome.lost:
                 self.found.lost.append(outcome.reason)
             if outcome.reason is NO_MODULE:
-                self.waiting.append((outcome.node, outcome.state, progress))
+                self.waiting.setdefault(outcome.node, []).append((outcome.state, progress))
             far = self.found.furthest
             if far is None or (progress.index, depth(outcome.state)) > (far[0], depth(far[3])):
                 reason = outcome.reason or "delivered there"

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, flows, resumed
-from innet.explore.network import Box, Enforcer, Sent, framed, header
+from innet.explore.network import NOTHING, Box, Enforcer, Sent, SentFlow, Traffic, framed, header
 from innet.explore.network import parse as parse_frame
 from innet.explore.replay import BoxState, enter, module_frame
 from innet.explore.witness import Solution, solutions, summary
@@ -22,7 +22,7 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Asked, execute
 from innet.symbolic.formulas import all_of, any_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
-from innet.symbolic.state import Injected, State, Tables, Template, empty, inject_ip, resolve, stamp
+from innet.symbolic.state import Injected, State, Tables, Template, empty, inject_ip, possible, resolve, stamp
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
 from innet.verify.story import steps
@@ -177,23 +177,21 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
     tables = Tables(any_state=True)
     found = settle(box, arrivals(box, injected), tables, budget)
     judged: list[Judged] = []
+    sent: list[SentFlow] = []
     entries = {box.scope + e for names in box.entries.values() for e in names}
-    sent = Sent(
-        origin,
-        tuple(
-            (f.place, f.state.fork())
-            for f in found
-            if f.end is End.EXIT and _hop(f.state).story()[0].place in entries
-        ),
-    )
     loops = [f for f in found if f.end is End.LOOP]
     lost = [f for f in found if f.end is End.LOST]
     for flow in found:
         if flow.end is End.EXIT:
+            at_exit = flow.state.fork()
             try:
-                judged += judge(flow, parse, tables, rules, origin.symbols["ip.src"])
+                made = list(judge(flow, parse, tables, rules, origin.symbols["ip.src"]))
             except (Imprecise, Split) as why:
                 lost.append(replace(flow, reason=f"{flow.place}: {why}"))
+                continue
+            judged += made
+            alone = _hop(at_exit).story()[0].place not in entries
+            sent.append(SentFlow(flow.place, at_exit, traffic([j.state for j in made], rules.address), alone))
     good = forging = straying = vacuous = False
     shown: dict[str, tuple[Judged, Formula]] = {}
     for j in judged:
@@ -254,7 +252,14 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
         dport = origin.payload.carved.get((16, 16))
         if dport is not None and protocol in (PROTO_TCP, PROTO_UDP):
             port = _only([j.state.store.domain(dport) for j in judged])
-    return Security(assessment, tuple(checks), tables.templates, protocol, port, None if lost else sent)
+    return Security(
+        assessment,
+        tuple(checks),
+        tables.templates,
+        protocol,
+        port,
+        None if lost else Sent(origin, tuple(sent)),
+    )
 
 
 def _only(domains: list[rs.Ranges]) -> int | None:
@@ -301,6 +306,22 @@ def _judge(state: State, place: str, rules: Rules, source: Sym) -> Iterator[Judg
         tcp = member(proto, rs.single(6))
         dst_ok, strays = all_of(dst_ok, tcp), any_of(strays, negate(tcp))
     yield Judged(state, _hop(state), place, all_of(src_ok, dst_ok), forges, strays, back)
+
+
+def traffic(states: Iterable[State], address: int) -> Traffic:
+    """What frames with an IPv4 header are that the module at `address` sends; those to itself do not leave."""
+    found = NOTHING
+    for state in states:
+        store = state.store
+        at = state.memory.marks.get(Mark.TRANSPORT)
+        cell = None if at is None else state.memory.cells[at[0]].get(8 * at[1])
+        ports = rs.full(16) if cell is None or cell[0] != 16 else possible(cell[1], store)
+        destinations = possible(header(state, 128, 32), store)
+        found = found.joined(Traffic(destinations, possible(header(state, 72, 8), store), ports))
+    others = rs.intersect(found.destinations, rs.complement(rs.single(address), 32))
+    if rs.complement(others, 32) == rs.single(address):
+        others = rs.full(32)  # the same for modules at any address
+    return replace(found, destinations=others)
 
 
 def earlier_source(term: Term, store: Store) -> bool:

@@ -23,7 +23,8 @@ from innet.network.addresses import FULL, prefixes
 from innet.policy import Node, Policy, Reach
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, inject_ip
-from innet.verify.questions import prepare, starts
+from innet.verify.onward import Onward, Point, applies, onward, points
+from innet.verify.questions import Question, prepare, starts
 from innet.verify.reach import Base, everything_from, explore_base
 from innet.verify.security import Templates, arrivals, sandbox_templates, settle
 
@@ -110,7 +111,8 @@ class World:
         self.snapshot, self.policy, self.deployed, self.reserved = snapshot, policy, deployed, reserved
         self._shared: _Shared = _Shared(snapshot)
         self._bases: dict[Reach, Base] = {}
-        self._arrivals: dict[Node, Base] = {}
+        self._arrivals: dict[tuple[Node, str | None], Base] = {}
+        self._onward: dict[tuple[Reach, Point], Onward] = {}
         self._near: dict[Node, frozenset[str]] = {}
         self._network: Network | None = None
 
@@ -151,12 +153,36 @@ class World:
             known = self._bases[rule] = explore_base(question, self.network, self.tables)
         return known
 
-    def arrivals(self, node: Node) -> Base:
-        """All packets from `node` that come to platforms."""
-        known = self._arrivals.get(node)
+    def arrivals(self, node: Node, platform: str | None = None) -> Base:
+        """All packets from `node` that come to platforms; with a platform's name, those to its pools."""
+        known = self._arrivals.get((node, platform))
         if known is None:
-            known = self._arrivals[node] = everything_from(node, self.network)
+            pools: rs.Ranges | None = None
+            if platform is not None:
+                pools = rs.normal(
+                    (p.low, p.high) for p in getattr(self.snapshot.nodes[platform], "pools", ())
+                )
+            known = self._arrivals[node, platform] = everything_from(node, self.network, pools)
         return known
+
+    def spares(self, question: Question, base: Base, network: Network, modules: tuple[Module, ...]) -> bool:
+        """Whether what is known already says that a rule holds in `network`, which is this one with `modules` in place,
+        as it does without them."""
+        if not applies(question, base, modules):
+            return False
+        for module in modules:
+            assert module.sent is not None
+            found = points(question, network, self.tables(), base, module, module.sent)
+            if found is None:
+                return False
+            for point in found:
+                key = question.reach, point
+                known = self._onward.get(key)
+                if known is None:
+                    known = self._onward[key] = onward(question, self.network, self.tables(), point, module)
+                if not known.harmless or known.meets(modules, module):
+                    return False
+        return True
 
     def near(self, node: Node) -> frozenset[str]:
         """The platforms that routes lead to from `node`, whatever boxes on the way do: those to try first."""

@@ -1,0 +1,172 @@
+"""What packets that leave a platform can do to a rule, whatever module sends them: found out once, then known.
+
+A rule is at some point of its way when packets come to a module. What the module then sends is, at its most, any
+packets to some destinations with some protocols; if none of those, from there on, can break the rule, the rule holds
+with the module in place, and nothing of the module has to be run for it. If some could, that says nothing yet.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from innet.explore.flow import Budget, BudgetExceeded
+from innet.explore.network import NOTHING, Module, Network, Sent, SentFlow, Traffic, header, parse
+from innet.ir.nodes import Mark
+from innet.network import End
+from innet.packet.headers import LONGEST_PAYLOAD
+from innet.policy import Named, Place, Quantifier, Region, Subnet
+from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import all_of, equal, member, negate
+from innet.symbolic.memory import Imprecise, Split
+from innet.symbolic.ranges import Ranges
+from innet.symbolic.state import State, Tables, inject_ip, possible
+from innet.symbolic.terms import K, Sym, Term
+from innet.verify.questions import Progress, Question
+from innet.verify.reach import BUDGET, Base, Findings, Query
+
+
+@dataclass(frozen=True)
+class Point:
+    """Packets that leave a platform, and how far a rule is with them: what `Onward` is about."""
+
+    platform: str
+    interface: str
+    index: int
+    departed: bool
+    owned: Ranges | None
+    """The addresses of the account whose module they passed, if they passed one."""
+    traffic: Traffic
+
+
+@dataclass(frozen=True)
+class Onward:
+    """What becomes of the packets of a `Point`: `harmless` if none can break the rule, as long as none comes to a
+    module that is not there yet. `waiting` are those that come to platforms where no module has their address; they
+    left with the destination `sent_to`."""
+
+    harmless: bool
+    waiting: dict[str, list[tuple[State, Progress]]]
+    sent_to: Sym
+
+    def meets(self, modules: Iterable[Module], sender: Module) -> bool:
+        """Whether a packet that `sender` sends may come to one of `modules`."""
+        away = negate(equal(self.sent_to, K(sender.address, 32)))  # what it sends to itself does not leave
+        return any(
+            state.store.allows(all_of(away, equal(header(state, 128, 32), K(module.address, 32))))
+            for module in modules
+            for state, _ in self.waiting.get(module.platform, ())
+        )
+
+
+def onward(question: Question, network: Network, tables: Tables, point: Point, passed: Module) -> Onward:
+    """Follow the packets of `point`. `passed` is a module as in the point.
+
+    `tables` are in any state, for `new` rules too: packets carry the entries that they made on their way here.
+    """
+    injected = inject_ip(max_payload=LONGEST_PAYLOAD)
+    sent_to, traffic, store = injected.symbols["ip.dst"], point.traffic, injected.state.store
+    port = injected.payload.carve(0, 16)
+    known = (
+        member(sent_to, traffic.destinations),
+        member(injected.symbols["ip.proto"], traffic.protocols),
+        member(port, traffic.ports),
+    )
+    if not store.assume(all_of(*known)):
+        return Onward(True, {}, sent_to)
+    query = Query(question, network, tables, Budget(BUDGET), Findings(), operator=True)
+    progress = Progress(point.index, point.departed, module=passed if point.owned is not None else None)
+    found, end = query.found, End(point.platform, point.interface)
+    try:
+        for one in parse(injected.state, network.parse, tables):
+            if one.lost or Mark.NET not in one.memory.marks:
+                return Onward(False, {}, sent_to)
+            going = [(one, progress)] if point.departed else query.depart(one, progress)
+            for state, then in going:
+                query.collect(query.walk.from_station(end, state, then))
+    except (BudgetExceeded, Imprecise, Split):
+        return Onward(False, {}, sent_to)
+    never = question.reach.quantifier is Quantifier.NEVER
+    harmless = not (found.lost or found.violating or (never and found.conforming))
+    return Onward(harmless, query.waiting if harmless else {}, sent_to)
+
+
+def applies(question: Question, base: Base, modules: Iterable[Module]) -> bool:
+    """Whether `points` can tell all that `modules` add to what the rule found without them."""
+    reach, found = question.reach, base.found
+    broken = found.violating or found.lost or (reach.quantifier is Quantifier.NEVER and found.conforming)
+    return (
+        reach.quantifier is not Quantifier.SOME
+        and not (broken or base.cut or base.check is not None)
+        and isinstance(reach.start.node, Region | Named)
+        and all(isinstance(hop.node, Region | Named | Subnet) and not hop.const for hop in question.hops)
+        and all(module.sent is not None and module.enforcer is None for module in modules)
+    )
+
+
+def points(
+    question: Question, network: Network, tables: Tables, base: Base, module: Module, sent: Sent
+) -> Iterator[Point] | None:
+    """How far the rule can be with packets that leave `module`, whichever it gets; None if it is broken at the module
+    already, or may be."""
+    query = Query(question, network, tables, Budget(BUDGET), Findings(), operator=True)
+    place = f"module {module.name}"
+    interface = next(iter(module.box.exits.values()), "0")
+    reached: dict[tuple[int, bool, Ranges | None], Traffic] = {}
+
+    def leave(progress: Progress, traffic: Traffic) -> None:
+        owned = None if progress.module is None else progress.module.owned
+        key = progress.index, progress.departed, owned
+        reached[key] = reached.get(key, NOTHING).joined(traffic)
+
+    if question.start.node == Region(Place.MODULE):
+        leave(Progress(departed=False), joined(flow.traffic for flow in sent.flows))
+    seen: dict[tuple[int, bool, int], list[Progress]] = {}
+    for state, progress in base.waiting.get(module.platform, ()):
+        traffic = joined(
+            flow.traffic for flow in sent.flows if not flow.made and may_cause(state, flow, sent)
+        )
+        key = progress.index, progress.departed, id(progress.module)
+        if key not in seen:
+            seen[key] = [progress]
+            if place in query.walk.places:
+                seen[key] = []
+                for case in parse(sent.injected.state.fork(), network.parse, tables):
+                    if case.lost:
+                        return None
+                    seen[key] += (then for _, then in query.watch(place, 0, case, progress))  # type: ignore[misc]
+        for then in seen[key]:
+            leave(then, traffic)
+    if query.found.violating or query.found.conforming:
+        return None
+    return iter(
+        [
+            Point(module.platform, interface, index, departed, owned, traffic)
+            for (index, departed, owned), traffic in reached.items()
+            if traffic.destinations
+        ]
+    )
+
+
+def joined(parts: Iterable[Traffic]) -> Traffic:
+    """All of the packets."""
+    out = NOTHING
+    for part in parts:
+        out = out.joined(part)
+    return out
+
+
+def may_cause(state: State, flow: SentFlow, sent: Sent) -> bool:
+    """Whether packets of `state`, at a platform, may make the module send those of `flow`."""
+    symbols, carved, store = sent.injected.symbols, sent.injected.payload.carved, flow.state.store
+    asked: list[tuple[Sym, Term]] = [
+        (symbols["ip.proto"], header(state, 72, 8)),
+        (symbols["ip.src"], header(state, 96, 32)),
+    ]
+    region, offset = state.memory.marks[Mark.TRANSPORT]
+    for bit in (0, 16):
+        symbol, cell = carved.get((bit, 16)), state.memory.cells[region].get(8 * offset + bit)
+        if symbol is not None and cell is not None and cell[0] == 16:
+            asked.append((symbol, cell[1]))
+    return all(rs.intersect(store.domain(symbol), possible(term, state.store)) for symbol, term in asked)
+
+
+__all__ = ["Onward", "Point", "applies", "onward", "points"]
