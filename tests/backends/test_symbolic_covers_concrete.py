@@ -83,9 +83,17 @@ NEVER = [
 ]
 """Sides of branches that no packet takes: class, arguments, condition (variables are `v`), side, why."""
 
-ELSEWHERE = ("FTPPortMapper", "ICMPRewriter", "IPAddrPairRewriter", "IPRewriter", "UDPRewriter")
-"""Elements whose branches hang on what is in other elements' tables, or on a range that is used up (by which example
-is not known yet): their own tests take them, here some do."""
+ELSEWHERE = {
+    "FTPPortMapper": REGISTRY["FTPPortMapper"].EXAMPLES,
+    "ICMPRewriter": REGISTRY["ICMPRewriter"].EXAMPLES,
+    "IPAddrPairRewriter": ("mapper", "pattern 192.0.2.1 80 - - 0 0"),
+    "IPRewriter": ("mapper",),
+}
+"""Examples whose branches hang on what is in other elements' tables, or on all of another element's patterns being used
+up, or which refuse every new flow: the elements' own tests take them, here some do."""
+
+FEWER = (*ELSEWHERE, "UDPRewriter")
+"""Elements with so many programs and so much in each that a fifth of the rows of packets must do."""
 
 ELEMENTS = [element for element in REGISTRY.classes() if element.EXAMPLES]
 
@@ -103,7 +111,7 @@ def plain(text: str) -> str:
 
 def missing(case: Case, report: Report) -> set[tuple[str, bool]]:
     """The sides that should have been taken, but were not."""
-    if type(case.element).__name__ in ELSEWHERE:
+    if case.example in ELSEWHERE.get(type(case.element).__name__, ()):
         return set()
     found = {(plain(dump.expr(branch.condition)), side) for branch, side in report.unreached(case.program)}
     return found - never(case)
@@ -169,7 +177,7 @@ class Examination:
 def test_every_packet_does_what_its_path_says(element: type[Element]) -> None:
     examination = Examination(element)
     examination.packets()
-    examination.flows(range(SEQUENCES // 5 if element.__name__ in ELSEWHERE else SEQUENCES))
+    examination.flows(range(SEQUENCES // 5 if element.__name__ in FEWER else SEQUENCES))
     for n in range(ROUNDS):
         examination.more(n)
     for case, report in zip(examination.cases, examination.reports, strict=True):
