@@ -14,11 +14,11 @@ from innet.elements.base import OUTSIDE
 from innet.elements.registry import REGISTRY
 from innet.ir import dump
 from innet.symbolic.execute import Dropped, execute
-from innet.symbolic.memory import BudgetExceeded
 from innet.symbolic.state import Tables
+from innet.symbolic.work import BudgetExceeded, Work
 from tests.agreement.configurations import focuses
 from tests.agreement.machine import Prepared
-from tests.backends.campaign import MAX_STATEMENTS
+from tests.backends.campaign import MAX_WORK
 from tests.backends.flows import MAX_ROUNDS
 from tests.backends.forms import Case, branches, cases, forms_of, stateful
 
@@ -118,7 +118,7 @@ def impossible(side: Side) -> bool:
 def results(case: Case, tables: Tables) -> Iterator[object]:
     """What becomes of packets of every form."""
     for form in forms_of(case):
-        tables.statements = MAX_STATEMENTS
+        tables.work = Work(MAX_WORK)
         for state in form.symbolic().states:
             yield from execute(case.program, state.fork(), tables)
 

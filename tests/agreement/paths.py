@@ -11,10 +11,11 @@ from innet.explore.witness import solutions
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.symbolic.execute import Emitted
-from innet.symbolic.memory import ANNOTATIONS, BudgetExceeded, Memory
+from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.solve import functions
 from innet.symbolic.state import State, Tables, inject_raw
 from innet.symbolic.terms import Blob, Lin, Sym, Term, Unbound, evaluate_linear
+from innet.symbolic.work import BudgetExceeded
 from innet.xdp.emit import Input
 from innet.xdp.target import Leave
 from tests.agreement.machine import OUT, SENT, Prepared
@@ -33,7 +34,7 @@ from tests.backends.walk import Arrival
 
 MAX_ROUNDS = 6
 MAX_STEPS = 4_000
-MAX_STATEMENTS = 20_000
+MAX_WORK = 800_000
 MAX_PATHS = 2_000
 Place = tuple[str, str, str]
 """What ended a packet: `exit`, `sent` or `drop`; the element; the reason."""
@@ -257,7 +258,6 @@ def explored(prepared: Prepared, raw: bool, new: bool) -> Paths:
     tables = Tables(any_state=not new)
     known = -1
     for _ in range(1 if new else MAX_ROUNDS):
-        tables.statements = MAX_STATEMENTS
         injected = form.inject("")
         start = Start(injected, (), {})
         found = Paths(f"{form.name}, {'tables empty' if new else 'any tables'}", form, start, new, prepared)
@@ -281,7 +281,7 @@ def explore(found: Paths, entry: Input, state: State, tables: Tables) -> None:
         envs[id(hop)] = hop, dict(one.env)  # the variables of the element before
         return (one,)
 
-    budget = Budget(MAX_STEPS)
+    budget = Budget(MAX_STEPS, work=MAX_WORK)
     for flow in flows(found.prepared.machine, [(entry.element, entry.port, state)], tables, budget, watch):
         add(found, flow, envs)
         if len(found.paths) > MAX_PATHS:

@@ -21,6 +21,7 @@ from innet.symbolic.solve import functions, satisfied
 from innet.symbolic.state import State, Tables, annotation_bytes, concrete
 from innet.symbolic.store import Store
 from innet.symbolic.terms import Blob, Lin, Sym, Unbound, evaluate, evaluate_linear
+from innet.symbolic.work import Work
 from tests.backends.corpus import Corpus
 from tests.backends.forms import (
     Case,
@@ -40,7 +41,7 @@ from tests.backends.forms import (
 FRESH = ("counter", "time", "random", "unknown", "allocated", "earlier", "any")
 """Where symbols come from that stand for what the world gives: the interpreter says what it was."""
 MARKS = (Mark.DATA, Mark.MAC, Mark.NET, Mark.TRANSPORT, Mark.AUX)
-MAX_STATEMENTS = 500_000
+MAX_WORK = 20_000_000
 MAX_SOLVED = 40
 
 Values = dict[Sym, int]
@@ -377,7 +378,7 @@ class Explored:
 def explore(case: Case, form: Form, tables: Tables | None = None) -> Explored:
     """All packets of a form through the executor."""
     tables = tables or Tables(any_state=False)
-    tables.statements = MAX_STATEMENTS
+    tables.work = Work(MAX_WORK)
     start = form.symbolic()
     results = [r for state in start.states for r in execute(case.program, state.fork(), tables)]
     return Explored(case, form, start, results)

@@ -23,8 +23,9 @@ from innet.symbolic.formulas import all_of, in_atom
 from innet.symbolic.state import Entry, State, Tables
 from innet.symbolic.store import Store
 from innet.symbolic.terms import AtMostZero, Same
+from innet.symbolic.work import Work
 from tests.backends.campaign import (
-    MAX_STATEMENTS,
+    MAX_WORK,
     Blobs,
     Disagreement,
     Explored,
@@ -276,7 +277,7 @@ def one_more(
     """One more packet after `past`; None if the engine lost it."""
     start = form.symbolic(label)
     tables = Tables(any_state=False)
-    tables.statements = MAX_STATEMENTS
+    tables.work = Work(MAX_WORK)
     results = []
     for one in start.states:
         store = merged(past.store, one.store)

@@ -89,9 +89,9 @@ def sandboxed(text: str, role: Role) -> Iterator[State]:
     made = box(text)
     allowed = normal([*OWNED, (ADDRESS, ADDRESS)])
     around = enforcer(ADDRESS, allowed if role is THIRD_PARTY else None)
-    budget = Budget(30_000)
+    budget = Budget(30_000, work=40_000_000)
     tables = Tables(any_state=True)
-    tables.statements = 1_000_000
+    tables.work = budget.work
     tables.templates = sandbox_templates(made, around, PARSE, ADDRESS, {}, budget)
     start = []
     for entered in parse(inject(ADDRESS).state, PARSE, tables):

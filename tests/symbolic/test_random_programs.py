@@ -7,7 +7,7 @@ from hypothesis import settings
 
 from innet.elements.switching.null import Null
 from innet.ir import dump
-from innet.symbolic.memory import BudgetExceeded
+from innet.symbolic.work import BudgetExceeded
 from tests.backends.campaign import Campaign, Disagreement
 from tests.backends.forms import Case
 from tests.symbolic.programs import Programs

@@ -9,9 +9,9 @@ from innet.elements.base import Role
 from innet.explore.machine import Machine
 from innet.ir.nodes import Mark
 from innet.symbolic.execute import Asked, Dropped, Emitted, Held, Result, execute, resume
-from innet.symbolic.memory import BudgetExceeded
 from innet.symbolic.state import State, Tables, Template
 from innet.symbolic.terms import Term
+from innet.symbolic.work import MAX_WORK, BudgetExceeded, Stop, Work, never
 
 STORY = (
     ("ip src", Mark.NET, 96, 32),
@@ -87,15 +87,30 @@ class Flow:
 
 
 class Budget:
-    """How many element executions a question may cost; shared by all explorations that answer it."""
+    """What a question may cost: element executions and work (see `innet.symbolic.work`); shared by all explorations
+    that answer it, and noting what they saw."""
 
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
+    def __init__(self, steps: int, stop: Stop = never, work: int = MAX_WORK) -> None:
+        self.limit = self.steps = steps
+        self.work = Work(work, stop)
+        self.places: set[str] = set()
+        """Where packets were followed to."""
+        self.ended = 0
+        """How many paths were followed to their ends."""
 
-    def spend(self) -> None:
+    def spend(self, place: str) -> None:
+        """Note that packets are followed through `place`."""
+        self.places.add(place)
         self.steps -= 1
         if self.steps < 0:
             raise BudgetExceeded
+
+    def explored(self) -> str:
+        """What was seen so far, in words."""
+        return (
+            f"{self.limit - max(self.steps, 0):,} steps through {len(self.places):,} places were followed, "
+            f"{self.ended:,} paths to their ends"
+        )
 
 
 def repeated(hop: Hop) -> int:
@@ -154,6 +169,7 @@ def flows(
     """
     work: list[Arrival] = [(e, p, s) for e, p, s in start]
     work.reverse()
+    tables.work = budget.work
     yield from _drain(machine, work, tables, budget, watch, prefix)
 
 
@@ -162,7 +178,8 @@ def resumed(
 ) -> Iterator[Flow]:
     """The flows of packets that find entries of kinds that were not known when they looked."""
     element, _, _ = at = cast("tuple[str, int, bool]", asked.at)
-    budget.spend()
+    tables.work = budget.work
+    budget.spend(asked.scope + element)
     work: list[Arrival] = []
     results = released(machine, at, resume(asked, kinds, tables), tables, asked.scope)
     yield from _after(machine, element, results, work)
@@ -179,14 +196,17 @@ def _drain(
 ) -> Iterator[Flow]:
     while work:
         element, port, state = work.pop()
-        budget.spend()
+        budget.spend(prefix + element)
         hop = hop_to(state, prefix + element, port)
         if hop.depth > 40 and repeated(hop) >= MAX_VISITS:
             yield Flow(End.LOOP, element, "comes back again and again", state)
             continue
         going: Iterable[State] = (state,) if watch is None else watch(element, port, state)
         for one in going:
-            yield from _after(machine, element, outcomes(machine, element, port, one, tables, prefix), work)
+            results = outcomes(machine, element, port, one, tables, prefix)
+            for flow in _after(machine, element, results, work):
+                budget.ended += 1
+                yield flow
 
 
 def _after(machine: Machine, element: str, results: Iterator[Result], work: list[Arrival]) -> Iterator[Flow]:

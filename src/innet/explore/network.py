@@ -23,6 +23,7 @@ from innet.symbolic.memory import ANNOTATIONS, Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, possible, stamp
 from innet.symbolic.terms import Fn, K, Sym, Term, add, adjust, cast, shift_left
+from innet.symbolic.work import MAX_WORK, Guard
 
 MAX_HOPS = 255
 
@@ -139,6 +140,7 @@ class Network:
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
         self._macs: dict[End, Term] = {}
         self._starts: dict[tuple[End, Ranges], Injected] = {}
+        self.guard = Guard()
         self.ran: dict[object, list[Flow]] = {}
         """What became of packets in modules, by module, element and packets; see `Walk.through`."""
 
@@ -146,7 +148,12 @@ class Network:
         """The same network with other modules; what is remembered is shared."""
         other = Network(self.snapshot, self.boxes, self.parse, modules)
         other._outputs, other._macs, other._starts = self._outputs, self._macs, self._starts
+        other.guard = self.guard
         return other
+
+    def budget(self, steps: int, work: int = MAX_WORK) -> Budget:
+        """What a question about this network may cost."""
+        return Budget(steps, self.guard.stop, work)
 
     def start(self, end: End, sources: Ranges) -> Injected:
         """Any packets with these sources that arrive at `end`: the same symbols each time, so that what is found out
@@ -187,6 +194,7 @@ class Walk:
         self, network: Network, tables: Tables, budget: Budget, watch: Watch, places: frozenset[str]
     ) -> None:
         self.network, self.tables, self.budget = network, tables, budget
+        tables.work = budget.work
         self.watch, self.places = watch, places
         self.wanted: Callable[[object], bool] = lambda progress: True
         """Whether flows with that progress that end nowhere of interest are to be told of."""
@@ -194,19 +202,24 @@ class Walk:
 
     def from_wire(self, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         """Packets that arrive at an interface, and all that becomes of them."""
-        self.work.append((end, state, progress))
+        self.work.append((end, self.charged(state), progress))
         yield from self.rest()
+
+    def charged(self, state: State) -> State:
+        """The packets, which may come from the exploration of another question, as this one's."""
+        state.store.work = self.budget.work
+        return state
 
     def from_module(self, module: Module, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         """Packets that a platform hands to a module."""
-        yield from self.module(module, state, progress)
+        yield from self.module(module, self.charged(state), progress)
         yield from self.rest()
 
     def from_sources(
         self, module: Module, blank_packet: State, progress: object
     ) -> Iterator[tuple[Outcome, object]]:
         """Packets that a module makes by itself."""
-        blank_packet.progress = progress
+        self.charged(blank_packet).progress = progress
         sources = module.box.machine.with_role(Role.SOURCE)
         if sources:
             arrivals = [(element, OUTSIDE, blank_packet.fork()) for element in sources]
@@ -217,7 +230,7 @@ class Walk:
         self, module: Module, element: str, state: State, progress: object
     ) -> Iterator[tuple[Outcome, object]]:
         """Packets that a module's exit hands to the platform."""
-        yield from self.leave(module.box, module.box.exits[element], state, progress, module)
+        yield from self.leave(module.box, module.box.exits[element], self.charged(state), progress, module)
         yield from self.rest()
 
     def from_station(self, out: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
@@ -232,14 +245,14 @@ class Walk:
         """Packets that are at a platform, and go to its module that they are addressed to."""
         node = self.network.snapshot.nodes[platform]
         assert isinstance(node, Platform)
-        yield from self.platform(node, state, progress)
+        yield from self.platform(node, self.charged(state), progress)
         yield from self.rest()
 
     def from_output(
         self, module: Module, element: str, port: int, state: State, progress: object
     ) -> Iterator[tuple[Outcome, object]]:
         """Packets that leave an element of a module by an output (an exit: that leave the module)."""
-        state.progress = progress
+        self.charged(state).progress = progress
         targets = module.box.machine.next.get((element, port), ())
         if targets:
             yield from self.follow(module.box, [(e, p, state.fork()) for e, p in targets], module)
@@ -253,7 +266,7 @@ class Walk:
             yield from self.arrive(end, state, progress)
 
     def arrive(self, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
-        self.budget.spend()
+        self.budget.spend(end.node)
         hop = hop_to(state, end.node, 0)
         node = self.network.snapshot.nodes[end.node]
         if hop.depth > 24 and self.loops(hop):
@@ -332,7 +345,7 @@ class Walk:
         for n, way in enumerate(found):
             if way.out is None and not self.wanted(progress):
                 continue
-            self.budget.spend()
+            self.budget.spend(node.name)
             one = state if n + 1 == len(found) else state.fork()
             passed = len(way.routers) - (way.out is None)
             while len(header_at) <= passed:
@@ -497,7 +510,7 @@ class Walk:
             )
             known = self.network.ran[key] = list(flows)
         for flow in known:
-            after = flow.state.fork()
+            after = self.charged(flow.state.fork())
             after.progress = state.progress
             yield Flow(flow.end, flow.place, flow.reason, after)
 
@@ -605,6 +618,7 @@ def blank(state: State) -> None:
 
 def parse(state: State, program: Program, tables: Tables) -> Iterator[State]:
     """The frame with NET and TRANSPORT set where it carries a complete IPv4 header; `lost` where that is unclear."""
+    state.store.work = tables.work
     if Mark.NET in state.memory.marks and Mark.TRANSPORT in state.memory.marks:
         yield state
         return

@@ -9,6 +9,7 @@ from innet.symbolic.solve import satisfied, solve
 from innet.symbolic.state import Injected, concrete
 from innet.symbolic.store import Store
 from innet.symbolic.terms import Blob, Sym, Unbound, evaluate_linear
+from innet.symbolic.work import BudgetExceeded
 
 PREFERRED: Mapping[str, tuple[int, ...]] = {
     "ip.hl": (5,),
@@ -32,6 +33,10 @@ CARVED: Mapping[tuple[int, int], tuple[int, ...]] = {
 }
 
 
+WITNESS_WORK = 300_000
+"""Work that looking for a packet that shows something may cost, beside the question itself."""
+
+
 @dataclass(frozen=True)
 class Solution:
     """Values under which a path is taken, and the packet as injected."""
@@ -52,10 +57,18 @@ class _Complete(dict[Sym, int]):
 
 
 def solutions(injected: Injected, origin: Injected, store: Store) -> Iterator[Solution]:
-    """Packets of `injected` that meet `store`; `origin` is the packet as it was before anything ran.
+    """Packets of `injected` that meet `store`; `origin` is the packet as it was before anything ran. There may be more
+    than those that are found within `WITNESS_WORK`.
 
     Checksums are right unless the path asks for wrong ones.
     """
+    try:
+        yield from _solutions(origin, store.fork(store.work.beside(WITNESS_WORK)))
+    except BudgetExceeded:
+        return
+
+
+def _solutions(origin: Injected, store: Store) -> Iterator[Solution]:
     symbols = origin.symbols
     preferred = {sym: PREFERRED[name] for name, sym in symbols.items() if name in PREFERRED}
     for (bit, width), sym in origin.payload.carved.items():

@@ -25,7 +25,7 @@ from innet.symbolic.formulas import (
     negate,
     truth,
 )
-from innet.symbolic.memory import ANNOTATIONS, BudgetExceeded, Imprecise, Memory, Split, length_term
+from innet.symbolic.memory import ANNOTATIONS, Imprecise, Memory, Split, length_term
 from innet.symbolic.needed import needed
 from innet.symbolic.state import Entry, Renaming, State, Tables, Template, keys_equal, overlay
 from innet.symbolic.store import Store
@@ -52,6 +52,7 @@ from innet.symbolic.terms import (
     shift_left,
     shift_right,
 )
+from innet.symbolic.work import STATEMENT
 
 MAX_OVERFLOWS = 8
 """How many ways a sum can overflow are told apart where a position depends on it."""
@@ -103,6 +104,7 @@ _Frame: TypeAlias = "tuple[ir.Block, int, _Frame] | None"
 
 def evaluate(expr: ir.Expr, state: State, tables: Tables) -> Iterator[tuple[State, Formula]]:
     """A condition on a packet, without running anything: cases of `state`, exclusive and complete, with a formula."""
+    state.store.work = tables.work
     work = [state]
     while work:
         one = work.pop()
@@ -117,6 +119,7 @@ def evaluate(expr: ir.Expr, state: State, tables: Tables) -> Iterator[tuple[Stat
 
 def formula_of(expr: ir.Expr, state: State, tables: Tables) -> Formula:
     """A condition on a packet as one formula over its symbols, whatever cases it has."""
+    state.store.work = tables.work
     try:
         return truth(_Step(_NO_PROGRAM, state, tables, "").value(expr))
     except Split as split:
@@ -130,6 +133,7 @@ def formula_of(expr: ir.Expr, state: State, tables: Tables) -> Formula:
 
 def read(field: ir.Field, state: State, tables: Tables) -> Iterator[tuple[State, Term]]:
     """What a field holds (zero where it is absent): cases of `state`, each with a term."""
+    state.store.work = tables.work
     work = [state]
     while work:
         one = work.pop()
@@ -173,11 +177,13 @@ def execute(
 ) -> Iterator[Result]:
     """Everything that can become of the packets of `state`; it is used up. `scope` tells configurations apart."""
     state.env, state.hits = {}, ()
+    state.store.work = tables.work
     yield from _run(program, [(state, (program.body, 0, None))], tables, scope, at)
 
 
 def resume(asked: Asked, kinds: list[Template], tables: Tables) -> Iterator[Result]:
     """What becomes of packets that find entries of these kinds, which were not known when they looked."""
+    asked.state.store.work = tables.work
     step = _Step(asked.program, asked.state.fork(), tables, asked.scope)
     found = step.foreign(asked.lookup, asked.table[0], step.row(asked.lookup.key), kinds)
     work: list[tuple[State, _Frame]] = [(one, asked.frame) for one in found]
@@ -187,14 +193,12 @@ def resume(asked: Asked, kinds: list[Template], tables: Tables) -> Iterator[Resu
 def _run(
     program: ir.Program, work: list[tuple[State, _Frame]], tables: Tables, scope: str, at: object
 ) -> Iterator[Result]:
-    asked = tables.asked
+    asked, charged = tables.asked, tables.work
     place = at
     while work:
         state, frame = work.pop()
         while True:
-            tables.statements -= 1
-            if tables.statements < 0:
-                raise BudgetExceeded
+            charged.spend(STATEMENT)
             if frame is None:
                 raise AssertionError("a checked program ends every path with a verdict")
             block, at, parent = frame
@@ -698,6 +702,7 @@ class _Step:
                 assert_never(e)
 
     def binary(self, op: Op, left: ir.Expr, right: ir.Expr) -> Term:
+        self.tables.work.left -= 1
         if left.width == 1 and op in (Op.AND, Op.OR):
             x = truth(self.value(left))
             if x == (FALSE if op is Op.AND else TRUE) or self.store.status(x) is (op is Op.OR):

@@ -53,10 +53,6 @@ class Imprecise(Exception):  # noqa: N818 - steers the executor, no error
     """The engine cannot follow this operation; the answer will be `undecided`, with this reason."""
 
 
-class BudgetExceeded(Exception):  # noqa: N818 - an answer (undecided), no error
-    """The exploration took more steps than it may; the answer is undecided."""
-
-
 Cell = tuple[int, Term, object]
 """Width in bits, what it holds, and the hop that wrote it last."""
 

@@ -131,7 +131,7 @@ def _candidates(store: Store, sym: Sym, preferred: Iterable[int]) -> Iterator[in
 
     pool: list[int] = [*preferred]
     if parts:
-        found = find_value(sym.width, domain, parts)
+        found = find_value(sym.width, domain, parts, store.work)
         if found is not None:
             pool.append(found)
     for low, high in (*domain[:3], *domain[-1:]):

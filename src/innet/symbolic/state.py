@@ -33,6 +33,7 @@ from innet.symbolic.terms import (
     from_linear,
     linear_of,
 )
+from innet.symbolic.work import Work
 
 LENGTH_BITS = LONGEST_PAYLOAD.bit_length()
 """Lengths below 32 KiB leave 16-bit sums of lengths and headers room."""
@@ -297,17 +298,14 @@ MAX_KINDS = 16
 """Kinds of entries of one table that are told apart before new ones are widened, so that their number settles: first
 what is known of their symbols together goes, then all that is known of their values, at last of their keys."""
 
-MAX_STATEMENTS = 20_000
-"""Statements that answering one question may execute, on all paths together: some seconds."""
-
 
 class Tables:
     """What an exploration knows of tables: constant ones by outcome, and the entries that other flows can make."""
 
     def __init__(self, any_state: bool) -> None:
         self.any_state = any_state
-        self.statements = MAX_STATEMENTS
-        """How many more statements an exploration with these tables may execute."""
+        self.work = Work()
+        """What an exploration with these tables is charged to."""
         self.templates: dict[tuple[str, str], list[Template]] = {}
         self.kinds: dict[tuple[str, str], list[Template]] = {}
         """Every kind of entry in the order in which they turned up, those too that gave way to wider ones."""

@@ -25,6 +25,7 @@ from innet.symbolic.terms import (
     Slice,
     plus,
 )
+from innet.symbolic.work import Work, unlimited
 
 MAX_CHOICES = 400
 """How many disjuncts a feasibility search may try before it settles for "can be true"."""
@@ -39,7 +40,9 @@ def _opposite(atoms: tuple[tuple[Atom, int], ...]) -> tuple[tuple[Atom, int], ..
 class Store:
     """Constraints of one path. `assume` adds to it and says False once nothing can satisfy it."""
 
-    __slots__ = ("_consistent", "clauses", "domains", "inequalities", "sliced", "substitution", "unequal")
+    __slots__ = (
+        "_consistent", "clauses", "domains", "inequalities", "sliced", "substitution", "unequal", "work",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.domains: dict[Atom, Ranges] = {}
@@ -48,15 +51,21 @@ class Store:
         self.inequalities: tuple[Linear, ...] = ()
         self.clauses: tuple[AnyOf, ...] = ()
         self.sliced: tuple[Slice, ...] = ()
+        self.work = unlimited()
+        """What asking this store, and those that are forked from it, is charged to."""
         self._consistent: object = None
         """The inequalities with their atoms' sets that were last found consistent."""
 
-    def fork(self) -> "Store":
+    def fork(self, work: Work | None = None) -> "Store":
+        """A copy to go on with; it is charged to `work`, or to whatever this one is charged to."""
+        work = work or self.work
+        work.spend(4 + (len(self.domains) + len(self.substitution) >> 2))
         other = Store.__new__(Store)
         other.domains, other.substitution = dict(self.domains), dict(self.substitution)
         other.unequal, other.inequalities = self.unequal, self.inequalities
         other.clauses, other.sliced = self.clauses, self.sliced
         other._consistent = self._consistent
+        other.work = work
         return other
 
     # ---- looking
@@ -176,6 +185,7 @@ class Store:
         if by:
             ranges = rs.shift(ranges, -by, atom.width)
         current = self.domain(rep)
+        self.work.spend(1 + (len(current) + len(ranges) >> 5))
         new = rs.intersect(current, ranges)
         if not new:
             return False
@@ -273,6 +283,7 @@ class Store:
 
     def _reduce(self, clause: AnyOf) -> Formula:
         parts: list[Formula] = []
+        self.work.spend(len(clause.parts))
         for part in clause.parts:
             decided = self.status(part)
             if decided is True:
@@ -290,6 +301,7 @@ class Store:
         return self._feasible([MAX_CHOICES])
 
     def _feasible(self, budget: list[int]) -> bool:
+        self.work.spend(1 + len(self.sliced) + len(self.unequal))
         if self.inequalities and not self._linear_feasible():
             return False
         if self.sliced and not self._slices_feasible():
@@ -349,7 +361,7 @@ class Store:
                 vector[place[atom]] = c
             key = tuple(vector)
             rows[key] = max(const, rows.get(key, const))
-        if not eliminate(rows, hulls):
+        if not eliminate(rows, hulls, self.work):
             return False
         self._consistent = question
         return True
@@ -368,7 +380,8 @@ class Store:
             if d is not None and isinstance(rep, Slice):
                 bases.setdefault(rep.base, []).append((rep.low, rep.width, d))
         return all(
-            find_value(base.width, self.domain(base), parts) is not None for base, parts in bases.items()
+            find_value(base.width, self.domain(base), parts, self.work) is not None
+            for base, parts in bases.items()
         )
 
     def _unequal_feasible(self) -> bool:
@@ -388,6 +401,7 @@ class Store:
                 return True
             atom = order[n]
             for value in rs.values(self.domain(atom)):
+                self.work.spend(1 + len(self.unequal))
                 budget[0] -= 1
                 if budget[0] < 0:
                     return True
@@ -404,7 +418,7 @@ class Store:
         return search(0)
 
 
-def eliminate(rows: dict[tuple[int, ...], int], hulls: list[tuple[int, int]]) -> bool:
+def eliminate(rows: dict[tuple[int, ...], int], hulls: list[tuple[int, int]], work: Work) -> bool:
     """Whether numbers within `hulls` can make every sum (coefficients to constant) at most zero.
 
     Fourier-Motzkin elimination over the rationals: False is exact. True also when it grows too large.
@@ -428,6 +442,7 @@ def eliminate(rows: dict[tuple[int, ...], int], hulls: list[tuple[int, int]]) ->
         rows = {key: c for key, c in rows.items() if not key[n]}
         lower.append((tuple(unit_low), first))
         upper.append((tuple(unit_high), -last))
+        work.spend(len(lower) * len(upper) * (1 + (len(hulls) >> 2)))
         for low, low_const in lower:
             q = -low[n]
             for up, up_const in upper:
@@ -455,7 +470,7 @@ def eliminate(rows: dict[tuple[int, ...], int], hulls: list[tuple[int, int]]) ->
     return True
 
 
-def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]]) -> int | None:
+def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]], work: Work) -> int | None:
     """A number in `whole` whose bits [low, low + n) are in each part's set; None if there is none.
 
     Searches from the most significant bit down. Gives a member of `whole` alone when it takes too long.
@@ -484,6 +499,7 @@ def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]]) 
         return True
 
     def search(prefix: int, known: int) -> int | None:
+        work.spend(1 + len(parts))
         budget[0] -= 1
         if budget[0] < 0:
             return whole[0][0]

@@ -9,7 +9,7 @@ exploration of the module stands for all.
 from collections.abc import Iterable
 
 from innet.elements.base import OUTSIDE
-from innet.explore.flow import Budget, BudgetExceeded, End, flows
+from innet.explore.flow import BudgetExceeded, End, flows
 from innet.explore.network import Box, Network, blank, parse
 from innet.ir.nodes import Mark
 from innet.policy import ElementPort
@@ -29,7 +29,7 @@ def fails_on(question: Question, box: Box, network: Network, arrived: Base) -> f
     first = question.hops[0].node
     if arrived.cut or not isinstance(first, ElementPort) or first.module != box.name:
         return frozenset()
-    query = Query(question, network, Tables(False), Budget(BUDGET), Findings(), operator=False)
+    query = Query(question, network, Tables(False), network.budget(BUDGET), Findings(), operator=False)
     known: dict[int, bool] = {}
     images: dict[int, object] = {}
 
@@ -39,14 +39,17 @@ def fails_on(question: Question, box: Box, network: Network, arrived: Base) -> f
             images[id(start)] = _image(_parsed(query, start)) if known[id(start)] else None
         return known[id(start)] and _image(state) == images[id(start)]
 
-    return frozenset(
-        platform.name
-        for platform in network.snapshot.platforms
-        if all(
-            progress.origin is not None and fails(progress.origin, state)
-            for state, progress in arrived.waiting.get(platform.name, ())
+    try:
+        return frozenset(
+            platform.name
+            for platform in network.snapshot.platforms
+            if all(
+                progress.origin is not None and fails(progress.origin, state)
+                for state, progress in arrived.waiting.get(platform.name, ())
+            )
         )
-    )
+    except BudgetExceeded:
+        return frozenset()
 
 
 def _never_there(query: Query, box: Box, start: Start) -> bool:

@@ -8,7 +8,7 @@ with the module in place, and nothing of the module has to be run for it. If som
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from innet.explore.flow import Budget, BudgetExceeded
+from innet.explore.flow import BudgetExceeded
 from innet.explore.network import NOTHING, Module, Network, Sent, SentFlow, Traffic, header, parse
 from innet.ir.nodes import Mark
 from innet.network import End
@@ -72,7 +72,7 @@ def onward(question: Question, network: Network, tables: Tables, point: Point, p
     )
     if not store.assume(all_of(*known)):
         return Onward(True, {}, sent_to)
-    query = Query(question, network, tables, Budget(BUDGET), Findings(), operator=True)
+    query = Query(question, network, tables, network.budget(BUDGET), Findings(), operator=True)
     progress = Progress(point.index, point.departed, module=passed if point.owned is not None else None)
     found, end = query.found, End(point.platform, point.interface)
     try:
@@ -84,6 +84,8 @@ def onward(question: Question, network: Network, tables: Tables, point: Point, p
                 query.collect(query.walk.from_station(end, state, then))
     except (BudgetExceeded, Imprecise, Split):
         return Onward(False, {}, sent_to)
+    finally:
+        query.walk.budget.work.done()
     never = question.reach.quantifier is Quantifier.NEVER
     harmless = not (found.lost or found.violating or (never and found.conforming))
     return Onward(harmless, query.waiting if harmless else {}, sent_to)
@@ -107,7 +109,7 @@ def points(
 ) -> Iterator[Point] | None:
     """How far the rule can be with packets that leave `module`, whichever it gets; None if it is broken at the module
     already, or may be."""
-    query = Query(question, network, tables, Budget(BUDGET), Findings(), operator=True)
+    query = Query(question, network, tables, network.budget(BUDGET), Findings(), operator=True)
     place = f"module {module.name}"
     interface = next(iter(module.box.exits.values()), "0")
     reached: dict[tuple[int, bool, Ranges | None], Traffic] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, render, suggest
 from innet.elements.base import Role as ElementRole
-from innet.explore.flow import Budget, BudgetExceeded
+from innet.explore.flow import BudgetExceeded
 from innet.explore.machine import Machine
 from innet.explore.network import Module as PlacedModule
 from innet.explore.network import Network
@@ -20,6 +20,7 @@ from innet.policy import ElementPort, Module, Named, Node, Place, Reach, Region,
 from innet.policy.syntax import Hop
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables
+from innet.symbolic.work import Stop, Stopped, never
 from innet.verify.anywhere import fails_on
 from innet.verify.questions import prepare
 from innet.verify.reach import answer, first_is
@@ -40,7 +41,7 @@ SECURITY_BUDGET = 30_000
 """Element executions that judging one module may cost."""
 
 
-def _stopped() -> float:
+def _no_clock() -> float:
     return 0.0
 
 
@@ -61,16 +62,24 @@ def plan(
     *,
     all_platforms: bool = False,
     variables: Mapping[str, str] | None = None,
-    clock: Callable[[], float] = _stopped,
+    clock: Callable[[], float] = _no_clock,
+    stop: Stop = never,
 ) -> Plan:
     """Prove and place, change nothing. Raises ConfigurationError for a request that makes no sense.
 
-    `clock` gives seconds; the time it took is in the plan.
+    `clock` gives seconds; the time it took is in the plan. Once `stop` says why to stop the answer is `undecided`.
     """
     started = clock()
-    made = _Planner(request, world, account, dict(request.parameters) | dict(variables or {})).plan(
-        all_platforms
-    )
+    guard = world.network.guard
+    guard.stop = stop
+    try:
+        made = _Planner(request, world, account, dict(request.parameters) | dict(variables or {})).plan(
+            all_platforms
+        )
+    except Stopped as why:
+        made = Plan(Assessment.UNDECIDED, warnings=(f"the proof was stopped: {why}",))
+    finally:
+        guard.stop = never
     return replace(made, milliseconds=(clock() - started) * 1e3)
 
 
@@ -342,7 +351,7 @@ class _Planner:
             security = self.secured.get((module.name, number))
             if security is None:
                 rules = Rules(number, self.account, allowed, self.world.snapshot.operator.connectionless)
-                security = assess(box, PARSE, rules, Budget(SECURITY_BUDGET))
+                security = assess(box, PARSE, rules, self.world.network.budget(SECURITY_BUDGET))
                 self.secured[module.name, number] = security
             protocol = None if security.protocol is None else PROTOCOLS.get(security.protocol)
             port = None if protocol is None else security.port
@@ -366,7 +375,7 @@ class _Planner:
         for c in candidates:
             templates.update(c.security.templates)
             if c.placed.enforcer is not None:
-                number, budget = c.placed.address, Budget(SECURITY_BUDGET)
+                number, budget = c.placed.address, self.world.network.budget(SECURITY_BUDGET)
                 made = sandbox_templates(
                     c.placed.box, c.placed.enforcer, PARSE, number, c.security.templates, budget
                 )

@@ -23,6 +23,7 @@ from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import State, Tables, empty
 from innet.symbolic.terms import FALSE, TRUE, Formula
+from innet.symbolic.work import MAX_WORK
 from innet.verify.confirm import packet_of, witness_of
 from innet.verify.questions import (
     Progress,
@@ -41,6 +42,8 @@ from innet.verify.story import steps
 
 BUDGET = 20_000
 """Element and hop executions one statement may cost."""
+
+BOXES = "what the middleboxes and modules there remember is not known"
 
 MAX_FOUND = 6
 """How many conforming flows are tried for one that replays."""
@@ -69,6 +72,8 @@ class Base:
     found: Findings
     waiting: dict[str, list[tuple[State, Progress]]] = field(default_factory=dict)
     cut: bool = False
+    explored: str = ""
+    """What was seen before it was cut short."""
     check: Check | None = None
     """The answer, where no further module can change it."""
 
@@ -112,8 +117,13 @@ def explore_base(
 ) -> Base:
     """Explore the statement in the network as it is; unless `whole`, only until it is decided."""
     base = Base(Findings())
-    used = tables() if is_any_state(question.reach) else Tables(False)
-    query = Query(question, network, used, Budget(BUDGET), base.found, operator=True)
+    try:
+        used = tables() if is_any_state(question.reach) else Tables(False)
+    except BudgetExceeded:
+        base.cut, base.explored = True, BOXES
+        return base
+    budget = network.budget(BUDGET)
+    query = Query(question, network, used, budget, base.found, operator=True)
     query.some = query.some and not whole
     try:
         for start in starts(question.start.node, network):
@@ -122,7 +132,9 @@ def explore_base(
                 base.check = query.shown
                 return base
     except (BudgetExceeded, Imprecise, Split):
-        base.cut = True
+        base.cut, base.explored = True, budget.explored()
+    finally:
+        budget.work.done()
     base.waiting = query.waiting
     some = question.reach.quantifier is Quantifier.SOME
     if base.found.conforming if some else base.found.violating or base.found.conforming:
@@ -150,10 +162,14 @@ def answer(
     reach = question.reach
     if base is not None and base.check is not None:
         return base.check if operator else replace(base.check, trace=(), reason=_discreet(base.check.reason))
-    used = tables() if is_any_state(reach) else Tables(False)
+    try:
+        used = tables() if is_any_state(reach) else Tables(False)
+    except BudgetExceeded:
+        return _undecided(reach, BOXES, operator)
     found = Findings() if base is None else base.found.copy()
-    query = Query(question, network, used, Budget(BUDGET), found, operator)
-    cut = base is not None and base.cut
+    budget = network.budget(BUDGET)
+    query = Query(question, network, used, budget, found, operator)
+    cut, explored = (base.cut, base.explored) if base is not None else (False, "")
     platforms = {m.platform for m in network.modules if m.name in candidates}
     try:
         if base is None:
@@ -175,7 +191,9 @@ def answer(
                     query.explore(start)
             query.resume(base.waiting, platforms)
     except (BudgetExceeded, Imprecise, Split):
-        cut = True
+        cut, explored = True, budget.explored()
+    finally:
+        budget.work.done()
     if query.shown is not None:
         return query.shown
     some = reach.quantifier is Quantifier.SOME
@@ -183,8 +201,14 @@ def answer(
         bool(found.conforming) if some or reach.quantifier is Quantifier.NEVER else bool(found.violating)
     )
     if cut and not decided:
-        return Check(reach.text, Answer.UNDECIDED, "too many paths: the exploration was cut short")
+        return _undecided(reach, explored, operator)
     return _conclude(question, network, found, is_any_state(reach), operator)
+
+
+def _undecided(reach: Reach, explored: str, operator: bool) -> Check:
+    """The answer to a question that is too large. How many places of the network were seen is for the operator."""
+    why = "too many paths: the exploration was cut short"
+    return Check(reach.text, Answer.UNDECIDED, f"{why}: {explored}" if operator and explored else why)
 
 
 def _shown_nearby(
@@ -193,7 +217,8 @@ def _shown_nearby(
     """The yes to a statement whose first hop is in a candidate, found among packets that are addressed to the pools of
     its platform from the start. None if there is none; then other packets may still get there."""
     for platform in dict.fromkeys(m.platform for m in network.modules if m.name in candidates):
-        query = Query(question, network, Tables(False), Budget(BUDGET // 4), Findings(), operator)
+        budget = network.budget(BUDGET // 4, MAX_WORK // 4)
+        query = Query(question, network, Tables(False), budget, Findings(), operator)
         near = arrivals(question.start.node, platform)
         if near.cut:
             continue
@@ -201,6 +226,8 @@ def _shown_nearby(
             query.continue_from(near.waiting, {platform})
         except (BudgetExceeded, Imprecise, Split):
             continue
+        finally:
+            budget.work.done()
         if query.shown is not None:
             return query.shown
     return None

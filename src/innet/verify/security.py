@@ -136,6 +136,7 @@ def sandbox_templates(
 ) -> Templates:
     """The entries that flows can make in a sandboxed module and in the sandbox itself, until no new kind turns up."""
     tables = Tables(any_state=True)
+    tables.work = budget.work
     tables.templates = {key: [*rows] for key, rows in known.items()}
     entries = [e for names in box.entries.values() for e in names]
     for n in range(MAX_ROUNDS):
@@ -145,13 +146,13 @@ def sandbox_templates(
             # what comes in goes on unchanged, so the module may be given all of it; the sandbox notes its entries
             start += [(e, OUTSIDE, frame.fork()) for e in entries]
             for _noted in execute(around.inward, frame, tables, box.scope):
-                budget.spend()
+                budget.spend(box.scope)
         for flow in flows(box.machine, start, tables, budget, None, box.scope):
             if flow.end is End.EXIT:
                 for sent_frame in framed(flow.state, parse, tables):
                     if Mark.NET in sent_frame.memory.marks:
                         for _result in execute(around.outward, sent_frame, tables, box.scope):
-                            budget.spend()
+                            budget.spend(box.scope)
         if tables.noted == before:
             return tables.templates
     raise BudgetExceeded
@@ -166,9 +167,12 @@ def assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
     try:
         return _assess(box, parse, rules, budget)
     except BudgetExceeded:
-        why = "the module is too complex to be judged within the limits"
+        seen = f"{budget.explored()}; it has {len(box.machine.elements):,} elements"
+        why = f"the module is too complex to be judged within the limits: {seen}"
         remedy = "make it smaller: fewer elements in a row that tell packets apart, or fewer rules"
         return Security(Assessment.UNDECIDED, (Check(USE, Answer.UNDECIDED, why, remedy),))
+    finally:
+        budget.work.done()
 
 
 def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from innet import flowspec
 from innet.diagnostics import ConfigurationError, Diagnostic, Source, Span, suggest
-from innet.explore.flow import Budget, BudgetExceeded, Hop
+from innet.explore.flow import BudgetExceeded, Hop
 from innet.explore.network import Outcome, Walk, parse
 from innet.messages import Step
 from innet.policy import Node, Reach, parse_policy
@@ -27,7 +27,8 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
     condition = flowspec.lower(flowspec.parse_flow(flow).predicate)
     place = start_node(node, world)
     tables = Tables(False)
-    walk = Walk(world.network, tables, Budget(BUDGET), _pass, frozenset())
+    budget = world.network.budget(BUDGET)
+    walk = Walk(world.network, tables, budget, _pass, frozenset())
     found: list[Outcome] = []
     try:
         for start in starts(place, world.network):
@@ -40,7 +41,8 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
                     elif start.module is not None:
                         found += [outcome for outcome, _ in walk.from_module(start.module, state, None)]
     except (BudgetExceeded, Imprecise, Split):
-        note = Step("…", note="there are more paths: the exploration was cut short")
+        why = f"there are more paths: the exploration was cut short: {budget.explored()}"
+        note = Step("…", note=why)
         return (*_stories(found), (note,))
     return _stories(found)
 

@@ -13,7 +13,6 @@ from innet.elements.build import load
 from innet.elements.device.fromnetfront import FromNetfront
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
 from innet.explore.fabric import platforms_from
-from innet.explore.flow import Budget
 from innet.explore.machine import Machine
 from innet.explore.network import Box, Enforcer, Module, Network
 from innet.messages import Account
@@ -234,7 +233,7 @@ class _Shared:
             for node in self.snapshot.middleboxes:
                 box = self.network.boxes[node.name]
                 if _stateful(box.machine):
-                    settle(box, arrivals(box, inject_ip()), tables, Budget(BOX_BUDGET))
+                    settle(box, arrivals(box, inject_ip()), tables, self.network.budget(BOX_BUDGET))
             self._templates = tables.templates
         return self._templates
 
@@ -259,10 +258,10 @@ class _Shared:
             box = self.module(d, world).box
             module = self.module(d, world)
             if _stateful(box.machine):
-                settle(box, arrivals(box, inject(d.address)), tables, Budget(BOX_BUDGET))
+                settle(box, arrivals(box, inject(d.address)), tables, self.network.budget(BOX_BUDGET))
             found = tables.templates
             if module.enforcer is not None:
-                budget = Budget(BOX_BUDGET)
+                budget = self.network.budget(BOX_BUDGET)
                 found = sandbox_templates(box, module.enforcer, PARSE, d.address, found, budget)
             self._module_templates[d] = found
         return found

@@ -1,0 +1,94 @@
+"""How much a proof may do. Work is counted, not timed, so that the same question ends at the same place everywhere.
+
+Whoever has a clock, or sees how much memory is in use, passes `stop`; what that ends is not a property of the question,
+so nothing is remembered of it.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+MAX_WORK = 1_500_000
+"""Units that one question may cost: some seconds. A unit is about as much as looking at one condition."""
+
+STATEMENT = 20
+"""Units that a statement of a packet program costs beside what it asks."""
+
+BETWEEN = 20_000
+"""Units after which `stop` is asked again."""
+
+Stop: TypeAlias = Callable[[], str]
+"""Why to stop now; empty to go on."""
+
+
+def never() -> str:
+    """No limit but the count."""
+    return ""
+
+
+class BudgetExceeded(Exception):  # noqa: N818 - an answer (undecided), no error
+    """The exploration took more steps than it may; the answer is undecided."""
+
+
+class Stopped(Exception):  # noqa: N818 - an answer (undecided), no error
+    """Whoever asked wants no answer any more, for the reason given: time is up, or memory is."""
+
+
+class Guard:
+    """Who may tell all proofs on one network to stop, while there is somebody."""
+
+    __slots__ = ("stop",)
+
+    def __init__(self) -> None:
+        self.stop: Stop = never
+
+
+class Work:
+    """What is left of the work that may be done for one question; shared by all that do it."""
+
+    __slots__ = ("left", "limit", "pause", "stop")
+
+    def __init__(self, limit: int = MAX_WORK, stop: Stop = never) -> None:
+        self.limit = self.left = limit
+
+        self.stop = stop
+        self.pause = limit - BETWEEN
+
+    def spend(self, units: int) -> None:
+        """Note that so much is done. Raises `BudgetExceeded` if that is too much, `Stopped` if it is told to stop."""
+        self.left -= units
+        if self.left < self.pause:
+            if self.left < 0:
+                raise BudgetExceeded
+            self.pause = self.left - BETWEEN
+            if why := self.stop():
+                raise Stopped(why)
+
+    def beside(self, units: int) -> "Work":
+        """Work for something beside the question, which may fail without harm."""
+        return Work(units, self.stop)
+
+    def done(self) -> None:
+        """The question is answered. What is asked later of paths that are kept costs nobody anything, unless whoever
+        asks puts work of its own in place of this."""
+        self.left, self.pause, self.stop = UNLIMITED, 0, never
+
+
+UNLIMITED = 1 << 62
+
+
+def unlimited() -> Work:
+    """For what belongs to no question."""
+    return Work(UNLIMITED)
+
+
+__all__ = [
+    "MAX_WORK",
+    "STATEMENT",
+    "BudgetExceeded",
+    "Guard",
+    "Stop",
+    "Stopped",
+    "Work",
+    "never",
+    "unlimited",
+]
