@@ -5,17 +5,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from innet.diagnostics import Source
+from innet.diagnostics import InNetError, Source
 from innet.elements.build import load
 from innet.elements.registry import REGISTRY
 from innet.flowspec.classifier import parse_classifier_pattern
 from innet.flowspec.patterns import parse_pattern, parse_rule
 from innet.flowspec.tcpdump import parse_flow
+from innet.network.importers import import_files
 from innet.network.load import load as load_network
 from innet.packet.capture import read
 from innet.policy.request import parse_request
 from innet.policy.rules import parse_policy
 
+BESIDE = (
+    '[{"ifname": "eth0", "flags": ["UP"], '
+    '"addr_info": [{"family": "inet", "local": "10.1.0.77", "prefixlen": 16}]}]'
+)
 ROOT = Path(__file__).resolve().parent.parent.parent
 VECTORS = ROOT / "tests" / "vectors"
 MAX_SEED = 4096
@@ -54,6 +59,20 @@ def network(data: bytes) -> object:
         raise FileNotFoundError(2, "No such file or directory", name)
 
     return load_network(Source("fuzz.yaml", text(data)), middlebox)
+
+
+def importing(file: str) -> Callable[[bytes], object]:
+    """An import of one file beside a device that is right; refused or not, also what is ignored comes to an end."""
+
+    def run(data: bytes) -> object:
+        files = {"r0/ip-addr.json": BESIDE, file: text(data)}
+        try:
+            return import_files(files)
+        except InNetError:
+            import_files(files, lenient=True)
+            raise
+
+    return run
 
 
 def capture(data: bytes) -> object:
@@ -106,6 +125,28 @@ NETWORK_WORDS = tuple(
         "\t", "'", '"', "{{{{[[[[",
     )
 )  # fmt: skip
+IMPORT_WORDS = tuple(
+    word.encode()
+    for word in (
+        "[", "]", "{", "}", '"', ",", ":", "null", "true", "-1", "1e999", '"dst":', '"dev":"x/y"', "default",
+        "0.0.0.0/0", "10.0.0.0/33", "via 10.0.0.1", ", Gi0/1", "is directly connected", " is subnetted, 2 subnets",
+        "[110/2] ", "\n", "\n ", "permit", "deny", "any", "host", "eq", "range", "0.0.255.0", "interface ",
+        "ip address ", "access-list ", "ip access-group 101 in", "no ", "banner motd #", "!", "r0:eth0", "r:Gi0/1",
+        "priority=", "actions=", "output:2", "nw_dst=", "mod_nw_src:1.2.3.4", '"expr":', '"match":', '"op":',
+        '"accept": null', '"jump":', '"chain":', "\t",
+    )
+)  # fmt: skip
+IMPORTED = (
+    ("ip-addr.json", "core/ip-addr.json"),
+    ("ip-route.json", "access/ip-route.json"),
+    ("frr-route.json", "core/frr-route.json"),
+    ("ios-route.txt", "border/ios-route.txt"),
+    ("ios-config.txt", "border/ios-config.txt"),
+    ("ios-mac.txt", "sw1/ios-mac.txt"),
+    ("links", "links"),
+    ("import.yaml", "import.yaml"),
+)
+"""What an import reads, and an example of it."""
 NUMBERS = (
     b"\0\0\0\0",
     b"\xff\xff\xff\xff",
@@ -148,6 +189,15 @@ TARGETS = {
             (*REQUEST_WORDS, *PATTERN_WORDS),
         ),
         Target("network", network, files("examples/figure3/network.yaml"), NETWORK_WORDS),
+        *(
+            Target(
+                f"import-{file}",
+                importing(file if file in ("links", "import.yaml") else f"r/{file}"),
+                files(f"tests/network/importing/campus/{example}"),
+                (*IMPORT_WORDS, *NETWORK_WORDS),
+            )
+            for file, example in IMPORTED
+        ),
         Target("capture", capture, files("tests/vectors/*/in0.pcap"), NUMBERS),
     )
 }

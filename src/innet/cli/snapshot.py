@@ -1,13 +1,14 @@
-"""`innet snapshot reach|loops|check|diff`: questions about a whole network, for every address at once.
+"""`innet snapshot reach|loops|check|diff|import`: questions about a whole network, for every address at once.
 
 Networks are the operator's YAML files, or JSON as collected networks are passed on (`innet.network.neutral`).
+`import` makes such a file of what routers and switches print (`innet.cli.importing`).
 """
 
 import argparse
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from innet.cli import codes
+from innet.cli import codes, importing
 
 if TYPE_CHECKING:
     from innet.network.forwarding import Change, Forwarding, Loop
@@ -42,6 +43,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     check.add_argument("network", metavar="FILE")
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(verb=run_check)
+
+    importing.add_parser(inner)
 
     diff = inner.add_parser(
         "diff", help="what another version of a network lets through, or does not any more"
@@ -140,7 +143,7 @@ def loop_lines(found: "tuple[Loop, ...]") -> Iterator[str]:
 
 
 def run_check(args: argparse.Namespace) -> int:
-    """Print what is wrong; exit code 1 if anything is."""
+    """Print what is wrong; exit code 1 if anything is, 3 if nothing is but some box is not known."""
     from innet.cli.output import print_json
     from innet.network import format_address
     from innet.network.forwarding import black_holes, loops
@@ -148,6 +151,7 @@ def run_check(args: argparse.Namespace) -> int:
     network = read(args.network, bumps=True)
     found, holes = loops(network), black_holes(network)
     lost = unreached(args.network)
+    passed, unknown = boxes(args.network)
     if args.json:
         print_json({
             "name": network.name,
@@ -156,6 +160,8 @@ def run_check(args: argparse.Namespace) -> int:
                 {"node": h.node, "example": format_address(h.example), "addresses": h.addresses} for h in holes
             ],
             "unreachable_platforms": lost,
+            "taken_to_pass_everything": passed,
+            "unknown": unknown,
         })  # fmt: skip
     else:
         for line in loop_lines(found):
@@ -169,7 +175,26 @@ def run_check(args: argparse.Namespace) -> int:
             print(f"  {hole.node}: {hole.addresses:,} addresses, such as {format_address(hole.example)}")
         for name in lost:
             print(f"nobody outside reaches platform '{name}'")
-    return codes.REFUSED if found or holes or lost else codes.YES
+        if passed:
+            print(f"taken to pass everything: {', '.join(passed[:MAX_SHOWN])}")
+        for name in unknown[:MAX_SHOWN]:
+            print(f"undecided: nobody knows what '{name}' does")
+    if found or holes or lost:
+        return codes.REFUSED
+    return codes.UNDECIDED if unknown else codes.YES
+
+
+def boxes(name: str) -> tuple[list[str], list[str]]:
+    """The middleboxes of a YAML network that the check took to pass everything, and those with unknown parts."""
+    from innet.cli import files
+    from innet.network import neutral
+    from innet.network.through import through
+
+    if neutral.is_neutral(files.read_source(name, "the network file").text):
+        return [], []
+    found = {box.name: through(box) for box in files.read_network(name).middleboxes}
+    passed = [box for box, ways in found.items() if ways.is_known and not ways.is_exact]
+    return passed, [box for box, ways in found.items() if not ways.is_known]
 
 
 def unreached(name: str) -> list[str]:

@@ -83,7 +83,8 @@ def _prefixes(snapshot: Snapshot, reader: Reader) -> None:
 
 
 def _segments(snapshot: Snapshot, reader: Reader) -> None:
-    """Stations of one segment have to be in one subnet."""
+    """Stations of one segment have to be in one subnet. Where a box with several interfaces decides who gets a frame,
+    it may stand for a router: then each of its sides may have its own."""
     seen: set[int] = set()
     homes: dict[Prefix, End] = {}
     for end, _ in _stations(snapshot):
@@ -92,7 +93,7 @@ def _segments(snapshot: Snapshot, reader: Reader) -> None:
             continue
         seen.add(id(segment))
         first: tuple[End, Prefix] | None = None
-        for station in segment.stations:
+        for station in segment.stations if segment.plain else ():
             own = snapshot.interface(station)
             subnet = own.subnet
             if subnet is None or subnet.length == 32:

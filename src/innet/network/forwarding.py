@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from innet.network.lpm import Flat
-from innet.network.model import End, Output, Router
+from innet.network.model import End, Middlebox, Output, Router, Switch
+from innet.network.routing import near
 from innet.network.snapshot import Snapshot
+from innet.network.through import Through, through
 from innet.symbolic import ranges as rs
 
 NO_ROUTE = -1
@@ -369,23 +371,48 @@ def _delivered(network: Forwarding) -> dict[tuple[End, End], list[tuple[int, int
 
 
 def of_snapshot(snapshot: Snapshot, bumps: bool = False) -> Forwarding:
-    """The routers of a snapshot, joined through its switches. Raises ValueError for a middlebox: what it does is not
-    forwarding by destination; with `bumps` they count as wires, which is what they are if they pass everything."""
-    if snapshot.middleboxes and not bumps:
-        name = snapshot.middleboxes[0].name
-        raise ValueError(f"'{name}' is a middlebox: what passes it is not decided by the destination alone")
+    """The routers of a snapshot, joined through its switches and through boxes that do nothing but pass frames on.
+    Raises ValueError for another box: what it does is not forwarding by destination; with `bumps` such boxes pass
+    everything, by every way through them."""
+    boxes = {box.name: through(box) for box in snapshot.middleboxes}
+    strange = [name for name, ways in boxes.items() if not ways.is_exact]
+    if strange and not bumps:
+        raise ValueError(
+            f"'{strange[0]}' is a middlebox: what passes it is not decided by the destination alone"
+        )
     tables = {router.name: snapshot.table(router.name) for router in snapshot.routers}
     ports = {router.name: tuple(router.interfaces) for router in snapshot.routers}
     wires: dict[End, tuple[End, ...]] = {}
     for node, names in ports.items():
         for port in names:
-            end = End(node, port)
-            segment = snapshot.segment(node, port)
-            others = () if segment is None else segment.others(end)
-            inner = tuple(other for other in others if isinstance(snapshot.nodes[other.node], Router))
-            if inner:
-                wires[end] = inner
+            heard = _heard(snapshot, boxes, End(node, port))
+            if heard:
+                wires[End(node, port)] = heard
     return Forwarding(tables, ports, wires, snapshot.name)
+
+
+def _heard(snapshot: Snapshot, boxes: Mapping[str, Through], start: End) -> tuple[End, ...]:
+    """The ports of routers that hear what leaves by a port. Behind a box with several interfaces that may stand for a
+    router, only those that may be in the subnet of the port."""
+    found: dict[End, None] = {}
+    own = snapshot.interface(start)
+    segment = snapshot.segment(*start)
+    seen = {start}
+    work = [start]
+    while work:
+        end = snapshot.neighbour(*work.pop())
+        if end is None or end in seen:
+            continue
+        seen.add(end)
+        node = snapshot.nodes[end.node]
+        if isinstance(node, Router):
+            if segment is None or segment.plain or near(own, snapshot.interface(end)):
+                found[end] = None
+        elif isinstance(node, Switch):
+            work += [End(end.node, name) for name in node.interfaces if name != end.interface]
+        elif isinstance(node, Middlebox):
+            work += [End(end.node, name) for name in boxes[node.name].outputs.get(end.interface, ())]
+    return tuple(found)
 
 
 __all__ = [

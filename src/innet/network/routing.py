@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from innet.network.addresses import Prefix, covering
-from innet.network.model import DROP, SELF, Clients, End, Internet, Platform, Route, Router
+from innet.network.model import DROP, SELF, Clients, End, Interface, Internet, Platform, Route, Router
 
 if TYPE_CHECKING:
     from innet.network.snapshot import Snapshot
@@ -54,6 +54,8 @@ def _connected(snapshot: "Snapshot", router: Router) -> Iterator[tuple[Prefix, t
         for station in segment.others(end) if segment else ():
             other = snapshot.interface(station)
             node = snapshot.nodes[station.node]
+            if segment is not None and not segment.plain and not near(interface, other):
+                continue
             endpoint |= isinstance(node, Clients | Internet)
             if isinstance(node, Clients) and other.subnet is not None:
                 yield other.subnet, (interface.name,)
@@ -61,6 +63,12 @@ def _connected(snapshot: "Snapshot", router: Router) -> Iterator[tuple[Prefix, t
                 yield Prefix(other.address, 32), (interface.name,)
         if subnet is not None:
             yield subnet, (interface.name,) if endpoint else DROP
+
+
+def near(own: Interface, other: Interface) -> bool:
+    """Whether two interfaces may be in one subnet. Behind a box that decides who gets a frame, and so may stand for a
+    router, there may be subnets that are not connected."""
+    return own.subnet is None or other.address is None or other.address in own.subnet
 
 
 def pool_routes(snapshot: "Snapshot") -> Mapping[str, tuple[Route, ...]]:
