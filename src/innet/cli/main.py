@@ -10,7 +10,21 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from innet.cli import apply, bench, demo, elements, plan, platform, run, snapshot, table1, tail, top, trace
+from innet.cli import (
+    apply,
+    bench,
+    demo,
+    diff,
+    elements,
+    plan,
+    platform,
+    run,
+    snapshot,
+    table1,
+    tail,
+    top,
+    trace,
+)
 from innet.cli.codes import BAD_INPUT, INTERRUPTED, PLATFORM_FAILURE
 from innet.diagnostics import InNetError, PlatformError
 
@@ -53,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     plan.add_parser(verbs)
     apply.add_parsers(verbs)
     trace.add_parser(verbs)
+    diff.add_parser(verbs)
     elements.add_parser(verbs)
     snapshot.add_parser(verbs)
     table1.add_parser(verbs)

@@ -1,6 +1,6 @@
 """Concrete packets for symbolic paths: every yes, and every violation, is shown by one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from innet.ir.interpret import fold, ones_sum
@@ -62,50 +62,72 @@ def solutions(injected: Injected, origin: Injected, store: Store) -> Iterator[So
 
     Checksums are right unless the path asks for wrong ones.
     """
+    for (found,) in sequences((origin,), store):
+        yield found
+
+
+FIRST = ("ip.hl", "length", "ip.fragment", "ip.flags", "ip.proto", "ip.src", "ip.dst", "ip.ttl")
+"""The fields that are chosen first: others depend on them."""
+
+
+def sequences(origins: Sequence[Injected], store: Store) -> Iterator[tuple[Solution, ...]]:
+    """Packets that meet `store` together, one for each of `origins`."""
     try:
-        yield from _solutions(origin, store.fork(store.work.beside(WITNESS_WORK)))
+        yield from _sequences(origins, store.fork(store.work.beside(WITNESS_WORK)))
     except BudgetExceeded:
         return
 
 
-def _solutions(origin: Injected, store: Store) -> Iterator[Solution]:
-    symbols = origin.symbols
-    preferred = {sym: PREFERRED[name] for name, sym in symbols.items() if name in PREFERRED}
-    for (bit, width), sym in origin.payload.carved.items():
-        if (bit, width) in CARVED:
-            preferred[sym] = CARVED[bit, width]
-    first = ("ip.hl", "length", "ip.fragment", "ip.flags", "ip.proto", "ip.src", "ip.dst", "ip.ttl")
-    order = [symbols[n] for n in first if n in symbols]
-    if "ip.len" in symbols:
-        order.append(symbols["ip.len"])
-    order += [s for s in symbols.values() if s not in order]
-    hl, length, total = symbols.get("ip.hl"), symbols.get("length"), symbols.get("ip.len")
-    if total is not None:
-        preferred[total] = (52, 40, 28, 84)
+def _sequences(origins: Sequence[Injected], store: Store) -> Iterator[tuple[Solution, ...]]:
+    allocated = [a for a in store.domains if isinstance(a, Sym) and a.origin.startswith("allocated")]
+    order: list[Sym] = [*allocated]
+    preferred: dict[Sym, tuple[int, ...]] = {sym: (store.domain(sym)[0][0],) for sym in allocated}
+    for origin in origins:
+        symbols = origin.symbols
+        preferred |= {sym: PREFERRED[name] for name, sym in symbols.items() if name in PREFERRED}
+        for (bit, width), sym in origin.payload.carved.items():
+            if (bit, width) in CARVED:
+                preferred[sym] = CARVED[bit, width]
+        mine = [symbols[n] for n in (*FIRST, "ip.len") if n in symbols]
+        order += [*mine, *(s for s in symbols.values() if s not in mine)]
+        if "ip.len" in symbols:
+            preferred[symbols["ip.len"]] = (52, 40, 28, 84)
     for values in solve(store, order, preferred):
-        if total is not None and hl is not None and length is not None:
-            exact = 4 * values[hl] + values[length]
-            if values[total] != exact:
-                trial = dict(values)
-                trial[total] = exact
-                yield from _checked(origin, store, trial)
-        yield from _checked(origin, store, values)
+        exact = dict(values)
+        for origin in origins:
+            hl, length, total = (origin.symbols.get(name) for name in ("ip.hl", "length", "ip.len"))
+            if total is not None and hl is not None and length is not None:
+                exact[total] = 4 * values[hl] + values[length]
+        if exact != values:
+            yield from _checked(origins, store, exact)
+        yield from _checked(origins, store, values)
 
 
-def _checked(origin: Injected, store: Store, values: dict[Sym, int]) -> Iterator[Solution]:
+def _checked(
+    origins: Sequence[Injected], store: Store, values: dict[Sym, int]
+) -> Iterator[tuple[Solution, ...]]:
     for valid in (True, False):
-        found = _build(origin, dict(values), valid)
-        if found is None:
-            continue
+        found = tuple(_build(origin, dict(values), valid) for origin in origins)
+        together = _Complete()
+        blobs: dict[Blob, bytes] = {}
+        for one in found:
+            blobs.update(one.blobs)
+        for origin, one in zip(origins, found, strict=True):
+            for sym, value in one.values.items():
+                if sym.blob is None or sym.blob.root not in blobs:
+                    together.setdefault(sym, value)
+            total = origin.symbols.get("ip.sum")
+            if total is not None:
+                together[total] = one.values[total]
         try:
-            if satisfied(store, found.values, found.blobs):
+            if satisfied(store, together, blobs):
                 yield found
                 return
         except Unbound:
             return
 
 
-def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution | None:
+def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution:
     roots = {origin.payload, origin.options}
     data: dict[Blob, bytearray] = {}
     for root in roots:
@@ -118,6 +140,7 @@ def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution | 
         if root is origin.options and root is not origin.payload:
             data[root] = bytearray(b"\x01" * size)
     kept = _Complete()
+    inner: list[int] = []
     for sym, value in values.items():
         if sym.blob is None:
             kept[sym] = value
@@ -130,6 +153,11 @@ def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution | 
             kept[sym] = value
             continue
         _overlay(data[blob], offset * 8 + sym.bit, sym.width, value)
+        if blob is origin.payload and (sym.width, sym.bit % 8, value) == (4, 0, 4):
+            inner.append(offset + sym.bit // 8)
+    if valid:
+        for at in inner:
+            _inner_sum(data[origin.payload], at)
     blobs = {b: bytes(d) for b, d in data.items()}
     memory = origin.state.memory
     frame = concrete(memory, kept, blobs)
@@ -154,6 +182,15 @@ def _overlay(data: bytearray, bit: int, width: int, value: int) -> None:
     mask = (1 << width) - 1 << shift
     old = int.from_bytes(data[first:last], "big")
     data[first:last] = (old & ~mask | value << shift).to_bytes(last - first, "big")
+
+
+def _inner_sum(payload: bytearray, at: int) -> None:
+    """Set the header checksum right of what may be an IPv4 header in the payload: a version is looked for there."""
+    size = 4 * (payload[at] & 15) if at < len(payload) else 0
+    if size >= 20 and at + size <= len(payload):
+        payload[at + 10 : at + 12] = bytes(2)
+        total = ~ones_sum(bytes(payload[at : at + size])) & 0xFFFF
+        payload[at + 10 : at + 12] = total.to_bytes(2, "big")
 
 
 def _transport_sum(packet: bytes, payload: bytes) -> bytes:

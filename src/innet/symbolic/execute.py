@@ -233,7 +233,10 @@ def _run(
                     frame = (then, 0, after)
                     continue
                 if kind is ir.Copy:
-                    yield Emitted(stmt.port, state.fork())  # type: ignore[union-attr]
+                    if state.copies is None:
+                        yield Emitted(stmt.port, state.fork())  # type: ignore[union-attr]
+                    else:
+                        state.copies = (*state.copies, (stmt.port, state.memory.fork()))  # type: ignore[union-attr]
                     frame = (block, at + 1, parent)
                     continue
                 successors = _Step(program, state, tables, scope).stmt(stmt)
@@ -280,7 +283,7 @@ class _Step:
         env, memory, store = self.state.env, self.memory, self.store
         match stmt:
             case ir.Let(var, value, followed):
-                if var.name in needed(self.program):
+                if var.name in needed(self.program, self.tables.oracle is not None):
                     env[var.name] = self.value(value) if followed else Sym(var.name, var.width, "unknown")
             case ir.Assign(f, value):
                 self.assign(f, self.value(value))
@@ -298,11 +301,19 @@ class _Step:
             case ir.Lookup():
                 return self.lookup(stmt)
             case ir.Insert(table, key, values, ok, _, reply):
+                room = self.written(stmt, table, (key, values, *(reply or ())))
+                if room is not None:
+                    env[ok.name] = room
+                    return None
                 return self.insert(stmt, table, key, values, ok, reply)
             case ir.Update(table, key, values, _):
-                self.update(table, self.row(key), self.row(values))
+                if self.written(stmt, table, (key, values)) is None:
+                    self.update(table, self.row(key), self.row(values))
             case ir.Delete(table, key):
-                self.delete(table, self.row(key))
+                if self.written(stmt, table, (key,)) is None:
+                    self.delete(table, self.row(key))
+            case ir.Allocate() if (found := self.allocated(stmt)) is not None:
+                return found
             case ir.Allocate(_, _, candidate, low, high, _, _, _, ok):
                 name = f"{self.program.element}.{candidate.name}"
                 fresh = Sym(name, candidate.width, f"allocated by {self.program.element}")
@@ -315,11 +326,12 @@ class _Step:
                     return others
                 return [self.state, *others] if others else None
             case ir.Next(counter, var):
-                env[var.name] = Sym(f"{self.program.element}.{counter.name}", var.width, "counter")
+                name = f"{self.program.element}.{counter.name}"
+                env[var.name] = self.drawn(name, var.width, "counter", counter)
             case ir.Now(var):
-                env[var.name] = Sym("now", var.width, "time")
+                env[var.name] = self.drawn("now", var.width, "time")
             case ir.Random(var):
-                env[var.name] = Sym("random", var.width, "random")
+                env[var.name] = self.drawn("random", var.width, "random")
             case ir.FindOption():
                 return self.find_option(stmt)
             case ir.Count():
@@ -329,6 +341,51 @@ class _Step:
             case _:
                 assert_never(stmt)
         return None
+
+    # ---- what is asked of an oracle, if there is one
+
+    def drawn(self, name: str, width: int, kind: str, counter: ir.Counter | None = None) -> Term:
+        """What a clock, a die or a counter shows."""
+        oracle = self.tables.oracle
+        if oracle is None:
+            return Sym(name, width, kind)
+        return oracle.draw(self.state, self.scope + self.program.element, kind, width, counter)
+
+    def written(
+        self, stmt: ir.Insert | ir.Update | ir.Delete, table: ir.Table, rows: tuple[tuple[ir.Expr, ...], ...]
+    ) -> Term | None:
+        """Whether there was room, if the oracle notes what is written."""
+        oracle = self.tables.oracle
+        if oracle is None:
+            return None
+        life = () if isinstance(stmt, ir.Delete) else (self.value(stmt.idle_s),)
+        what = (type(stmt).__name__, *map(self.row, rows), life)
+        return oracle.write(self.state, self.scope + (table.owner or self.program.element), table, what)
+
+    def allocated(self, stmt: ir.Allocate) -> list[State] | None:
+        """The outcomes of an allocation that the oracle knows of; None if it does not."""
+        oracle, state = self.tables.oracle, self.state
+        if oracle is None or (stmt.cursor.shared and not oracle.whole):
+            return None
+        place, width = self.scope + (stmt.table.owner or self.program.element), stmt.candidate.width
+        number = oracle.draw(state, place, f"allocated {stmt.table.name}", width, None)
+        state.env[stmt.candidate.name] = number
+        prefer = () if stmt.prefer is None else (self.value(stmt.prefer),)
+        what = ("Allocate", self.row(stmt.key), prefer, (K(stmt.low, 64), K(stmt.high, 64)))
+        room = oracle.write(state, place, stmt.table, what)
+        if room is None and self.tables.any_state:
+            return None
+        if room is None:  # in a table that was empty: the value preferred is free, as a rule
+            room = K(1, 1)
+            if prefer and Memory.decide(member(prefer[0], ((stmt.low, stmt.high),)), self.store):
+                number = prefer[0]
+                state.env[stmt.candidate.name] = number
+        other = state.fork()
+        other.env[stmt.candidate.name], other.env[stmt.ok.name] = K(0, width), K(0, 1)
+        state.env[stmt.ok.name] = K(1, 1)
+        fits = all_of(truth(room), member(number, ((stmt.low, stmt.high),)))
+        out = [state] if state.store.assume(fits) and state.store.feasible() else []
+        return [*out, other] if other.store.assume(negate(truth(room))) and other.store.feasible() else out
 
     def row(self, values: tuple[ir.Expr, ...]) -> tuple[Term, ...]:
         return tuple(self.value(v) for v in values)
@@ -465,6 +522,13 @@ class _Step:
         element = self.scope + (table.owner or self.program.element)
         if table.kind is ir.TableKind.PREFIX:
             return self.lookup_prefix(stmt, concat([part for one in key for part in pieces(one)]))
+        oracle = self.tables.oracle
+        if oracle is not None and (cases := oracle.lookup(state, element, table, key)) is not None:
+            nothing = tuple(K(0, var.width) for var in stmt.values)
+            for one, values in cases:
+                _found(stmt, one, nothing if values is None else values)
+                one.env[stmt.found.name] = K(int(values is not None), 1)
+            return [one for one, _ in cases]
         any_state = self.tables.any_state
         out: list[State] = []
         if any_state:

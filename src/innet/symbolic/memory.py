@@ -179,7 +179,7 @@ class Memory:
             at -= 1
             low, high = store.bounds(store.canonical(self.lengths[self.order[at]]))
             if low != high:
-                self._by_value(self.lengths[self.order[at]], store)
+                self.by_value(self.lengths[self.order[at]], store)
             offset += low
         while True:
             rid = self.order[at]
@@ -199,9 +199,9 @@ class Memory:
                 return rid, offset
             if decided is None and store.allows(inside):
                 raise Split(inside, negate(inside))
-            self._by_value(length, store)
+            self.by_value(length, store)
 
-    def _by_value(self, length: Linear, store: Store) -> None:
+    def by_value(self, length: Linear, store: Store) -> None:
         """Tell apart the values of a length that has only a few."""
         canonical = store.canonical(length)
         for atom, _ in canonical[1]:
@@ -277,7 +277,7 @@ class Memory:
                 low, high = store.bounds(store.canonical(self.lengths[rid]))
                 size = low * 8 - bit
                 if low != high or size <= 0:
-                    self._by_value(self.lengths[rid], store)
+                    self.by_value(self.lengths[rid], store)
                 following = self.order[self.order.index(rid) + 1]
                 self.write(rid, bit, size, slice_of(term, width - size, size), hop, store)
                 self.write(following, 0, width - size, slice_of(term, 0, width - size), hop, store)
@@ -316,14 +316,14 @@ class Memory:
             if low == high:
                 return rid, low
             if low < 0 and not self.decide(at_most_zero(minus((0, ()), rest)), store):
-                self._by_value(rest, store)
+                self.by_value(rest, store)
             last = index + 1 == len(self.order)
             if not last and self.decide(at_most_zero(minus((0, ()), left)), store):
                 index, rest = index + 1, left
                 rid = self.order[index]
                 continue
             if not self.decide(at_most_zero(left), store):
-                self._by_value(rest, store)  # beyond the packet: only at constant distances
+                self.by_value(rest, store)  # beyond the packet: only at constant distances
             return self._cut(rid, rest, store), 0
 
     @staticmethod
@@ -355,7 +355,7 @@ class Memory:
         """Cut region `rid` after `at` bytes; the new region that begins there."""
         low, _ = store.bounds(at)
         if any(b + c[0] > 8 * low for b, c in self.cells[rid].items()):
-            self._by_value(at, store)
+            self.by_value(at, store)
         blob = self.blobs[rid]
         rest = minus(self.lengths[rid], at)
         new = self.add_region(rest, None if blob is None else blob.tail(at), self.order.index(rid) + 1)
@@ -418,7 +418,7 @@ class Memory:
             before = store.canonical(self.lengths[self.order[index - 1]])
             low, high = store.bounds(before)
             if low != high:
-                self._by_value(before, store)
+                self.by_value(before, store)
             index -= 1
             offset += low
         rid = self.order[index]
@@ -466,7 +466,7 @@ class Memory:
         blob = self.blobs[rid]
         own = {b for b, c in behind.items() if blob is not None and c[1] is blob.carved.get((b, c[0]))}
         if rest[1] and len(own) < len(behind):
-            self._by_value(rest, store)
+            self.by_value(rest, store)
         owned = self._own(rid)
         for b, (width, term, by) in behind.items():
             del owned[b]
@@ -483,7 +483,7 @@ class Memory:
                 away = store.canonical(minus(self.from_start(rid, offset), self.from_start(last, 0)))
                 low, high = store.bounds(away)
                 if low != high:
-                    self._by_value(away, store)
+                    self.by_value(away, store)
                 self.marks[mark] = (last, low)
         self.order = self.order[: index + 1]
         for rid in gone:

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from innet import ir
 
 MAX_KEPT = 4096
-_known: dict[int, tuple[ir.Program, frozenset[str]]] = {}
+_known: dict[tuple[int, bool], tuple[ir.Program, frozenset[str]]] = {}
 
 
-def needed(program: ir.Program) -> frozenset[str]:
-    """The names of those variables."""
-    found = _known.get(id(program))
+def needed(program: ir.Program, lives: bool = False) -> frozenset[str]:
+    """The names of those variables; with `lives` also those that say how long an entry lives."""
+    key = id(program), lives
+    found = _known.get(key)
     if found is None:
         if len(_known) >= MAX_KEPT:
             _known.clear()
         names: set[str] = set()
         lets: list[tuple[str, ir.Expr]] = []
-        for read in _reads(program.body, lets):
+        for read in _reads(program.body, lets, lives):
             names |= read
         size = -1
         while size != len(names):
@@ -27,11 +28,11 @@ def needed(program: ir.Program) -> frozenset[str]:
             for name, value in lets:
                 if name in names:
                     names |= _in(value)
-        found = _known[id(program)] = (program, frozenset(names))
+        found = _known[key] = (program, frozenset(names))
     return found[1]
 
 
-def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]]) -> Iterator[set[str]]:
+def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]], lives: bool) -> Iterator[set[str]]:
     """What statements other than `Let` read, block by block; `lets` collects those."""
     for stmt in block:
         match stmt:
@@ -40,8 +41,8 @@ def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]]) -> Iterator[set[str
                     lets.append((var.name, value))
             case ir.Branch(condition, then, otherwise):
                 yield _in(condition)
-                yield from _reads(then, lets)
-                yield from _reads(otherwise, lets)
+                yield from _reads(then, lets, lives)
+                yield from _reads(otherwise, lets, lives)
             case ir.Assign(_, value):
                 yield _in(value)
             case ir.Adjust(_, old, new, _):
@@ -52,12 +53,12 @@ def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]]) -> Iterator[set[str
                 yield _in(length)
             case ir.Lookup(_, key, _, _) | ir.Delete(_, key):
                 yield _in(*key)
-            case ir.Insert(_, key, values, _, _, reply):
-                yield _in(*key, *values)
+            case ir.Insert(_, key, values, _, idle_s, reply):
+                yield _in(*key, *values, *((idle_s,) if lives else ()))
                 if reply is not None:
                     yield _in(*reply[0], *reply[1])
-            case ir.Update(_, key, values, _):
-                yield _in(*key, *values)
+            case ir.Update(_, key, values, idle_s):
+                yield _in(*key, *values, *((idle_s,) if lives else ()))
             case ir.Allocate(_, key, _, _, _, prefer, _, _, _):
                 yield _in(*key, *(() if prefer is None else (prefer,)))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from innet import ir
 from innet.ir.nodes import Mark
@@ -80,6 +81,9 @@ class State:
     """What the question asked keeps of this path; the executor carries it along."""
     hits: tuple[tuple[str, str, tuple[Term, ...], tuple[Term, ...]], ...] = ()
     """Entries that the running program found: element, table, the packet's key, and the entry's own."""
+    copies: tuple[tuple[int, Memory], ...] | None = None
+    """The copies that the running program sent, by output, where they are to stay with their packet; None: they are
+    results of their own."""
 
     def own_key(self, element: str, table: str, key: tuple[Term, ...]) -> tuple[Term, ...]:
         """`key` in the words of the entry that was found by it, which say where its parts come from."""
@@ -99,6 +103,7 @@ class State:
             self.lost,
             self.progress,
             self.hits,
+            self.copies,
         )
 
     def field(self, mark: Mark, bit: int, width: int) -> Term | None:
@@ -299,6 +304,30 @@ MAX_KINDS = 16
 what is known of their symbols together goes, then all that is known of their values, at last of their keys."""
 
 
+class Oracle(Protocol):
+    """Answers for elements of two configurations that are compared, so that equal ones are asked about once.
+
+    `place` is an element's name, with that of its configuration in front.
+    """
+
+    whole: bool
+    """Whether each element has an equal one in the other configuration."""
+
+    def draw(self, state: State, place: str, kind: str, width: int, counter: ir.Counter | None) -> Term:
+        """What a clock, a die or a counter shows."""
+        ...
+
+    def lookup(
+        self, state: State, place: str, table: ir.Table, key: tuple[Term, ...]
+    ) -> "list[tuple[State, tuple[Term, ...] | None]] | None":
+        """Paths with the values found, None for nothing found; None: ask the tables."""
+        ...
+
+    def write(self, state: State, place: str, table: ir.Table, written: tuple[object, ...]) -> Term | None:
+        """Note what is done to a table; whether there was room. None: do it to the tables."""
+        ...
+
+
 class Tables:
     """What an exploration knows of tables: constant ones by outcome, and the entries that other flows can make."""
 
@@ -316,6 +345,7 @@ class Tables:
         """How often a kind of entry was new. Kinds may give way to wider ones, so their number says nothing."""
         self.widening = False
         """Whether new kinds are widened at once: what one packet makes of an entry may go on for ever."""
+        self.oracle: Oracle | None = None
         self._read: dict[int, tuple[ir.Program, frozenset[str]]] = {}
         self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
 

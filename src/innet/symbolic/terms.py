@@ -39,6 +39,14 @@ class Blob:
             blob = self.tails[skip] = Blob(f"{self.name}+", minus(self.length, skip), self, skip)
         return blob
 
+    @property
+    def root(self) -> "Blob":
+        """The blob that this one is a tail of, or itself."""
+        blob = self
+        while blob.parent is not None:
+            blob = blob.parent
+        return blob
+
     def __repr__(self) -> str:
         return self.name
 
@@ -161,6 +169,12 @@ class Truth:
 
     def __init__(self, formula: "Formula") -> None:
         self.formula = formula
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (other.__class__ is Truth and self.formula == other.formula)
+
+    def __hash__(self) -> int:
+        return hash(self.formula)
 
     def __repr__(self) -> str:
         return f"[{self.formula}]"

@@ -84,9 +84,9 @@ class Judged:
     back: Formula
 
 
-def inject(address: int, own: bool = True) -> Injected:
+def inject(address: int, own: bool = True, label: str = "") -> Injected:
     """Any packet that the platform hands to the module at `address` (or, not `own`, to any other)."""
-    injected = inject_ip(max_payload=LONGEST_PAYLOAD)
+    injected = inject_ip(label, max_payload=LONGEST_PAYLOAD)
     store, symbols = injected.state.store, injected.symbols
     mine = rs.single(address)
     store.domains[symbols["ip.src"]] = rs.complement(mine, 32)

@@ -46,6 +46,9 @@ class CoDelHolder(DropperHolder):
         """When the next packet is dropped: the interval over the root of how many were, in sixteenths."""
         return time_ns + self.interval_ns // MS * 16 * MS // isqrt(self.in_a_row * 256)
 
+    def condemns(self, packet: PacketBuffer, context: Context) -> bool:
+        return False  # pushed, as replays do: no packet has waited
+
     def pull(self, port: int, context: Context) -> Pulling:
         now = context.now_ns
         packet = yield 0
