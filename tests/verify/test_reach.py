@@ -4,6 +4,7 @@ import pytest
 
 from innet.messages import Answer
 from innet.verify import reach as reach_module
+from innet.verify.trace import trace_flow
 from tests.verify.networks import CLIENT, PASS, STATEFUL, ask, chain, inward, run
 
 YES, NO = Answer.YES, Answer.NO
@@ -231,3 +232,10 @@ def test_a_trace_names_what_changed_and_where() -> None:
         place.startswith("first/IPRewriter") and "ip dst" in fields for place, fields in changes.items()
     )
     assert any(place == "edge" and fields == ("ttl",) for place, fields in changes.items())
+
+
+def test_a_trace_changes_no_answer_that_is_given_later() -> None:
+    world = chain()
+    assert trace_flow("udp", "internet", world)
+    assert ask(world, "never reach from internet tcp -> client").holds is NO
+    assert trace_flow("tcp", "internet", world)

@@ -32,7 +32,7 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
     found: list[Outcome] = []
     try:
         for start in starts(place, world.network):
-            for parsed in parse(start.injected.state, world.network.parse, tables):
+            for parsed in parse(start.injected.state.fork(), world.network.parse, tables):
                 for state, formula in evaluate(condition, parsed, tables):
                     if not (state.store.assume(formula) and state.store.feasible()):
                         continue
