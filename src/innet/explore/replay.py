@@ -25,13 +25,15 @@ ETHERNET = bytes(12) + ETHERTYPE_IPV4.to_bytes(2, "big")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The packet at a place: a node, or an element's input. `delivered`: it ended there as it should."""
+    """The packet at a place: a node, or an element's input. `delivered`: it ended there as it should. `marked`: a copy
+    with its header marks, where it had them there."""
 
     place: str
     port: int
     packet: bytes
     delivered: bool = False
     dropped: str = ""
+    marked: PacketBuffer | None = field(default=None, compare=False, repr=False)
 
 
 class _Lone:
@@ -146,7 +148,8 @@ def through(
         if steps > MAX_STEPS:
             return
         if events is not None:
-            events.append(Event(name, into, p.data))
+            known = Mark.NET in p.marks and Mark.TRANSPORT in p.marks
+            events.append(Event(name, into, p.data, marked=p.copy() if known else None))
         outcome = run(machine.program(name, into), p, state)
         out: list[tuple[int, PacketBuffer]] = list(outcome.copies)
         verdict = outcome.verdict
@@ -279,6 +282,10 @@ class Replay:
         packet = PacketBuffer(frame)
         run(self.network.parse, packet, State())
         return packet
+
+    def seen(self, event: Event) -> PacketBuffer:
+        """The packet of an event with its header marks, as statements look at it."""
+        return self.received(event.packet) if event.marked is None else event.marked
 
     def out(
         self, box: Box, node: str, sent: Iterator[tuple[str, PacketBuffer]]

@@ -16,7 +16,8 @@ from innet.ir import Mark
 class ConstField:
     """Something that must not change on a hop: the bits of `fields`; none means the payload.
 
-    The payload is everything behind the transport header, up to the end of the packet, and its length.
+    The payload is everything behind the transport header, up to the end of the packet, and its length: behind the
+    bytes that `PAYLOAD_STARTS` says, and all behind the IP header for other protocols and for later fragments.
     """
 
     name: str
@@ -27,6 +28,9 @@ class ConstField:
     def is_payload(self) -> bool:
         return not self.fields
 
+
+PAYLOAD_STARTS: Mapping[int, int] = {1: 8, 6: 20, 17: 8, 132: 12}
+"""Bytes of the transport header by protocol; TCP's options count as payload."""
 
 FIELDS: Mapping[str, tuple[ir.Field, ...]] = {
     "proto": (named("ip.proto"),),

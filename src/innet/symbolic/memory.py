@@ -8,6 +8,7 @@ Where a question has no single answer (is this byte there?) the operation raises
 exclusive and leave nothing out; the executor goes on with each.
 """
 
+from dataclasses import dataclass
 from itertools import count
 
 from innet.ir.nodes import Mark
@@ -513,23 +514,32 @@ class Memory:
                 if r == rid:
                     self.marks[mark] = (new, o - offset)
 
-    def content(self, mark: Mark, offset: int, store: Store) -> tuple[object, ...] | None:
-        """What is from `mark + offset` to END, comparable: equal tuples mean equal bytes."""
-        at = self.marks.get(mark)
-        if at is None:
-            return None
+    def stretches(self, at: tuple[int, int], offset: int, store: Store) -> "tuple[Stretch, ...]":
+        """What is from `at + offset` to END, in order."""
         rid, start = self.locate(at[0], at[1] + offset, store)
-        out: list[object] = []
+        out: list[Stretch] = []
         for n, region in enumerate(self.order[self.order.index(rid) :]):
             first = start if n == 0 else 0
             blob = self.blobs[region]
-            changed = sorted(
-                (b - 8 * first, c[0], c[1])
+            written = frozenset(
+                (max(b, 8 * first), b + c[0] - max(b, 8 * first))
                 for b, c in self.cells[region].items()
-                if b >= 8 * first and (blob is None or c[1] is not blob.carved.get((b, c[0])))
+                if b + c[0] > 8 * first and (blob is None or c[1] is not blob.carved.get((b, c[0])))
             )
-            out.append((blob, first, store.canonical(self.lengths[region]), tuple(changed)))
+            out.append(Stretch(region, blob, first, self.lengths[region], written))
         return tuple(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bytes of one region from byte `first` on, to the region's `length`; `written` are bits (first, width) that may
+    not hold what they held at first."""
+
+    region: int
+    blob: Blob | None
+    first: int
+    length: Linear
+    written: frozenset[tuple[int, int]]
 
 
 def length_term(length: Linear) -> Term:

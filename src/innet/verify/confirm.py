@@ -9,10 +9,11 @@ from innet.ir.nodes import Mark
 from innet.messages import Witness
 from innet.network import Clients, Host, Internet
 from innet.policy import ElementPort, Node, Place, Region, Subnet
-from innet.policy.fields import ConstField
+from innet.policy.fields import PAYLOAD_STARTS, ConstField
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import State
-from innet.verify.questions import Progress, Question, place_names
+from innet.verify.constant import FRAGMENT, PROTO
+from innet.verify.questions import Progress, Question, at_home_outside, place_names
 
 MAX_SOLUTIONS = 10
 """How many packets of a flow are tried for one that does it."""
@@ -42,43 +43,54 @@ def witness_of(
         elif start.module is not None:
             replay.send_module(start.module, found.frame)
         arrived = conform or any(_at(question.hops[-1].node, e, network, None) for e in replay.events)
-        if arrived and conforms_concretely(question, network, replay.events, found.frame) is conform:
+        sent = start.module is not None and start.output is None
+        if arrived and conforms_concretely(question, replay, found.frame, sent) is conform:
             seen = [e for e in replay.events if e.delivered]
             result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
             return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
     return None
 
 
-def conforms_concretely(question: Question, network: Network, events: list[Event], frame: bytes) -> bool:
-    """Whether the packet's recorded way conforms to the statement (for `always`: to its hops)."""
-    departs_at = 0
-    before = frame
-    if question.start.node == Region(Place.MODULE):
+def conforms_concretely(question: Question, replay: Replay, frame: bytes, sent: bool) -> bool:
+    """Whether the packet's recorded way conforms to the statement (for `always`: to its hops): whether there are visits
+    of its nodes, in order, that do. If `sent`, the statement is about what a module sent because of the packet.
+    """
+    network, events = replay.network, replay.events
+    departs_at, departing = 0, replay.received(frame)
+    if sent:
         sends = next((n for n, e in enumerate(events) if e.place.endswith(" sends")), None)
         if sends is None:
             return False
-        departs_at, before = sends, events[sends].packet
-    if not _flow_holds(question.flows[0], before):
+        departs_at, departing = sends, replay.seen(events[sends])
+    if not evaluate(question.flows[0], departing):
         return False
-    at = departs_at
-    module: Module | None = None
-    for index, hop in enumerate(question.hops):
-        found = None
+    failed: set[tuple[int, int, str]] = set()
+
+    def rest(index: int, at: int, before: PacketBuffer, module: Module | None) -> bool:
+        """Whether hops from `index` on have their visits among the events from `at` on."""
+        if index == len(question.hops):
+            return True
+        case = (index, at, module.name if module else "")
+        if case in failed:
+            return False
+        hop = question.hops[index]
         for n in range(at, len(events)):
             event = events[n]
             if event.dropped or not _at(hop.node, event, network, module):
                 continue
-            if _flow_holds(question.flows[index + 1], event.packet) and all(
-                _const_value(c, before) == _const_value(c, event.packet) for c in hop.const
+            packet = replay.seen(event)
+            if evaluate(question.flows[index + 1], packet) and all(
+                _const_value(c, before) == _const_value(c, packet) for c in hop.const
             ):
-                found = n
-                break
-        if found is None:
-            return False
-        at, before = found, events[found].packet
-        if hop.node == Region(Place.MODULE):
-            module = next((m for m in network.modules if events[found].place == f"module {m.name}"), module)
-    return True
+                passed = module
+                if hop.node == Region(Place.MODULE):
+                    passed = next((m for m in network.modules if event.place == f"module {m.name}"), module)
+                if rest(index + 1, n, packet, passed):
+                    return True
+        failed.add(case)
+        return False
+
+    return rest(0, departs_at, departing, None)
 
 
 def _at(node: Node, event: Event, network: Network, module: Module | None) -> bool:
@@ -93,31 +105,24 @@ def _at(node: Node, event: Event, network: Network, module: Module | None) -> bo
         case Region(Place.CLIENT):
             return event.delivered and (module is None or rs.contains(module.owned, dst))
         case Subnet(address, mask):
-            here = event.delivered if isinstance(at, Clients | Host | Internet) else True
+            if isinstance(at, Internet):
+                return event.delivered and rs.contains(at_home_outside(address, mask, network.snapshot), dst)
+            here = event.delivered if isinstance(at, Clients | Host) else True
             return here and dst & mask == address & mask
         case ElementPort(_, _, port):
             return event.port == port
     return True
 
 
-def marked(frame: bytes) -> PacketBuffer:
-    """A packet with its header marks: a frame, or a bare IPv4 packet."""
-    packet = PacketBuffer(frame)
-    net = 14 if frame[12:14] == b"\x08\x00" and len(frame) > 14 and frame[14] >> 4 == 4 else 0
-    if len(frame) >= net + 20:
-        packet.marks[Mark.NET] = net
-        packet.marks[Mark.TRANSPORT] = net + 4 * (frame[net] & 15)
-    return packet
-
-
-def _flow_holds(condition: ir.Expr, frame: bytes) -> bool:
-    return bool(evaluate(condition, marked(frame)))
-
-
-def _const_value(const: ConstField, frame: bytes) -> object:
-    packet = marked(frame)
+def _const_value(const: ConstField, packet: PacketBuffer) -> object:
     if const.is_payload:
-        transport = packet.marks.get(Mark.TRANSPORT, 0)
-        size = 20 if packet.load(ir.Field(Mark.NET, 72, 8)) == 6 else 8
-        return bytes(packet.bytes[transport + size : packet.marks[Mark.END]])
-    return tuple(packet.load(f) for f in const.fields)
+        transport, end = packet.marks.get(Mark.TRANSPORT), packet.marks[Mark.END]
+        if transport is None:
+            return None
+        start = 0 if packet.load(FRAGMENT) else PAYLOAD_STARTS.get(packet.load(PROTO), 0)
+        return bytes(packet.bytes[transport + start : end]), end - transport
+    places = ((f, f.bit // 8, (f.bit + f.width - 1) // 8) for f in const.fields)
+    return tuple(
+        (packet.load(f), evaluate(ir.Present(f.mark, first, last - first + 1), packet))
+        for f, first, last in places
+    )

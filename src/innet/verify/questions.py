@@ -6,17 +6,15 @@ from dataclasses import dataclass, replace
 from innet import flowspec, ir
 from innet.explore.network import Module, Network, header, parse
 from innet.ir.nodes import Mark
-from innet.network import Clients, End, Host, Internet, Snapshot
+from innet.network import Clients, End, Host, Internet, Platform, Snapshot
 from innet.network.addresses import PRIVATE
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet, Variable
-from innet.policy.fields import ConstField
 from innet.policy.syntax import Hop
 from innet.symbolic import ranges as rs
-from innet.symbolic.execute import read
-from innet.symbolic.formulas import all_of, at_most_zero, equal, member
+from innet.symbolic.formulas import member
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import Injected, State, Tables, inject_ip
-from innet.symbolic.terms import FALSE, TRUE, Formula, Linear, Term, minus
+from innet.symbolic.terms import FALSE, TRUE, Formula
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class Progress:
     module: Module | None = None
     origin: "Start | None" = None
     places: tuple[str, ...] = ()
+    doubt: bool = False
+    """Whether it could not be told that it went on as it did: then only a packet decides."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,9 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
                 inside = rs.EMPTY
                 for first, last, end in snapshot.owners(low, high):
                     inside = rs.union(inside, ((first, last),))
-                    own = network.by_address.get(first) if first == last else None
-                    if own is not None:
-                        yield _module_start(own)
-                    else:
-                        yield from _from_node(network, end.node, ((first, last),))
+                    yield from _from_owner(network, end.node, first, last)
                 outside = rs.intersect(
-                    rs.intersect(((low, high),), rs.complement(inside, 32)), outside_sources(snapshot)
+                    rs.intersect(((low, high),), rs.complement(inside, 32)), outside_addresses(snapshot)
                 )
                 if outside:
                     for end in snapshot.outside:
@@ -120,7 +116,12 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
 
 
 def outside_sources(snapshot: Snapshot) -> Ranges:
-    """Sources that packets from the internet have: none of the operator's own or private prefixes."""
+    """Sources that packets from the internet have: outside addresses if the operator filters, any if it does not."""
+    return outside_addresses(snapshot) if snapshot.operator.ingress_filtering else rs.full(32)
+
+
+def outside_addresses(snapshot: Snapshot) -> Ranges:
+    """Addresses that are at home on the internet: none of the operator's own or private prefixes."""
     inside = [(p.low, p.high) for p in (*snapshot.operator.prefixes, *PRIVATE)]
     return rs.complement(rs.normal(inside), 32)
 
@@ -128,6 +129,22 @@ def outside_sources(snapshot: Snapshot) -> Ranges:
 def subnet_ranges(address: int, mask: int) -> Ranges:
     """The addresses of a subnet; the mask has no holes."""
     return ((address & mask, address & mask | ~mask & 0xFFFF_FFFF),)
+
+
+def _from_owner(network: Network, name: str, first: int, last: int) -> Iterator[Start]:
+    """Packets from addresses that a node has: of a platform's, its modules send, and it does itself."""
+    node = network.snapshot.nodes[name]
+    if not isinstance(node, Platform):
+        yield from _from_node(network, name, ((first, last),))
+        return
+    for module in network.modules:
+        if module.platform == name and first <= module.address <= last:
+            yield _module_start(module)
+    own = [
+        i.address for i in node.interfaces.values() if i.address is not None and first <= i.address <= last
+    ]
+    if own:
+        yield from _from_node(network, name, rs.normal((a, a) for a in own))
 
 
 def _from_node(network: Network, name: str, sources: Ranges | None) -> Iterator[Start]:
@@ -191,12 +208,19 @@ def arrival(
 ) -> Formula:
     """Under what condition a packet at `place` has arrived at `node`."""
     snapshot = network.snapshot
+    match node:
+        case Region(Place.INTERNET):
+            return TRUE if isinstance(snapshot.nodes.get(place), Internet) else FALSE
+        case Region(Place.MODULE):
+            return TRUE if place.startswith("module ") else FALSE
+        case ElementPort(module, element, at_port):
+            return TRUE if place == f"{module}:{element}" and port == at_port else FALSE
+        case Named(name):
+            return TRUE if place == name else FALSE
     if Mark.NET not in state.memory.marks:
         return FALSE
     dst = header(state, 128, 32)
     match node:
-        case Region(Place.INTERNET):
-            return TRUE if isinstance(snapshot.nodes.get(place), Internet) else FALSE
         case Region(Place.CLIENT):
             clients = snapshot.nodes.get(place)
             if not isinstance(clients, Clients):
@@ -205,73 +229,18 @@ def arrival(
             if owned and progress.module is not None:
                 mine = rs.intersect(mine, progress.module.owned)
             return member(dst, mine)
-        case Region(Place.MODULE):
-            return TRUE if place.startswith("module ") else FALSE
         case Subnet(address, mask):
-            inside = member(dst, subnet_ranges(address, mask))
-            if place.startswith("module "):
-                return inside
             at = snapshot.nodes.get(place)
-            return inside if isinstance(at, Clients | Host | Internet) else FALSE
-        case ElementPort(module, element, at_port):
-            return TRUE if place == f"{module}:{element}" and port == at_port else FALSE
-        case Named(name):
-            return TRUE if place == name else FALSE
+            if isinstance(at, Internet):
+                return member(dst, at_home_outside(address, mask, snapshot))
+            if place.startswith("module ") or isinstance(at, Clients | Host):
+                return member(dst, subnet_ranges(address, mask))
+            return FALSE
     raise AssertionError(node)
 
 
-def field_value(const: ConstField, state: State, tables: Tables) -> Iterator[tuple[State, object]]:
-    """What a `const` field holds: cases of `state`, each with a tuple of terms, or a payload's content."""
-    if const.is_payload:
-        proto = ir.Field(Mark.NET, 72, 8)
-        for one, term in read(proto, state, tables):
-            sizes = ((rs.single(6), 20), (rs.complement(rs.single(6), 8), 8))
-            for protos, size in sizes:
-                case = one.fork()
-                if case.store.assume(member(term, protos)) and case.store.feasible():
-                    yield case, _payload(case, size)
-        return
-    cases: list[tuple[State, tuple[Term, ...]]] = [(state, ())]
-    for f in const.fields:
-        after: list[tuple[State, tuple[Term, ...]]] = []
-        for case, values in cases:
-            for split, term in read(f, case, tables):
-                after.append((split, (*values, term)))
-        cases = after
-    yield from cases
-
-
-@dataclass(frozen=True)
-class Payload:
-    """Bytes behind a transport header, as the engine knows them."""
-
-    parts: tuple[object, ...] | None
-
-
-def _payload(state: State, size: int) -> Payload:
-    content = state.memory.content(Mark.TRANSPORT, size, state.store)
-    return Payload(content)
-
-
-def kept(before: object, now: object) -> Formula:
-    """Whether two values of `field_value` are the same."""
-    if isinstance(before, Payload) and isinstance(now, Payload):
-        return _same_payload(before, now)
-    if isinstance(before, tuple) and isinstance(now, tuple):
-        return all_of(*(equal(a, b) for a, b in zip(before, now, strict=True)))
-    return FALSE
-
-
-def _same_payload(before: Payload, now: Payload) -> Formula:
-    if before.parts is None or now.parts is None or len(before.parts) != len(now.parts):
-        return FALSE
-    found: list[Formula] = []
-    for a, b in zip(before.parts, now.parts, strict=True):
-        assert isinstance(a, tuple)
-        assert isinstance(b, tuple)
-        if a[:2] != b[:2] or a[3] != b[3]:
-            return FALSE
-        difference: Linear = minus(a[2], b[2])
-        found.append(at_most_zero(difference))
-        found.append(at_most_zero(minus((0, ()), difference)))
-    return all_of(*found)
+def at_home_outside(address: int, mask: int, snapshot: Snapshot) -> Ranges:
+    """The addresses of a subnet that packets which leave for the internet arrive at."""
+    if mask == 0xFFFF_FFFF and snapshot.owner(address) is not None:
+        return rs.EMPTY
+    return rs.intersect(subnet_ranges(address, mask), outside_addresses(snapshot))

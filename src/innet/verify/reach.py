@@ -25,14 +25,13 @@ from innet.symbolic.state import State, Tables, empty
 from innet.symbolic.terms import FALSE, TRUE, Formula
 from innet.symbolic.work import MAX_WORK
 from innet.verify.confirm import packet_of, witness_of
+from innet.verify.constant import field_value, kept, unknown
 from innet.verify.questions import (
     Progress,
     Question,
     Start,
     arrival,
-    field_value,
     is_any_state,
-    kept,
     located,
     place_names,
     prepare,
@@ -255,6 +254,7 @@ def _conclude(
         else [(s, p, "") for s, p in found.conforming]
     )
     if bad:
+        bad.sort(key=lambda case: case[1].doubt)
         for state, progress, why in bad[:MAX_FOUND]:
             witness = witness_of(
                 question, network, state, progress, conform=reach.quantifier is Quantifier.NEVER
@@ -263,6 +263,9 @@ def _conclude(
                 return Check(reach.text, Answer.NO, why or "a flow does this", witness=witness,
                              trace=_trace(state, operator, network))  # fmt: skip
         state, progress, why = bad[0]
+        if progress.doubt:
+            why = "whether a flow leaves its payload as it is cannot be told, and no packet was found that decides it"
+            return Check(reach.text, Answer.UNDECIDED, why, trace=_trace(state, operator, network))
         note = (
             "only with table entries that other flows have made" if any_state else "not confirmed by a packet"
         )
@@ -472,6 +475,8 @@ class Query:
         assert isinstance(progress, Progress)
         out: list[tuple[State, object]] = []
         for one in located(state, self.network, self.tables):
+            if one.lost:
+                self.found.lost.append(one.lost)
             out += self.look(place, port, one, progress)
         return out
 
@@ -490,15 +495,22 @@ class Query:
         if arrived is FALSE:
             return [(state, progress)]
         out: list[tuple[State, object]] = []
-        for one, conforms in self.conforms(index, place, state, progress):
+        for one, conforms, then in self.conforms(index, state, progress):
             both = all_of(arrived, conforms)
             rest = one.fork()
             if one.store.assume(both) and one.store.feasible():
-                out += self.advance(place, one, progress)
+                if self.may_return(index):
+                    out.append((one.fork(), then))
+                out += self.advance(place, one, then)
             if rest.store.assume(negate(both)) and rest.store.feasible():
                 self.miss(index, place, arrived, conforms, rest)
-                out.append((rest, progress))
+                out.append((rest, then))
         return out
+
+    def may_return(self, index: int) -> bool:
+        """Whether a later visit of the hop may do where this one does not: what comes next depends on which it was."""
+        own = self.question.hops[index].node == Region(Place.MODULE)
+        return index + 1 < self.last and (own or bool(self.question.hops[index + 1].const))
 
     def look_always(
         self, place: str, port: int, state: State, progress: Progress
@@ -514,13 +526,13 @@ class Query:
         if passing is FALSE:
             return [(state, progress)]
         out: list[tuple[State, object]] = []
-        for one, conforms in self.conforms(index, place, state, progress):
+        for one, conforms, then in self.conforms(index, state, progress):
             both = all_of(passing, conforms)
             rest = one.fork()
             if one.store.assume(both) and one.store.feasible():
-                out += (case for case in self.advance(place, one, progress) if not self.settled(case[1]))
+                out += (case for case in self.advance(place, one, then) if not self.settled(case[1]))
             if rest.store.assume(negate(both)) and rest.store.feasible():
-                out.append((rest, progress))
+                out.append((rest, then))
         return out
 
     def arrive_last(
@@ -538,12 +550,12 @@ class Query:
             self.found.violating.append((state, progress, f"it gets to {place} without {missing}"))
             return going
         exact = arrival(self.question.hops[-1].node, place, port, state, self.network, progress)
-        for one, conforms in self.conforms(self.last - 1, place, state, progress):
+        for one, conforms, then in self.conforms(self.last - 1, state, progress):
             if one.store.assume(negate(all_of(exact, conforms))) and one.store.feasible():
                 why = "it gets there through a module that its receiver did not ask for" if conforms is TRUE else (
                     "it gets there, but not as the rule says"
                 )  # fmt: skip
-                self.found.violating.append((one, progress, why))
+                self.found.violating.append((one, then, why))
         return going
 
     def depart(self, state: State, progress: Progress) -> list[tuple[State, object]]:
@@ -555,18 +567,27 @@ class Query:
         return out
 
     def conforms(
-        self, index: int, place: str, state: State, progress: Progress
-    ) -> Iterator[tuple[State, Formula]]:
+        self, index: int, state: State, progress: Progress
+    ) -> Iterator[tuple[State, Formula, Progress]]:
         """Cases of the packets at hop `index`, each with the formula that they conform (flow and const)."""
         for one, flow in evaluate(self.question.flows[index + 1], state, self.tables):
-            cases: list[tuple[State, Formula]] = [(one, flow)]
+            cases: list[tuple[State, Formula, bool]] = [(one, flow, progress.doubt)]
             for const, before in zip(self.question.hops[index].const, progress.held, strict=True):
-                after: list[tuple[State, Formula]] = []
-                for case, formula in cases:
+                after: list[tuple[State, Formula, bool]] = []
+                for case, formula, doubt in cases:
                     for split, now in field_value(const, case, self.tables):
-                        after.append((split, all_of(formula, kept(before, now))))
+                        same, exact = kept(before, now, split)
+                        if exact:
+                            after.append((split, all_of(formula, same), doubt))
+                            continue
+                        surely = split.fork()
+                        if surely.store.assume(same) and surely.store.feasible():
+                            after.append((surely, formula, doubt))
+                        if split.store.assume(negate(same)) and split.store.feasible():
+                            after.append((split, all_of(formula, unknown()), True))
                 cases = after
-            yield from cases
+            for case, formula, doubt in cases:
+                yield case, formula, replace(progress, doubt=doubt) if doubt else progress
 
     def advance(self, place: str, state: State, progress: Progress) -> list[tuple[State, object]]:
         index = progress.index + 1

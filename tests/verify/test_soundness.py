@@ -1,0 +1,111 @@
+"""Where a `reach`, `always` or `never` once had, or could easily have, a yes that no packet bears out."""
+
+import pytest
+
+from innet.messages import Answer
+from tests.verify.networks import CHAIN, CLIENT, OPERATOR, PASS, ask, chain, inward, run
+
+YES, NO, UNDECIDED = Answer.YES, Answer.NO, Answer.UNDECIDED
+TO_HOME = "IPRewriter(pattern - - 172.16.7.7 - 0 0)"
+OVER_THE_EDGE = """
+elementprogram Across {
+  outputs 1
+  net[192:64] = 1
+  emit 0
+}
+"""
+"""It writes eight bytes, of which the UDP header ends in the middle."""
+ZERO = inward("StoreData(60, \\<00>)")
+PORT = inward("StoreData(34, \\<0102>)")
+PLAIN = "udp and ip[0] = 0x45"
+FIRST = "ip[6:2] & 0x1fff = 0"
+
+
+@pytest.mark.parametrize(
+    ("box", "statement", "holds"),
+    [
+        # a byte may be overwritten by what it was
+        (ZERO, f"never reach from internet {PLAIN} and greater 60 -> client const payload", NO),
+        (ZERO, f"reach from internet {PLAIN} and greater 60 -> client const payload", YES),
+        (ZERO, f"reach from internet {PLAIN} and ip[46] = 1 -> client const payload", NO),
+        (ZERO, f"never reach from internet {PLAIN} and ip[46] = 1 -> client const payload", YES),
+        # what is written begins in front of the payload
+        (OVER_THE_EDGE + inward("Across"), f"always reach from internet udp and {FIRST} -> client const payload", NO),
+        (PORT, f"always reach from internet udp and {FIRST} -> client const payload", YES),
+        # in later fragments all is payload, and so it is of protocols without ports
+        (PORT, "always reach from internet udp -> client const payload", NO),
+        (PORT, "always reach from internet proto 50 -> client const payload", NO),
+        # a port that is cut off is not kept, though it reads as zero
+        (inward("Truncate(34)"), "always reach from internet udp and port 0 -> client const port", NO),
+        (inward("Truncate(34)"), "never reach from internet udp and len = 28 and port 0 -> client const port", YES),
+        (inward("Truncate(34)"), "always reach from internet udp and len = 20 -> client const port", YES),
+    ],
+)  # fmt: skip
+def test_what_is_constant(box: str, statement: str, holds: Answer) -> None:
+    check = ask(chain(box), statement)
+    assert check.holds is holds, check.reason
+    assert check.witness is None or check.witness.replayed
+
+
+def test_a_hop_may_be_met_at_a_later_visit() -> None:
+    """What a client sends to 10.9.9.9 comes back from the edge, and passes the access router again, rewritten."""
+    world = chain(PASS, inward(TO_HOME))
+    flow = "from client udp and dst host 10.9.9.9 -> access -> client const dst host"
+    assert ask(world, f"reach {flow}").holds is YES
+    assert ask(world, f"never reach {flow}").holds is NO
+    assert ask(world, f"never reach {flow} && src host && ttl").holds is YES  # the router counts it down
+
+
+def test_of_several_modules_passed_one_has_to_be_the_receivers() -> None:
+    forward = "FromNetfront() -> StoreIPAddress({}, dst) -> ToNetfront()"
+    world = run(chain(), "Mine", forward.format("172.16.15.133"), "198.51.100.1", CLIENT)
+    world = run(world, "First", forward.format("198.51.100.1"), "198.51.100.2", OPERATOR)
+    flow = "from internet dst host 198.51.100.2 -> module -> client"
+    assert ask(world, f"reach {flow}").holds is YES
+    assert ask(world, f"never reach {flow}").holds is NO
+
+
+def test_frames_that_carry_no_plain_ipv4_arrive_all_the_same() -> None:
+    tagging = (
+        "FromDevice(outside) -> VLANEncap(5) -> ToDevice(inside); FromDevice(inside) -> ToDevice(outside);"
+    )
+    world = chain(tagging)
+    assert ask(world, "never reach from internet -> second").holds is NO
+    assert ask(world, "never reach from internet -> second udp").holds is YES
+    assert ask(world, "never reach from internet -> client").holds is YES
+
+
+def test_without_ingress_filtering_packets_from_outside_have_any_source() -> None:
+    rule = "never reach from internet src net 172.16.0.0/16 -> client"
+    assert ask(chain(), rule).holds is YES
+    assert (
+        ask(chain(text=CHAIN.replace("ingress_filtering: true", "ingress_filtering: false")), rule).holds
+        is NO
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "holds"),
+    [
+        (
+            "reach from client -> 192.168.7.7",
+            NO,
+        ),  # the default route takes it to the internet, which has no such host
+        ("reach from client -> 172.16.200.0/24 -> internet", NO),
+        ("reach from client -> 203.0.113.77", YES),
+        ("reach from client dst host 192.168.7.7 -> internet", YES),
+        ("reach from 198.51.100.9 -> client", NO),  # an address of the pool that no module has
+        ("reach from 198.51.100.0/24 -> client", NO),
+        ("reach from 10.0.1.2 -> client", YES),  # the platform itself
+    ],
+)
+def test_addresses_are_where_they_belong(statement: str, holds: Answer) -> None:
+    assert ask(chain(), statement).holds is holds
+
+
+def test_a_subnet_of_a_platform_sends_what_its_modules_send() -> None:
+    echo = "FromNetfront() -> IPFilter(allow udp) -> IPMirror -> ToNetfront()"
+    world = run(chain(), "Echo", echo, "198.51.100.1")
+    assert ask(world, "reach from 198.51.100.0/24 udp and src host 198.51.100.1 -> client").holds is YES
+    assert ask(world, "never reach from 198.51.100.0/24 tcp -> client").holds is YES
+    assert ask(world, "reach from 198.51.100.1 udp and src host 198.51.100.1 -> client").holds is YES
