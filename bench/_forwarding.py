@@ -28,8 +28,9 @@ FIREWALL = (
 )
 NAT = (
     "FromNetfront() -> IPFilter(allow udp dst port 1500)"
-    " -> IPRewriter(pattern - - 172.16.15.133 - 0 0) -> ToNetfront();"
+    " -> IPRewriter(pattern - - 172.16.15.133 - 0 0, CAPACITY 65535) -> ToNetfront();"
 )
+"""One that keeps its flow table, since it limits its flows: without the limit the table is proven away."""
 RULES = (
     "deny src net 10.9.0.0/16",
     "deny tcp dst port 22",

@@ -18,7 +18,10 @@ from innet.platform.remote import RemoteAgent
 from innet.xdp.generator import Rotation
 
 KNOWN = "FromNetfront() -> IPFilter(allow udp dst port {port}) -> IPMirror -> ToNetfront();"
-TABLE = "FromNetfront() -> IPFilter(allow udp dst port {port}) -> IPMirror -> IPRewriter(keep 0 0) -> ToNetfront();"
+TABLE = (
+    "FromNetfront() -> IPFilter(allow udp dst port {port}) -> IPMirror -> IPRewriter(keep 0 0, CAPACITY 65535)"
+    " -> ToNetfront();"
+)
 WAIT_S = 5.0
 
 

@@ -21,6 +21,7 @@ LAYERS = [
     "network policy manual",
     "runtime explore",
     "verify platform",
+    "simplify",
     "dataplane native",
     "controller",
     "emulation",

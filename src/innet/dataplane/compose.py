@@ -9,17 +9,19 @@ from dataclasses import dataclass, field, replace
 
 from innet import ir
 from innet.dataplane.slowpath import closed, must_be_slow
-from innet.dataplane.slowregion import on_both_sides
+from innet.dataplane.slowregion import mentioned, on_both_sides
 from innet.diagnostics import ConfigurationError, PlatformError, Source
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.build import load
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
+from innet.explore.machine import Machine
 from innet.ir.check import check
 from innet.network import parse_address, parse_prefix
 from innet.platform.gates import EntryGate, ExitGate
 from innet.runtime.build import graph_of
 from innet.runtime.graph import PUSH
 from innet.runtime.graph import Graph as RuntimeGraph
+from innet.simplify import Simplified, Step, handed_over, simplify
 from innet.xdp.emit import Destination, Graph, Input, shareable
 from innet.xdp.target import Redirect
 from innet.xdp.unsupported import WHOLE, Unsupported
@@ -57,14 +59,27 @@ class Composed:
     """Elements that run in the agent whatever the kernel can do, those among them that are only pulled too."""
     lines: Mapping[str, str] = field(default_factory=dict)
     """By canonical name, where an element stands in the text: ` (line 3)`; nothing for those that nobody wrote."""
+    steps: tuple[Step, ...] = ()
+    """What was left out of the programs, by the elements' own names."""
+    kept: tuple[Step, ...] = ()
+    """What was looked at and could not be left out, and why."""
     stateful: frozenset[str] = field(default_factory=frozenset)
     """Elements that keep tables or counters which kernel and agent cannot share: each runs in one of the two."""
 
 
 def compose(
-    text: str, name: str, address: str, wire: Wire, sandbox: bool = False, whitelist: tuple[str, ...] = ()
+    text: str,
+    name: str,
+    address: str,
+    wire: Wire,
+    sandbox: bool = False,
+    whitelist: tuple[str, ...] = (),
+    smaller: bool = True,
 ) -> Composed:
-    """The module with Click configuration `text` at `address`. Raises PlatformError if it is none."""
+    """The module with Click configuration `text` at `address`. Raises PlatformError if it is none.
+
+    Unless it is not to be made `smaller`, what is proven to make no difference is left out of its programs.
+    """
     own = parse_address(address)
     try:
         resolved, elements = load(Source(name, text), autoqueue=True)
@@ -72,7 +87,11 @@ def compose(
         raise PlatformError(error.diagnostics) from error
     vertices = graph_of(resolved, elements)
     number = {v.name: str(n) for n, v in enumerate(vertices.vertices)}
-    builder = _Builder(vertices, number)
+    machine = machine_of(vertices)
+    builder = _Builder(vertices, number, machine)
+    if smaller:
+        gate = EntryGate(own).trace(OUTSIDE, 1, ENTRY_GATE, 0)
+        builder.simplified = simplify(machine, handed_over(machine, gate, own), mentioned(vertices))
     builder.add(ENTRY_GATE, EntryGate(own), OUTSIDE, 0, 1)
     builder.add(EXIT_GATE, ExitGate(own, wire.destination, wire.source, wire.mtu), 0, 1, 1)
     enter = builder.module()
@@ -94,8 +113,24 @@ def compose(
         if v.span is not None
     }
     return Composed(
-        graph, names, builder.slow(), vertices, sandbox, builder.agents(), lines, builder.stateful()
+        graph,
+        names,
+        builder.slow(),
+        vertices,
+        sandbox,
+        builder.agents(),
+        lines,
+        builder.simplified.steps,
+        builder.simplified.kept,
+        builder.stateful(),
     )
+
+
+def machine_of(vertices: RuntimeGraph) -> Machine:
+    """The configuration's own elements, made ready for exploring."""
+    names = [v.name for v in vertices.vertices]
+    wires = ((names[c.source], c.output, names[c.target], c.input) for c in vertices.connections)
+    return Machine({v.name: v.element for v in vertices.vertices}, wires)
 
 
 def _network(text: str) -> tuple[int, int]:
@@ -106,16 +141,24 @@ def _network(text: str) -> tuple[int, int]:
 class _Builder:
     """The graph while it is made."""
 
-    def __init__(self, vertices: RuntimeGraph, number: Mapping[str, str]) -> None:
-        self.vertices, self.number = vertices, number
+    def __init__(self, vertices: RuntimeGraph, number: Mapping[str, str], machine: Machine) -> None:
+        self.vertices, self.number, self.machine = vertices, number, machine
+        self.simplified = Simplified({})
         self.programs: dict[Input, ir.Program] = {}
         self.connections: dict[tuple[str, int], Destination] = {}
         self.held: dict[str, Destination] = {}
 
     def add(self, name: str, element: Element, port: int, inputs: int, outputs: int) -> Input:
-        """The program for one input of an element."""
+        """The program for one input of an element of the platform's."""
         at = Input(name, port)
-        self.programs[at] = _renamed(element.trace(port, outputs, name, inputs), self.number)
+        self.programs[at] = element.trace(port, outputs, name, inputs)
+        return at
+
+    def own(self, name: str, port: int) -> Input:
+        """The program for one input of an element of the configuration, under its canonical name."""
+        at = Input(self.number[name], port)
+        program = self.simplified.programs.get((name, port)) or self.machine.program(name, port)
+        self.programs[at] = replace(_renamed(program, self.number), element=at.element)
         return at
 
     def module(self) -> Input:
@@ -124,10 +167,10 @@ class _Builder:
         for vertex in self.vertices.vertices:
             name, element = self.number[vertex.name], vertex.element
             if element.ROLE is Role.ENTRY:
-                entries.append(self.add(name, element, OUTSIDE, len(vertex.inputs), len(vertex.outputs)))
+                entries.append(self.own(vertex.name, OUTSIDE))
             for port, kind in enumerate(vertex.inputs):
                 if kind == PUSH:
-                    self.add(name, element, port, len(vertex.inputs), len(vertex.outputs))
+                    self.own(vertex.name, port)
             if element.ROLE is Role.EXIT:
                 self.held[name] = SEND
         all_vertices = self.vertices.vertices

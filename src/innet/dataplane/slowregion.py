@@ -117,6 +117,12 @@ class _Nowhere(NoFiles):
         return False
 
 
+def mentioned(graph: Graph) -> frozenset[str]:
+    """The elements that others refer to, or whose handlers they call."""
+    names = {v.name for v in graph.vertices}
+    return frozenset(other for v in graph.vertices for other in _mentioned(v, names) if other != v.name)
+
+
 def closed(graph: Graph, slow: Iterable[str]) -> frozenset[str]:
     """`slow`, what must be slow anyway, and all that must be with them.
 

@@ -151,6 +151,8 @@ def released(
 
 Arrival = tuple[str, int, State]
 """Element, input port (`OUTSIDE` for packets from outside), packets."""
+Watch = Callable[[str, int, State], Iterable[State]]
+"""Sees packets that arrive at an element's input, and says which of them go on."""
 
 
 def flows(
@@ -158,7 +160,7 @@ def flows(
     start: Iterable[Arrival],
     tables: Tables,
     budget: Budget,
-    watch: Callable[[str, int, State], Iterable[State]] | None = None,
+    watch: Watch | None = None,
     prefix: str = "",
 ) -> Iterator[Flow]:
     """Every flow from `start` to its end. `watch(element, port, state)` sees each arrival and says what goes on.
@@ -174,7 +176,12 @@ def flows(
 
 
 def resumed(
-    machine: Machine, asked: Asked, kinds: list[Template], tables: Tables, budget: Budget
+    machine: Machine,
+    asked: Asked,
+    kinds: list[Template],
+    tables: Tables,
+    budget: Budget,
+    watch: Watch | None = None,
 ) -> Iterator[Flow]:
     """The flows of packets that find entries of kinds that were not known when they looked."""
     element, _, _ = at = cast("tuple[str, int, bool]", asked.at)
@@ -183,7 +190,7 @@ def resumed(
     work: list[Arrival] = []
     results = released(machine, at, resume(asked, kinds, tables), tables, asked.scope)
     yield from _after(machine, element, results, work)
-    yield from _drain(machine, work, tables, budget, None, asked.scope)
+    yield from _drain(machine, work, tables, budget, watch, asked.scope)
 
 
 def _drain(
@@ -191,7 +198,7 @@ def _drain(
     work: list[Arrival],
     tables: Tables,
     budget: Budget,
-    watch: Callable[[str, int, State], Iterable[State]] | None,
+    watch: Watch | None,
     prefix: str,
 ) -> Iterator[Flow]:
     while work:
@@ -230,4 +237,16 @@ def _after(machine: Machine, element: str, results: Iterator[Result], work: list
             yield Flow(End.LOST, element, result.reason, after)
 
 
-__all__ = ["Arrival", "Budget", "BudgetExceeded", "End", "Flow", "Hop", "flows", "hop_to", "look", "resumed"]
+__all__ = [
+    "Arrival",
+    "Budget",
+    "BudgetExceeded",
+    "End",
+    "Flow",
+    "Hop",
+    "Watch",
+    "flows",
+    "hop_to",
+    "look",
+    "resumed",
+]

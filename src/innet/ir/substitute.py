@@ -20,6 +20,14 @@ def substituted(
     return work.block(block)
 
 
+def with_values(stmt: ir.Stmt, value: Replacement) -> ir.Stmt:
+    """`stmt`, which is no `Branch`, with `value` in place of each variable that it reads."""
+    return _Reading(value, {}, MAX_PORTS).stmt(stmt)
+
+
+MAX_PORTS = 1 << 32
+
+
 class _Substitution:
     def __init__(self, value: Replacement, missing: Mapping[int, ir.Drop], outputs: int) -> None:
         self.value, self.missing, self.outputs = value, missing, outputs
@@ -95,3 +103,10 @@ class _Substitution:
             case ir.Const() | ir.Field() | ir.Present() | ir.Marked() | ir.Distance():
                 return e
         assert_never(e)
+
+
+class _Reading(_Substitution):
+    """Variables that a statement binds stay."""
+
+    def var(self, var: ir.Var) -> ir.Var:
+        return var

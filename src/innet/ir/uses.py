@@ -57,6 +57,11 @@ def _read_by(stmt: ir.Stmt) -> Iterator[str]:
                 yield from _in(prefer)
 
 
+def variables_in(expr: ir.Expr) -> frozenset[str]:
+    """The names of the variables that `expr` reads."""
+    return frozenset(_in(expr))
+
+
 def _in(*exprs: ir.Expr) -> Iterator[str]:
     for e in exprs:
         match e:

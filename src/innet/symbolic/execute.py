@@ -131,6 +131,11 @@ def formula_of(expr: ir.Expr, state: State, tables: Tables) -> Formula:
         return any_of(*found)
 
 
+def value_of(expr: ir.Expr, state: State, tables: Tables) -> Term:
+    """What an expression is on a path of a program; raises `Split` where that has no single answer."""
+    return _Step(_NO_PROGRAM, state, tables, "").value(expr)
+
+
 def read(field: ir.Field, state: State, tables: Tables) -> Iterator[tuple[State, Term]]:
     """What a field holds (zero where it is absent): cases of `state`, each with a term."""
     state.store.work = tables.work
@@ -193,7 +198,7 @@ def resume(asked: Asked, kinds: list[Template], tables: Tables) -> Iterator[Resu
 def _run(
     program: ir.Program, work: list[tuple[State, _Frame]], tables: Tables, scope: str, at: object
 ) -> Iterator[Result]:
-    asked, charged = tables.asked, tables.work
+    asked, charged, observe = tables.asked, tables.work, tables.observe
     place = at
     while work:
         state, frame = work.pop()
@@ -219,8 +224,10 @@ def _run(
             try:
                 if kind is ir.Branch:
                     after: _Frame = (block, at + 1, parent)
-                    test, then = _nested(stmt)  # type: ignore[arg-type]  # a Branch
+                    test, then = _nested(stmt, observe is None)  # type: ignore[arg-type]  # a Branch
                     condition = truth(_Step(program, state, tables, scope).value(test))
+                    if observe is not None:
+                        observe(stmt, state)
                     decided = state.store.status(condition)
                     if decided is not None:
                         frame = (then if decided else stmt.otherwise, 0, after)  # type: ignore[union-attr]
@@ -249,6 +256,8 @@ def _run(
             except Imprecise as why:
                 yield Lost(f"{program.element}: {why}", state)
                 break
+            if observe is not None and (kind is ir.Count or kind is ir.Adjust):
+                observe(stmt, state)
             frame = (block, at + 1, parent)
             if kind is ir.Lookup and asked is not None and stmt.table.kind is not ir.TableKind.PREFIX:  # type: ignore[union-attr]
                 miss = Asked(program, stmt, state.fork(), frame, scope, place, 0)  # type: ignore[arg-type]  # a Lookup
@@ -258,11 +267,16 @@ def _run(
                 break
 
 
-def _nested(branch: ir.Branch) -> tuple[ir.Expr, ir.Block]:
-    """Condition and body of a `when` with nothing in it but another `when`: one decision, so two paths, not three."""
+def _nested(branch: ir.Branch, joined: bool) -> tuple[ir.Expr, ir.Block]:
+    """Condition and body of a `when`; if `joined`, one with nothing in it but another `when` is one decision with that:
+    two paths, not three."""
     condition, then, otherwise = branch.condition, branch.then, branch.otherwise
     while (
-        not otherwise and len(then) == 1 and isinstance(inner := then[0], ir.Branch) and not inner.otherwise
+        joined
+        and not otherwise
+        and len(then) == 1
+        and isinstance(inner := then[0], ir.Branch)
+        and not inner.otherwise
     ):
         condition, then = ir.Binary(Op.AND, condition, inner.condition), inner.then
     return condition, then

@@ -1,6 +1,6 @@
 """What the symbolic executor carries along a path: the packet, what is known, and the flow's own table entries."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -346,6 +346,8 @@ class Tables:
         self.widening = False
         """Whether new kinds are widened at once: what one packet makes of an entry may go on for ever."""
         self.oracle: Oracle | None = None
+        self.observe: Callable[[ir.Stmt, State], None] | None = None
+        """Is told of each `Branch` before it forks the path, of each `Count` and `Adjust`, and of the path."""
         self._read: dict[int, tuple[ir.Program, frozenset[str]]] = {}
         self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
-from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, flows, resumed
+from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, Watch, flows, resumed
 from innet.explore.network import NOTHING, Box, Enforcer, Sent, SentFlow, Traffic, framed, header
 from innet.explore.network import parse as parse_frame
 from innet.explore.replay import BoxState, enter, module_frame
@@ -105,14 +105,18 @@ def arrivals(box: Box, injected: Injected) -> list[Arrival]:
     return found
 
 
-def settle(box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget) -> list[Flow]:
+def settle(
+    box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget, watch: Watch | None = None
+) -> list[Flow]:
     """Explore until no new kind of table entry turns up; every flow. What new kinds of entries change is explored from
-    the look-ups that may find them."""
+    the look-ups that may find them. `watch` sees each arrival."""
     machine = box.machine
     asked: list[object] = []
     tables.asked = asked
     try:
-        found = list(flows(machine, ((e, p, s.fork()) for e, p, s in start), tables, budget, None, box.scope))
+        found = list(
+            flows(machine, ((e, p, s.fork()) for e, p, s in start), tables, budget, watch, box.scope)
+        )
         for n in range(1, MAX_ROUNDS):
             before, tables.widening = tables.noted, n >= PATIENCE
             for at in range(len(asked)):
@@ -123,7 +127,7 @@ def settle(box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget) -
                     asked[at] = replace(one, seen=len(kinds))
                     rows = tables.templates[one.table]
                     new = [kind for kind in kinds[one.seen :] if any(kind is row for row in rows)]
-                    found += resumed(machine, one, new, tables, budget)
+                    found += resumed(machine, one, new, tables, budget, watch)
             if tables.noted == before:
                 return found
     finally:

@@ -1,0 +1,102 @@
+"""Programs made smaller do what they did: modules of all kinds, on packets one after another."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import settings
+
+from innet.diagnostics import ConfigurationError, Source
+from innet.explore.machine import Machine
+from innet.ir.dump import dump
+from innet.policy import parse_request
+from innet.simplify import Simplified, StepKind
+from tests.adversarial.judge import corpus, machine
+from tests.adversarial.modules import module
+from tests.dataplane.test_differential import EXTRA
+from tests.simplify.sequences import compare, smaller
+
+ROOT = Path(__file__).resolve().parents[2]
+RANDOM = settings.default.max_examples // 3
+"""Modules at random."""
+EXAMPLES = ROOT / "examples"
+LARGE = {"honest icmp_unreachable", "honest router_options", "enforcer of its own"}
+"""Of these nothing is proven within the limits."""
+TEXTS = {
+    **{f"honest {case.path.stem}": case.text for case in corpus("honest")},
+    **{f"table1 {path.stem}": path.read_text("utf-8") for path in (EXAMPLES / "table1").glob("*.click")},
+    **{
+        f"{path.stem} {one.name}": one.code
+        for path in EXAMPLES.glob("*.innet")
+        for one in parse_request(Source(path.name, path.read_text("utf-8"))).modules
+    },
+    **EXTRA,
+}
+HEAD = "FromNetfront() -> IPFilter(allow udp port 1500) -> "
+CHECKED = "FromNetfront() -> CheckIPHeader(14) -> IPFilter(allow udp port 1500) -> "
+TO_OWNER = "IPRewriter(pattern - - 172.16.15.133 - 0 0)"
+
+
+def tables(made: Simplified) -> set[str]:
+    """The elements that lost their tables."""
+    return {step.element for step in made.steps if step.kind is StepKind.TABLE}
+
+
+def built(text: str) -> Machine:
+    return machine(text.replace("$ADDR", "198.51.100.1"))
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS.keys() - LARGE))
+def test_modules_do_what_they_did(name: str) -> None:
+    made = smaller(one := built(TEXTS[name]))
+    assert made.undecided == ""
+    compare(one, made, Random(name), 40)
+
+
+@pytest.mark.parametrize("name", sorted(LARGE))
+def test_what_is_too_large_stays_as_it_is(name: str) -> None:
+    made = smaller(one := built(TEXTS[name]))
+    assert made.undecided == "it is too large to be looked at within the limits"
+    assert made.steps == ()
+    assert all(program is one.program(*at) for at, program in made.programs.items())
+
+
+def test_random_modules_do_what_they_did() -> None:
+    changed = sent = 0
+    for seed in range(RANDOM):
+        random = Random(seed)
+        try:
+            one = built(module(random))
+        except ConfigurationError:
+            continue
+        made = smaller(one)
+        changed += bool(made.steps)
+        sent += compare(one, made, random, 15)
+    assert changed > RANDOM // 2
+    assert sent > RANDOM
+
+
+# ---- tables
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CHECKED + TO_OWNER + " -> ToNetfront();",
+        HEAD + TO_OWNER + " -> ToNetfront();",
+        HEAD + "IPRewriter(keep 0 0) -> ToNetfront();",
+        HEAD + "rw :: IPRewriter(pattern - - 172.16.15.133 - 0 1, drop) -> ToNetfront();"
+        "FromNetfront() -> IPFilter(allow tcp) -> [1] rw; rw [1] -> ToNetfront();",
+        "FromNetfront() -> IPAddrPairRewriter(pattern - 172.16.15.133 0 0) -> ToNetfront();",
+        "FromNetfront() -> UDPRewriter(pattern - - 172.16.15.133 1600 0 0) -> ToNetfront();",
+        HEAD + TO_OWNER + " -> rw :: " + TO_OWNER + " -> ToNetfront();",
+    ],
+)
+def test_tables_that_say_nothing_new_are_not_kept(text: str) -> None:
+    one = built(text)
+    made = smaller(one)
+    rewriters = {name for name in one.elements if "ewriter" in type(one.elements[name]).__name__}
+    assert tables(made) == rewriters
+    for at, program in made.programs.items():
+        assert "flows" not in dump(program), at
+    assert compare(one, made, Random(5), 150) > 3
