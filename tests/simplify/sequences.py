@@ -11,8 +11,9 @@ from innet.explore.machine import Machine
 from innet.explore.replay import module_frame
 from innet.ir.interpret import PacketBuffer, State, run
 from innet.platform.gates import EntryGate
+from innet.platform.ipv4 import checksum
 from innet.simplify import Simplified, handed_over, simplify
-from tests.adversarial.traffic import ADDRESS, frame
+from tests.adversarial.traffic import ADDRESS, ADDRESSES, ETHERNET, frame
 
 GATE = EntryGate(ADDRESS).trace(OUTSIDE, 1, "gate", 0)
 STEP_NS = 1_000_000
@@ -88,11 +89,34 @@ def traffic(random: Random, sent: list[bytes]) -> Iterator[bytes]:
         kind = random.random()
         if kind < 0.3 and before:
             yield random.choice(before)
-        elif kind < 0.6 and sent:
+        elif kind < 0.55 and sent:
             yield answer(random.choice(sent[-20:]))
+        elif kind < 0.65 and sent:
+            yield error(random.choice(sent[-20:]))
         else:
-            before.append(frame(random))
+            before.append(frame(random) if kind < 0.85 else datagram(random))
             yield before[-1]
+
+
+def datagram(random: Random) -> bytes:
+    """A plain UDP packet to the module."""
+    ports = (random.choice((53, 1024, 1500)).to_bytes(2, "big") for _ in range(2))
+    body = b"".join(ports) + (8 + 4).to_bytes(2, "big") + b"\0\0" + random.randbytes(4)
+    return plain(random.choice(ADDRESSES), 17, body)
+
+
+def plain(source: int, proto: int, body: bytes) -> bytes:
+    """A frame with a good IPv4 header and without options."""
+    head = b"\x45\0" + (20 + len(body)).to_bytes(2, "big") + bytes((0, 1, 0, 0, 64, proto, 0, 0))
+    head += source.to_bytes(4, "big") + ADDRESS.to_bytes(4, "big")
+    return ETHERNET + head[:10] + checksum(head).to_bytes(2, "big") + head[12:] + body
+
+
+def error(frame: bytes) -> bytes:
+    """That a port is unreachable, from where `frame` was sent to."""
+    body = b"\x03\x03" + bytes(6) + frame[14:62]
+    body = body[:2] + checksum(body).to_bytes(2, "big") + body[4:]
+    return plain(int.from_bytes(frame[30:34], "big"), 1, body)
 
 
 def answer(frame: bytes) -> bytes:

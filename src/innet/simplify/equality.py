@@ -39,7 +39,7 @@ def known(term: Term, store: Store) -> Hashable:
         case Lin(linear=linear, width=width):
             return _linear(linear, store, width)
         case Concat(parts=parts):
-            return ("beside", *(known(part, store) for part in parts))
+            return _beside([known(part, store) for part in parts], term.width)
         case Truth(formula=formula):
             return "fact", _formula(formula, store)
     raise AssertionError(term)
@@ -53,7 +53,7 @@ def _atom(atom: Sym | Slice | Fn, store: Store) -> Hashable:
             match inner:
                 case ("number", int(value), _):
                     return "number", value >> low & (1 << width) - 1, width
-            return "part", inner, low, width
+            return "part", inner, low, width, base.width
         case Fn(op=op, args=args, width=width):
             inner_args = [_argument(arg, store) for arg in args]
             numbers = [_plain(arg) for arg in inner_args]
@@ -69,6 +69,23 @@ def _plain(arg: Hashable) -> int | None:
         case int(number) | ("number", int(number), _):
             return number
     return None
+
+
+def _beside(parts: list[Hashable], width: int) -> Hashable:
+    """Values side by side; neighbouring bits of one value are one."""
+    out: list[Hashable] = []
+    for part in parts:
+        match out[-1:], part:
+            case [("part", left, int(start), int(size), whole)], ("part", right, int(low), int(more), _) if (
+                left == right and low + more == start
+            ):
+                out[-1] = "part", left, low, size + more, whole
+            case _:
+                out.append(part)
+    match out:
+        case [("part", inner, 0, int(size), whole)] if size == whole == width:
+            return inner
+    return ("beside", *out)
 
 
 def _argument(arg: object, store: Store) -> Hashable:

@@ -54,27 +54,54 @@ def stateful(programs: Mapping[Port, ir.Program]) -> frozenset[str]:
 def candidate(element: str, machine: Machine, programs: Mapping[Port, ir.Program]) -> Candidate:
     """The element, if what is written of it does not speak against leaving its tables out; else raises `Observable`."""
     own = {at: p for at, p in programs.items() if at[0] == element}
-    names: dict[str, ir.Table] = {}
-    for program in own.values():
-        for stmt in statements(program.body):
-            if isinstance(stmt, BEYOND):
-                raise Observable(f"it also uses {type(stmt).__name__}, whose result is another one each time")
-        for table in _kept(program.body):
-            if table.owner and table.owner != element:
-                raise Observable(f"the table is that of {table.owner}")
-            if table.capacity < LIMIT:
-                raise Observable(
-                    f"room for {table.capacity} entries is a limit: what finds the table full is dropped"
-                )
-            names[table.name] = table
-    for (other, _), program in programs.items():
-        if other != element and any(table.owner == element for table in tables_of(program.body)):
-            raise Observable(f"{other} looks into it")
-    made = machine.elements[element]
-    if made.ROLE is not Role.TRANSFORM or type(made).holder is not Element.holder or made.calls():
-        raise Observable("it does more than its programs say")
+    bodies = [p.body for p in own.values()]
+    for why in (
+        fickle(bodies),
+        foreign(element, bodies),
+        limited(bodies),
+        looked_into(element, programs),
+        acting(machine.elements[element]),
+    ):
+        if why:
+            raise Observable(why)
+    names = dict.fromkeys(table.name for body in bodies for table in _kept(body))
     without = {at: replace(p, body=emptied(p.body)) for at, p in own.items()}
     return Candidate(element, tuple(names), own, without)
+
+
+def fickle(bodies: Iterable[ir.Block]) -> str:
+    """What its programs do that gives another result each time."""
+    for body in bodies:
+        for stmt in statements(body):
+            if isinstance(stmt, BEYOND):
+                return f"it also uses {type(stmt).__name__}, whose result is another one each time"
+    return ""
+
+
+def foreign(element: str, bodies: Iterable[ir.Block]) -> str:
+    """Whose tables it uses beside its own."""
+    owners = (table.owner for body in bodies for table in _kept(body))
+    return next((f"the table is that of {owner}" for owner in owners if owner not in ("", element)), "")
+
+
+def limited(bodies: Iterable[ir.Block]) -> str:
+    """Which limit somebody set."""
+    sizes = [table.capacity for body in bodies for table in _kept(body) if table.capacity < LIMIT]
+    return f"room for {sizes[0]} entries is a limit: what finds the table full is dropped" if sizes else ""
+
+
+def looked_into(element: str, programs: Mapping[Port, ir.Program]) -> str:
+    """Who else uses its tables."""
+    for (other, _), program in programs.items():
+        if other != element and any(table.owner == element for table in tables_of(program.body)):
+            return f"{other} looks into it"
+    return ""
+
+
+def acting(made: Element) -> str:
+    """Whether it does anything by itself."""
+    alone = made.ROLE is Role.TRANSFORM and type(made).holder is Element.holder and not made.calls()
+    return "" if alone else "it does more than its programs say"
 
 
 def _kept(block: ir.Block) -> Iterator[ir.Table]:
