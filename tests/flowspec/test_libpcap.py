@@ -19,7 +19,7 @@ from innet.symbolic.state import State, Tables, inject_ip
 from innet.symbolic.terms import holds
 from innet.verify.world import PARSE
 from tests.backends.forms import Given, Start, valuation
-from tests.flowspec.grammar import IDIOMS, flows, frame, packets
+from tests.flowspec.grammar import IDIOMS, flows, frame, packets, tagged_flows
 from tests.flowspec.libpcap import ETHERNET, LIBRARY, RAW, Filter, RefusedError
 
 EXAMPLES = settings.default.max_examples
@@ -78,6 +78,22 @@ def test_flows_about_frames_mean_what_libpcap_says(flow: str, seed: int) -> None
     for n, packet in enumerate(packets(flow, seed, 12) if ours is not None else ()):
         data = frame(packet, seed + n)
         assert bool(evaluate(ours, marked(data, 14))) == oracle.matches(data), data.hex()
+
+
+@needs_libpcap
+@settings(max_examples=EXAMPLES // 2)
+@given(tagged_flows(), SEEDS)
+@example("vlan and tcp port 80 or vlan 5 and ip proto 6", 0)
+def test_flows_about_tagged_frames_mean_what_libpcap_says(flow: str, seed: int) -> None:
+    oracle, ours = Filter(flow, ETHERNET), condition(flow)
+    for n, packet in enumerate(packets(flow, seed, 12) if ours is not None else ()):
+        tags = (n + seed) % 3
+        data = frame(packet, seed + n, tags)
+        buffer = marked(data, 0 if tags else 14)
+        if tags:
+            buffer.marks |= {Mark.MAC: 0}
+            del buffer.marks[Mark.NET], buffer.marks[Mark.TRANSPORT]
+        assert bool(evaluate(ours, buffer)) == oracle.matches(data), data.hex()
 
 
 @needs_libpcap

@@ -95,10 +95,12 @@ def test_every_mistake_is_reported_once() -> None:
     assert [d.code for d in caught.value.diagnostics] == ["F142", "F157", "F156", "F158"]
 
 
-def test_tagged_frames_are_never_ipv4_packets() -> None:
+def test_tags_are_not_on_plain_packets_and_it_is_said() -> None:
     flow = parse_flow("vlan 5 and udp")
-    assert describe(flow.predicate) == "no packet"
     assert [d.code for d in flow.warnings] == ["F152"]
+    assert not any(value(lower(flow.predicate), packet) for packet in PACKETS)
+    with pytest.raises(ConfigurationError, match="0 to 4095"):
+        parse_flow("vlan 4096")
 
 
 def test_variables_are_addresses_known_later() -> None:

@@ -72,6 +72,13 @@ def test_frames_that_carry_no_plain_ipv4_arrive_all_the_same() -> None:
     world = chain(tagging)
     assert ask(world, "never reach from internet -> second").holds is NO
     assert ask(world, "never reach from internet -> second udp").holds is YES
+    for flow, holds in [
+        ("vlan 5", YES),
+        ("vlan 6", NO),
+        ("vlan 5 and udp dst port 53", YES),
+        ("vlan and vlan", NO),
+    ]:
+        assert ask(world, f"reach from internet udp -> second {flow}").holds is holds, flow
     assert ask(world, "never reach from internet -> client").holds is YES
 
 

@@ -10,11 +10,13 @@ from innet import ir
 from innet.diagnostics import Span, suggest
 from innet.flowspec import names as nm
 from innet.flowspec import predicate as pr
+from innet.flowspec import tagged
 from innet.flowspec.arithmetic import LENGTH
 from innet.flowspec.predicate import Direction, Predicate, Relation
 from innet.flowspec.text import Findings, quoted
 from innet.flowspec.words import AND, NOT, OR, ReadError, Words
 from innet.packet import names as known
+from innet.packet.headers import ETHERTYPE_IPV6
 
 TYPES = ("host", "net", "port", "portrange", "proto")
 PORT_PROTOCOLS: Mapping[str | None, tuple[int, ...]] = {
@@ -70,6 +72,8 @@ class Primitives:
     def __init__(self, words: Words, findings: Findings, variables: Mapping[str, int]) -> None:
         self.words, self.findings, self.variables = words, findings, variables
         self.previous: Qualifiers | None = None
+        self.tags = 0
+        """How often `vlan` was read: what follows is about the packet behind so many tags."""
         self.unknown: dict[str, None] = {}
 
     def fail(self, code: str, message: str, span: Span, expected: str = "", help: str = "") -> ReadError:
@@ -125,7 +129,11 @@ class Primitives:
             return STATION_GROUPS[group]
         if word == "ip6" and words.peek(1) not in (*HEADS, "[", "protochain", "multicast"):
             words.take()
-            return pr.equal(pr.IP_VERS, 6)
+            return (
+                pr.equal(tagged.ether_type(self.tags), ETHERTYPE_IPV6)
+                if self.tags
+                else pr.equal(pr.IP_VERS, 6)
+            )
         if word in ("less", "greater"):
             words.take()
             length = nm.number(words.peek())
@@ -137,21 +145,30 @@ class Primitives:
             relation = Relation.LE if word == "less" else Relation.GE
             return pr.Comparison(LENGTH, relation, ir.Const(length, 16))
         if word == "vlan":
-            words.take()
-            if nm.number(words.peek()) is not None:
-                words.take()
-            self.findings.warn(
-                "F152",
-                "flows are about IPv4 packets, which carry no VLAN tag: this is never true",
-                words.since(start),
-            )
-            return pr.FALSE
+            return self.vlan(start)
         if word in OTHER_LAYERS or word in ("ether", "link"):
             raise self.fail(
                 "F149", f"flows are about IPv4 packets: {quoted(word)} cannot be told from one", words.here(),
                 "ip, tcp, udp, icmp, host, net, port, ...",
             )  # fmt: skip
         raise self.unknown_word(word)
+
+    def vlan(self, start: int) -> Predicate:
+        """`vlan`, `vlan 5`."""
+        words = self.words
+        words.take()
+        given = nm.number(words.peek())
+        if given is not None:
+            if given > tagged.MAX_ID:
+                raise self.fail("F157", f"VLAN {words.peek()} is out of range", words.here(), "0 to 4095")
+            words.take()
+        self.findings.warn(
+            "F152",
+            "only frames between the operator's own boxes have VLAN tags: of all other packets this is false",
+            words.since(start),
+        )
+        self.tags += 1
+        return tagged.tag(given, self.tags - 1)
 
     def unknown_word(self, word: str) -> ReadError:
         span = self.words.here()
@@ -279,7 +296,7 @@ class Primitives:
             if value is None or value > 0xFFFF:
                 raise self.missing("an Ethernet type: a number up to 65535, ip, ip6, arp or rarp")
             words.take()
-            return pr.equal(pr.named("ether.type"), value)
+            return pr.equal(tagged.ether_type(self.tags), value)
         value = nm.FLOW_PROTOCOLS.get(word, known.PROTOCOLS.get(word, nm.number(word)))
         if value is None:
             raise self.missing("a protocol: a number up to 255 or a name")

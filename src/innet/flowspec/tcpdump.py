@@ -5,9 +5,8 @@
     term    := ('not' | '!') term | '(' expr ')' | primitive | value | arith relop arith
 
 A value without qualifiers (`port 80 or 443`) takes those of the primitive before it. Primitives are in `flows`,
-arithmetic in `arithmetic`. Differences from libpcap: a test of a byte that the packet does not have is false, and
-`not` complements it (libpcap then rejects the packet whatever stands around the test); names are looked up in fixed
-tables, never on the network; tests of the link layer that an IPv4 packet cannot answer are errors, but `vlan` is false.
+arithmetic in `arithmetic`, what `vlan` does in `tagged`. docs/reference/flows.md is the manual; it lists what differs
+from libpcap, whose compiler is the oracle of the tests.
 """
 
 import re
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Span, suggest
 from innet.flowspec import predicate as pr
+from innet.flowspec import tagged
 from innet.flowspec.arithmetic import ARITHMETIC, RELATIONS, Arithmetic, Number, compare
 from innet.flowspec.flows import KEYWORDS, Primitives, Qualifiers
 from innet.flowspec.predicate import TRUE, Predicate
@@ -185,10 +185,11 @@ class _Parser:
                 return self.related(inner) if isinstance(inner, Number) else inner
             if self.arithmetic.starts(self.primitives.is_value()):
                 return self.related(self.arithmetic.expression())
+            tags = self.primitives.tags
             result = self.primitives.read()
             if isinstance(result, Qualifiers):  # `port (80 or 443)`, `port not 80`
                 return self.value(result)
-            return _Sized(result)
+            return self.sized(result, tags)
         except ReadError:
             self.depth, self.arithmetic.depth = depth, 0
             self.recover()
@@ -202,7 +203,11 @@ class _Parser:
         self.words.take()
         right = self.arithmetic.expression()
         self.primitives.forget()
-        return _Sized(compare(left, relation, right))
+        return self.sized(compare(left, relation, right), self.primitives.tags)
+
+    def sized(self, primitive: Predicate, tags: int) -> _Sized:
+        """A primitive that stands behind so many `vlan`."""
+        return _Sized(tagged.behind(primitive, tags), 16 if tags else 1)
 
     def recover(self) -> None:
         """Skip what belongs to a wrong primitive."""
@@ -255,7 +260,11 @@ class _Parser:
         while self.words.accept(*NOT):
             negated = 1 - negated
         nested = self.words.peek() == "("
-        part = self.values(qualifiers) if nested else _Sized(self.primitives.value(qualifiers))
+        part = (
+            self.values(qualifiers)
+            if nested
+            else self.sized(self.primitives.value(qualifiers), self.primitives.tags)
+        )
         if not negated:
             return part
         return _Sized(pr.negation(part.predicate), part.tests, part.depth + 1)
