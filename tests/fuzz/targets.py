@@ -137,14 +137,15 @@ IMPORT_WORDS = tuple(
     )
 )  # fmt: skip
 IMPORTED = (
-    ("ip-addr.json", "core/ip-addr.json"),
-    ("ip-route.json", "access/ip-route.json"),
-    ("frr-route.json", "core/frr-route.json"),
-    ("ios-route.txt", "border/ios-route.txt"),
-    ("ios-config.txt", "border/ios-config.txt"),
-    ("ios-mac.txt", "sw1/ios-mac.txt"),
-    ("links", "links"),
-    ("import.yaml", "import.yaml"),
+    ("ip-addr.json", "campus/core/ip-addr.json"),
+    ("ip-route.json", "campus/access/ip-route.json"),
+    ("frr-route.json", "campus/core/frr-route.json"),
+    ("ios-route.txt", "campus/border/ios-route.txt"),
+    ("ios-config.txt", "campus/border/ios-config.txt"),
+    ("ios-mac.txt", "campus/sw1/ios-mac.txt"),
+    ("ovs-flows.txt", "bridge/s1.ovs-flows.txt"),
+    ("links", "campus/links"),
+    ("import.yaml", "campus/import.yaml"),
 )
 """What an import reads, and an example of it."""
 NUMBERS = (
@@ -193,7 +194,7 @@ TARGETS = {
             Target(
                 f"import-{file}",
                 importing(file if file in ("links", "import.yaml") else f"r/{file}"),
-                files(f"tests/network/importing/campus/{example}"),
+                files(f"tests/network/importing/{example}"),
                 (*IMPORT_WORDS, *NETWORK_WORDS),
             )
             for file, example in IMPORTED

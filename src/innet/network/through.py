@@ -13,7 +13,7 @@ from innet.elements.device.fromdevice import FromDevice
 from innet.elements.device.todevice import ToDevice
 from innet.network.model import Middlebox
 
-PLAIN = frozenset({"FromDevice", "ToDevice", "Tee", "Discard", "Null", "Counter"})
+PLAIN = frozenset({"FromDevice", "ToDevice", "Tee", "Discard", "Idle", "Null", "Counter"})
 """Elements that pass every frame on, or none."""
 UNKNOWN = frozenset({"Opaque", "Perhaps"})
 """Elements of which nobody knows what they do."""

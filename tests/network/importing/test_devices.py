@@ -130,7 +130,7 @@ def test_a_folder_of_click_files():
         ({}, "there are no files of devices"),
         ({"r1/ip-rout.json": "[]"}, "did you mean 'ip-route.json'?"),
         ({"r1/ip-route.json": "[]", "r1/frr-route.json": "{}"}, "'r1' has two routing tables"),
-        ({"r1/ip-route.json": "[]", "r1.click": "Idle -> Discard;"}, "a Click file is a whole device"),
+        ({"r1/ip-route.json": "[]", "r1.click": "Idle -> Discard;"}, "which is a whole device"),
         ({"client/ip-route.json": "[]"}, "'client' cannot be the name of a device"),
         ({"r1/ip-route.json": "[]", "import.yaml": "nodes: {r1: {kind: internet}}"}, "is a device already"),
         ({"r1/ip-route.json": "[]", "import.yaml": "node: {}"}, "'node' is not understood"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from innet.diagnostics import Diagnostic, PolicyError, Source, Span, suggest
-from innet.network.importers import clickfile, frr, iosconfig, iosmac, iosroute, linux, neutralfile
+from innet.network.importers import clickfile, frr, iosconfig, iosmac, iosroute, linux, neutralfile, ovsflow
 from innet.network.importers.assemble import Extras, assemble
 from innet.network.importers.device import Device, Reader
 from innet.network.importers.report import Ignored, Report
@@ -28,10 +28,13 @@ FORMATS: dict[str, Reader] = {
     "ios-route.txt": iosroute.read_routes,
     "ios-config.txt": iosconfig.read_config,
     "ios-mac.txt": iosmac.read_macs,
+    "ovs-flows.txt": ovsflow.read_flows,
     "config.click": clickfile.read_click,
 }
 """File name, after a device's name, to what reads it; files are read in this order."""
 TABLES = ("ip-route.json", "frr-route.json", "ios-route.txt")
+WHOLE = ("ovs-flows.txt", "config.click")
+"""Files that say all of a device."""
 LINKS, EXTRAS, CLICK = "links", "import.yaml", ".click"
 
 
@@ -69,9 +72,10 @@ def import_files(files: Mapping[str, str], *, lenient: bool = False, name: str =
         if len(tables) > 1:
             message = f"'{device_name}' has two routing tables: {' and '.join(tables)}"
             report.error(Span(sources[tables[1]], 0, 1), message, help="keep that of the kernel")
-        if "config.click" in sources and len(sources) > 1:
-            message = f"'{device_name}' has a Click file and others: a Click file is a whole device"
-            report.error(Span(sources["config.click"], 0, 1), message, help="keep one of the two")
+        for file in WHOLE:
+            if file in sources and len(sources) > 1:
+                message = f"'{device_name}' has other files beside {file}, which is a whole device"
+                report.error(Span(sources[file], 0, 1), message, help="keep one of the two")
         for file, reader in FORMATS.items():
             if file in sources:
                 try:

@@ -107,7 +107,8 @@ class _Assembly:
         if kind == "switch" and any(device.ports[name].addresses for name in ports):
             device.unknown(self.report, span, f"'{device.name}' both switches and routes")
             kind = kind_of(device)
-        joint = Joint(device.name, kind, span, kind in PASSING, names=names)
+        is_open = kind == "switch" or device.box is not None
+        joint = Joint(device.name, kind, span, kind in PASSING, is_open=is_open, names=names)
         self.joints[device.name] = joint
         if kind == "switch" and len(device.vlans) > 1:
             joint.vlans = device.vlans
@@ -154,6 +155,8 @@ class _Assembly:
             self.box(device.name, boxes.opaque_text(boxes.quoted(title), ports), ports)
         elif device.click is not None:
             self.box(device.name, device.click, ports)
+        elif device.box is not None:
+            self.box(device.name, device.box(ports), ports)
         elif joint.kind == "switch":
             self.switch(device)
         else:
@@ -383,7 +386,7 @@ class _Assembly:
 
 def kind_of(device: Device) -> str:
     """What becomes of a device."""
-    if device.opaque or device.click is not None:
+    if device.opaque or device.click is not None or device.box is not None:
         return "middlebox"
     return "switch" if device.vlans or device.macs else "router"
 

@@ -79,7 +79,7 @@ def wiring_text(title: str, wires: Sequence[tuple[str, Sequence[str]]]) -> str:
     out = [f"// {title}"]
     names = dict.fromkeys([name for name, _ in wires] + [one for _, heard in wires for one in heard])
     number = {name: n for n, name in enumerate(names)}
-    out += [f"to{n} :: ToDevice({name});" for name, n in number.items()]
+    out += [f"Idle -> to{n} :: ToDevice({name});" for name, n in number.items()]
     hears = dict(wires)
     for name, n in number.items():
         heard = hears.get(name, ())

@@ -1,6 +1,6 @@
 """What the files about one device say of it, before it becomes nodes of a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -73,6 +73,8 @@ class Device:
     """(port, `in` or `out`): the access list there."""
     click: str | None = None
     """The Click text that is the whole device, if it is one."""
+    box: "Callable[[Sequence[str]], str] | None" = None
+    """For a device that is a box: the Click text for these interfaces, those that links name among them."""
     guard: "Callable[[list[str]], str] | None" = None
     """For a router behind a packet filter of its own: the Click text for these interfaces, where `X` is the wire's
     side of interface X and `X.router` the router's."""

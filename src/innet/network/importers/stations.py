@@ -41,13 +41,15 @@ class Station:
 @dataclass(slots=True)
 class Joint:
     """A node, as far as links go. `passes`: frames go through it (a switch, a box). `bare`: it gets an interface for
-    each link (an internet node without any). `names`: what its interfaces may be called, and are."""
+    each link (an internet node without any). `is_open`: links may name ports that no file does. `names`: what its
+    interfaces may be called, and are."""
 
     name: str
     kind: str
     span: Span
     passes: bool = False
     bare: bool = False
+    is_open: bool = False
     stations: dict[str, Station] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     vlans: dict[int, dict[str, None]] = field(default_factory=dict)
@@ -109,7 +111,7 @@ class Wires:
             return self.vlan_ends(word, joint, port)
         full = interface_name(port)
         found = joint.names.get(port) or joint.names.get(full)
-        if found is None and joint.kind == "switch":
+        if found is None and joint.is_open:
             found = clean(full)
             joint.names[full] = found
             joint.stations[found] = Station(End(name, found), (), word.span)
