@@ -1,0 +1,301 @@
+"""Random modules of all elements, what is said of them, and what they really send on a platform.
+
+A configuration of the agreement campaign becomes a module: it gets frames at `FromNetfront`, something honest may stand
+in front of it, and what comes to its exits goes through a few elements more to `ToNetfront`. Every other module is one
+of the adversarial corpus' kind, which are about addresses.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from innet.diagnostics import ConfigurationError, Source
+from innet.elements.base import Role as ElementRole
+from innet.explore.flow import Budget
+from innet.explore.machine import Machine
+from innet.explore.network import Box
+from innet.explore.witness import solutions
+from innet.ir import nodes as ir
+from innet.ir.uses import statements
+from innet.messages import Account, Assessment, Role
+from innet.network.addresses import format_address
+from innet.platform.ipv4 import checksum, ends
+from innet.platform.module import RunningModule
+from innet.platform.protocol import Deployment
+from innet.policy import Module
+from innet.runtime.clock import VirtualClock
+from innet.symbolic import ranges as rs
+from innet.verify.plan import SECURITY_BUDGET, unsuitable
+from innet.verify.security import Rules, Security, assess
+from innet.verify.world import PARSE, machine_of, module_box
+from tests.adversarial import modules as hostile
+from tests.adversarial.traffic import ADDRESS, ADDRESSES, OWNER, frame
+from tests.agreement.configurations import EXIT, NotFound, configuration
+
+OWNED = ((OWNER, OWNER + 1),)
+ALLOWED = rs.normal([*OWNED, (ADDRESS, ADDRESS)])
+WHITELIST = (f"{format_address(OWNER)}/32", f"{format_address(OWNER + 1)}/32")
+HONEST = (
+    "IPMirror", "CheckIPHeader -> IPMirror", "StoreIPAddress(172.16.15.133, dst)", "CheckIPHeader",
+    "IPFilter(allow udp)", "IPRewriter(pattern - - 172.16.15.133 - 0 0)", "IPAddrRewriter(pattern - 172.16.15.133 0 0)",
+    "ICMPPingResponder",
+)  # fmt: skip
+TAILS = ("IPMirror", "StoreIPAddress(172.16.15.133, dst)", "StoreIPAddress(198.51.100.1, src)", "MarkIPHeader",
+         "CheckIPHeader", "MarkIPHeader(14)", "Unstrip(14)", "StoreIPAddress(172.16.15.133, dst) -> StoreIPAddress("
+         "198.51.100.1, src)", "UDPIPEncap(198.51.100.1, 4000, 172.16.15.133, 4000)",
+         "IPEncap(4, 198.51.100.1, 172.16.15.133)")  # fmt: skip
+GUIDED_FLOWS, GUIDED_EACH = 12, 2
+PORTS = (7, 53, 80, 1024, 1500, 4000, 40000)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A frame that comes to the module, and how many nanoseconds pass before."""
+
+    after_ns: int
+    frame: bytes
+
+
+@dataclass(frozen=True)
+class Left:
+    """A frame that leaves the module; `cause` is the source of the frame that made it leave at once, None if it leaves
+    by itself; `seen` are the sources of all frames that came before."""
+
+    frame: bytes
+    cause: int | None
+    seen: frozenset[int]
+    at: int
+
+
+class Violation(Exception):  # noqa: N818 - a finding
+    """A packet that really left and contradicts what was said."""
+
+    def __init__(self, words: str, role: Role, tcp_only: bool, at: int) -> None:
+        super().__init__(words)
+        self.role, self.tcp_only, self.at = role, tcp_only, at
+
+
+def module_text(random: Random, focus: tuple[str, str] | None = None) -> str:
+    """The text of a random module; raises `NotFound` where there is none with `focus`."""
+    if focus is None:
+        return hostile.module(random).replace("$ADDR", format_address(ADDRESS))
+    whole = configuration(random, focus)
+    before = " -> ".join(random.choice(HONEST) for _ in range(random.choice((0, 0, 1, 1, 2))))
+    lines: list[str] = []
+    for part in whole.parts:
+        if part.name.startswith(EXIT):
+            tail = [random.choice(TAILS) for _ in range(random.choice((0, 0, 1, 1, 2)))]
+            lines.append(f"{part.name} :: Null; {' -> '.join([part.name, *tail, 'ToNetfront()'])};")
+        elif part.cls in ("FromNetfront", "FromDevice", "FromDump"):
+            behind = f"Strip(14) -> CheckIPHeader -> {before} -> Unstrip(14)" if before else "Null"
+            lines.append(f"FromNetfront() -> {behind} -> {part.name} :: Null;")
+        else:
+            lines.append(str(part))
+    return "\n".join([*lines, *map(str, whole.wires)]) + "\n"
+
+
+def rules(role: Role, tcp_only: bool) -> Rules:
+    return Rules(ADDRESS, Account("tenant", role, OWNED), ALLOWED, not tcp_only)
+
+
+@dataclass
+class Judged:
+    """A module and what is said of it, by role and whether connectionless traffic is banned."""
+
+    text: str
+    machine: Machine
+    box: Box
+    unsuitable: bool
+    said: dict[tuple[Role, bool], Security] = field(default_factory=dict)
+
+    def security(self, role: Role, tcp_only: bool) -> Security:
+        key = role, tcp_only
+        if key not in self.said:
+            budget = Budget(SECURITY_BUDGET, work=WORK)
+            self.said[key] = assess(self.box, PARSE, rules(role, tcp_only), budget)
+        return self.said[key]
+
+
+WORK = 400_000
+"""Less than what a request may cost: here many are asked, and what is undecided says nothing."""
+
+
+def judged(text: str) -> Judged | None:
+    """The module of a text; None if it is no configuration."""
+    try:
+        machine = machine_of(Source("module.click", text), {"ADDR": format_address(ADDRESS)})
+    except ConfigurationError:
+        return None
+    return Judged(
+        text, machine, module_box("M", machine, "nic"), bool(unsuitable(Module("M", text), machine))
+    )
+
+
+def holds_packets(machine: Machine) -> bool:
+    """Whether a packet may leave later than it came, so that its cause is not known."""
+    return any(
+        isinstance(stmt, ir.Hold)
+        for name, element in machine.elements.items()
+        if element.ROLE not in (ElementRole.EXIT, ElementRole.INFORMATION)
+        for port in range(machine.inputs(name))
+        for stmt in statements(machine.program(name, port).body)
+    )
+
+
+# ---- packets
+
+
+def guided(one: Judged) -> list[bytes]:
+    """Frames that are solved from the ways through the module that the proof found."""
+    found: list[bytes] = []
+    for (_role, _tcp), said in one.said.items():
+        if said.sent is None:
+            continue
+        for flow in said.sent.flows[:GUIDED_FLOWS]:
+            origin = said.sent.injected
+            for n, solution in enumerate(solutions(origin, origin, flow.state.store)):
+                found.append(solution.frame)
+                if n + 1 >= GUIDED_EACH:
+                    break
+        break
+    return [one for one in found if ends(one) is not None]
+
+
+def varied(random: Random, one: bytes) -> bytes:
+    """The frame from another host or port: tables fill."""
+    out = bytearray(one)
+    if random.random() < 0.5:
+        out[26:30] = random.choice((*ADDRESSES, 0xCB007200 + random.randrange(256))).to_bytes(4, "big")
+    size = (out[14] & 15) * 4
+    for at in (14 + size, 16 + size):
+        if random.random() < 0.4 and len(out) >= at + 2:
+            out[at : at + 2] = random.choice((*PORTS, random.randrange(65536))).to_bytes(2, "big")
+    if random.random() < 0.2 and len(out) > 14 + size:
+        out[random.randrange(14 + size, len(out))] = random.randrange(256)
+    if random.random() < 0.15:
+        out[20:22] = random.choice((b"\0\0", b"\x20\0", b"\0\x03", b"\x40\0"))
+    out[24:26] = b"\0\0"
+    out[24:26] = checksum(bytes(out[14 : 14 + size])).to_bytes(2, "big")
+    return bytes(out)
+
+
+def traffic(random: Random, solved: Sequence[bytes], packets: int) -> list[Sent]:
+    """Frames in a row: random ones, solved ones, and such that are near them."""
+    out: list[Sent] = []
+    for n in range(packets):
+        if n < len(solved):
+            one = solved[n]
+        elif solved and random.random() < 0.5:
+            one = varied(random, random.choice(solved))
+        elif out and random.random() < 0.2:
+            one = varied(random, random.choice(out).frame)
+        else:
+            one = frame(random)
+        out.append(Sent(random.choice((0, 0, 1000, 10**6, 10**9, 200 * 10**9)), one))
+    return out
+
+
+# ---- what happens
+
+
+@dataclass
+class _Wire:
+    """`Port` that notes what is sent."""
+
+    sent: list[bytes] = field(default_factory=list)
+    mac: int = 0x020000000001
+    peer_mac: int | None = 0x020000000002
+
+    def write(self, frame: bytes) -> bool:
+        self.sent.append(frame)
+        return True
+
+
+def run(text: str, role: Role, sandbox: bool, sent: Sequence[Sent], seed: int) -> Iterator[Left]:
+    """What leaves the module on a platform, with the platform's gates, in virtual time."""
+    clock, wire = VirtualClock(10**9), _Wire()
+    white = WHITELIST if role is Role.THIRD_PARTY else ("0.0.0.0/0",)
+    deployment = Deployment("r", "M", "tenant", role, "p", format_address(ADDRESS), text, sandbox, white)
+    module = RunningModule(deployment, wire, clock, Random(seed))
+    seen: set[int] = set()
+
+    def took(cause: int | None, at: int) -> Iterator[Left]:
+        sent, wire.sent = wire.sent, []
+        for one in sent:
+            yield Left(one, cause, frozenset(seen), at)
+
+    for n, one in enumerate((*sent, Sent(300 * 10**9, b""))):
+        until = clock.now_ns + one.after_ns
+        for _ in range(20):  # a module that is always busy does not keep others from getting their turn
+            module.work()
+            wake = module.next_wake()
+            if wake is None or wake > until:
+                break
+            clock.advance(wake)
+        clock.advance(until)
+        yield from took(None, n)
+        about = ends(one.frame)
+        if about is None or about.destination != ADDRESS:
+            continue
+        if about.source != ADDRESS:
+            seen.add(about.source)
+        module.enter(one.frame, about)
+        yield from took(about.source, n)
+
+
+def forges(left: Left, holds: bool) -> bool:
+    """Whether it leaves with a source that is neither the module's nor the one that it came with."""
+    source = int.from_bytes(left.frame[26:30], "big")
+    if source == ADDRESS:
+        return False
+    return source not in left.seen if holds or left.cause is None else source != left.cause
+
+
+def strays(left: Left) -> bool:
+    """Whether it goes to somebody who neither owns the module nor ever wrote to it."""
+    destination = int.from_bytes(left.frame[30:34], "big")
+    return not rs.contains(ALLOWED, destination) and destination not in left.seen
+
+
+def check(one: Judged, role: Role, tcp_only: bool, sent: Sequence[Sent], seed: int) -> bool:
+    """Hold what leaves against what is said. Whether a packet broke a rule that is not said to hold.
+
+    Raises `Violation` where a rule is broken that is said to hold, or that the sandbox is to enforce.
+    """
+    said = one.security(role, tcp_only)
+    texts = {c.text: c.holds.value for c in said.checks}
+    spoof_holds = any(t.startswith("anti-spoofing") and v == "yes" for t, v in texts.items())
+    off_holds = any(t.startswith("default-off") and v == "yes" for t, v in texts.items())
+    safe = said.assessment is Assessment.SAFE
+    holds = holds_packets(one.machine)
+    broken = False
+    for left in run(one.text, role, False, sent, seed):
+        for bad, promised, words in (
+            (forges(left, holds), safe or spoof_holds, "a forged source"),
+            (role is Role.THIRD_PARTY and strays(left), safe or off_holds, "a destination that did not ask"),
+            (tcp_only and left.frame[23] != 6, safe or off_holds, "a packet that is not TCP"),
+        ):
+            broken |= bad
+            if bad and promised:
+                raise Violation(f"{role.value}, {said.assessment.value}: {words}: {left.frame.hex()}", role,
+                                tcp_only, left.at)  # fmt: skip
+    if said.assessment is Assessment.SANDBOX:
+        for left in run(one.text, role, True, sent, seed):
+            out = int.from_bytes(left.frame[26:30], "big") not in {ADDRESS, *left.seen}
+            if out or (role is Role.THIRD_PARTY and strays(left)):
+                raise Violation(f"{role.value}, in the sandbox: {left.frame.hex()}", role, tcp_only, left.at)
+    return broken
+
+
+__all__ = [
+    "Judged",
+    "NotFound",
+    "Sent",
+    "Violation",
+    "check",
+    "guided",
+    "judged",
+    "module_text",
+    "replace",
+    "traffic",
+]
