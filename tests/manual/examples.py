@@ -10,7 +10,7 @@ _BLOCK = re.compile(r"^```(\w+)(?: ([^\n]*))?\n(.*?)^```$", re.DOTALL | re.MULTI
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its kind, what stands behind the kind (`key=value` words), its text, and its first line's number."""
+    """A fenced block: its kind, the `key=value` words behind that, its text, and the number of its first line."""
 
     kind: str
     options: dict[str, str]

@@ -2,8 +2,21 @@
 
 import pytest
 
+from innet.diagnostics import ConfigurationError, InNetError, PolicyError
 from innet.messages import Answer
-from tests.verify.networks import CHAIN, CLIENT, OPERATOR, PASS, ask, chain, inward, run
+from tests.verify.networks import (
+    BATCHER,
+    CHAIN,
+    CLIENT,
+    OPERATOR,
+    PASS,
+    ask,
+    chain,
+    figure3,
+    inward,
+    request,
+    run,
+)
 
 YES, NO, UNDECIDED = Answer.YES, Answer.NO, Answer.UNDECIDED
 TO_HOME = "IPRewriter(pattern - - 172.16.7.7 - 0 0)"
@@ -116,3 +129,33 @@ def test_a_subnet_of_a_platform_sends_what_its_modules_send() -> None:
     assert ask(world, "reach from 198.51.100.0/24 udp and src host 198.51.100.1 -> client").holds is YES
     assert ask(world, "never reach from 198.51.100.0/24 tcp -> client").holds is YES
     assert ask(world, "reach from 198.51.100.1 udp and src host 198.51.100.1 -> client").holds is YES
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("never reach from internet -> secnd", "did you mean 'second'?"),
+        ("never reach from nowhere -> client", "'nowhere' is not a node of the network"),
+        ("never reach from internet -> $Batcher.ADDR", "'$Batcher.ADDR' has no value in a rule"),
+        ("never reach from internet not dst host $ADDR -> client", "'$ADDR' has no value in a rule"),
+        ("never reach from internet -> 10.0.0.0/255.0.255.0", "mask with holes"),
+    ],
+)
+def test_a_rule_about_nothing_is_a_mistake_and_no_yes(rule: str, words: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        chain(rules=rule)
+    assert words in str(caught.value)
+    told(caught.value)
+
+
+def test_an_address_that_no_module_of_the_request_has_is_a_mistake() -> None:
+    for where in ("udp and not dst host $Batchr.ADDR -> client", "-> $Batchr.ADDR"):
+        with pytest.raises(ConfigurationError) as caught:
+            request(figure3(""), f"{BATCHER}\nreach from internet {where}")
+        assert "did you mean '$Batcher.ADDR'?" in str(caught.value)
+        told(caught.value)
+
+
+def told(error: InNetError) -> None:
+    """Every mistake has its place."""
+    assert all(d.span is not None for d in error.diagnostics)

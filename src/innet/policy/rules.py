@@ -329,7 +329,9 @@ class _Reader:
         if word[0].isdigit() and (address := nm.address(word)) is not None:
             return Subnet(address, ALL_BITS, span)
         if word[0].isdigit() and (net := nm.prefix(word)) is not None:
-            if net[0] & ~net[1]:
+            if nm.length_mask(net[1].bit_count()) != net[1]:
+                self.error(126, f"{quoted(word)} has a mask with holes", span, "a prefix such as 10.0.0.0/8")
+            elif net[0] & ~net[1]:
                 right = nm.prefix_text(net[0] & net[1], net[1])
                 self.error(126, f"{quoted(word)} has bits outside its prefix", span, help=f"write `{right}`")
             return Subnet(net[0] & net[1], net[1], span)

@@ -82,6 +82,11 @@ class FlowText:
     variables: tuple[str, ...] = ()
     place: Text | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def span(self) -> Span | None:
+        """Where it stands."""
+        return self.place.where(0, len(self.place.text)) if self.place is not None else None
+
     def resolve(self, addresses: Mapping[str, int]) -> Predicate:
         """The meaning once the addresses of `variables` are known; ConfigurationError if parse_flow raises it."""
         if not self.variables:

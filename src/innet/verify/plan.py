@@ -7,7 +7,7 @@ most room. On each, the modules are put in place for the proof and every require
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from innet.diagnostics import ConfigurationError, Diagnostic, Severity, render, suggest
+from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Span, render, suggest
 from innet.elements.base import Role as ElementRole
 from innet.explore.flow import BudgetExceeded
 from innet.explore.machine import Machine
@@ -171,6 +171,17 @@ class _Planner:
     def named(self, reach: Reach, names: list[str], problems: list[Diagnostic]) -> Reach:
         """The statement with module names spelled as their headers spell them; unknown nodes are noted."""
 
+        known = {f"{n}.ADDR" for n in names} | ({"ADDR"} if len(names) == 1 else set())
+
+        def variable(name: str, place: Span | None) -> None:
+            if name not in known:
+                near = suggest(name, known)
+                problems.append(
+                    Diagnostic("V304", f"'${name}' has no value", place,
+                               ", ".join(f"${k}" for k in sorted(known)) or "an address",
+                               f"did you mean '${near}'?" if near else "")
+                )  # fmt: skip
+
         def fix(node: Node) -> Node:
             if isinstance(node, ElementPort):
                 same = [n for n in names if n.lower() == node.module.lower()]
@@ -188,12 +199,7 @@ class _Planner:
                 module = next(m for m in self.request.modules if m.name == node.module)
                 self.check_element(module, node, problems)
             elif isinstance(node, Variable):
-                known = {f"{n}.ADDR" for n in names} | ({"ADDR"} if len(names) == 1 else set())
-                if node.name not in known:
-                    problems.append(
-                        Diagnostic("V304", f"'${node.name}' has no value", node.span,
-                                   ", ".join(f"${k}" for k in sorted(known)) or "an address")
-                    )  # fmt: skip
+                variable(node.name, node.span)
             elif isinstance(node, Named):
                 if not self.operator or node.name not in self.world.snapshot.nodes:
                     known_nodes = [*self.world.snapshot.nodes] if self.operator else []
@@ -211,6 +217,8 @@ class _Planner:
             return node
 
         def hop(h: Hop) -> Hop:
+            for name in h.flow.variables if h.flow is not None else ():
+                variable(name, h.flow.span if h.flow is not None else None)
             return replace(h, node=fix(h.node))
 
         return replace(reach, start=hop(reach.start), hops=tuple(hop(h) for h in reach.hops))

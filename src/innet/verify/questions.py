@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from innet import flowspec, ir
+from innet.diagnostics import Diagnostic, PolicyError, suggest
 from innet.explore.network import Module, Network, header, parse
 from innet.ir.nodes import Mark
 from innet.network import Clients, End, Host, Internet, Platform, Snapshot
 from innet.network.addresses import PRIVATE
-from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet, Variable
+from innet.policy import ElementPort, Named, Node, Place, Policy, Quantifier, Reach, Region, Subnet, Variable
 from innet.policy.syntax import Hop
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import member
@@ -71,6 +72,29 @@ def prepare(reach: Reach, addresses: Mapping[str, int]) -> Question:
         for hop in hops
     )
     return Question(reach, hops[0], tuple(hops[1:]), conditions)
+
+
+def check_nodes(policy: Policy, snapshot: Snapshot) -> None:
+    """Raises PolicyError, with every such mistake, if rules name nodes that the network does not have: a `never` about
+    such a node would hold for nothing."""
+    problems = []
+    for rule in policy.rules:
+        for hop in (rule.start, *rule.hops):
+            node = hop.node
+            variables = [(name, hop.flow.span) for name in hop.flow.variables] if hop.flow else []
+            if isinstance(node, Variable):
+                variables.append((node.name, node.span))
+            for name, place in variables:
+                problems.append(Diagnostic("V304", f"'${name}' has no value in a rule", place, "an address"))
+            if isinstance(node, Named) and node.name not in snapshot.nodes:
+                known = [*snapshot.nodes, *(place.value for place in Place)]
+                near = suggest(node.name, known)
+                expected = "an address, a subnet, MODULE:ELEMENT[:PORT], or one of " + ", ".join(known[:20])
+                help = f"did you mean '{near}'?" if near else ""
+                text = f"'{node.name}' is not a node of the network"
+                problems.append(Diagnostic("V303", text, node.span, expected, help))
+    if problems:
+        raise PolicyError(problems)
 
 
 def is_any_state(reach: Reach) -> bool:

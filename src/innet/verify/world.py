@@ -23,7 +23,7 @@ from innet.policy import Node, Policy, Reach
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, inject_ip
 from innet.verify.onward import Onward, Point, applies, onward, points
-from innet.verify.questions import Question, prepare, starts
+from innet.verify.questions import Question, check_nodes, prepare, starts
 from innet.verify.reach import Base, everything_from, explore_base
 from innet.verify.security import Templates, arrivals, sandbox_templates, settle
 
@@ -107,6 +107,7 @@ class World:
         deployed: tuple[Deployed, ...] = (),
         reserved: frozenset[int] = frozenset(),
     ) -> None:
+        check_nodes(policy, snapshot)
         self.snapshot, self.policy, self.deployed, self.reserved = snapshot, policy, deployed, reserved
         self._shared: _Shared = _Shared(snapshot)
         self._bases: dict[Reach, Base] = {}
