@@ -7,7 +7,7 @@ from pathlib import Path
 from innet.diagnostics import Source
 from innet.explore.flow import Budget
 from innet.explore.machine import Machine
-from innet.explore.network import Box
+from innet.explore.modules import Box
 from innet.messages import Account, Assessment, Role
 from innet.policy import Module
 from innet.symbolic import ranges as rs

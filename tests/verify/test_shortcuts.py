@@ -8,7 +8,7 @@ import pytest
 
 from innet.diagnostics import ConfigurationError, Source
 from innet.explore.flow import Budget
-from innet.explore.network import Module
+from innet.explore.modules import Module
 from innet.messages import Account, Answer, Role
 from innet.network.generate import operator_network
 from innet.policy import Policy, Reach, parse_policy, parse_request
@@ -67,7 +67,7 @@ def test_a_rule_that_is_spared_holds() -> None:
             tables = partial(world.tables, templates)
             for rule in world.policy.rules:
                 question, base = prepare(rule, {}), world.base(rule)
-                if world.spares(question, base, network, (module,)):
+                if world.spares(question, base, (module,)):
                     spared[rule.text] = spared.get(rule.text, 0) + 1
                     found = answer(question, network, tables, base, frozenset({"M"}))
                     assert found.holds is not Answer.NO, f"{path.name} on {platform}: {rule.text}"

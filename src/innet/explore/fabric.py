@@ -4,7 +4,7 @@ Routers look at nothing but the destination (and count hops), so that what a set
 group of routers is a matter of sets alone. A packet with symbols is then handled once per way out, not once per hop.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from innet.network import End, Middlebox, Platform, Router, Snapshot, Switch
@@ -33,7 +33,9 @@ class Way:
     destinations: Ranges
 
 
-def ways(snapshot: Snapshot, outputs: Outputs, first: str, domain: Ranges, stops: Set[str]) -> Iterator[Way]:
+def ways(
+    snapshot: Snapshot, outputs: Outputs, first: str, domain: Ranges, stops: Container[str]
+) -> Iterator[Way]:
     """Every way of packets to `domain` that router `first` forwards; a router in `stops` counts as a way out.
 
     Packets that come back to a router on their way would take the same turns again: that is a loop.

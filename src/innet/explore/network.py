@@ -12,7 +12,7 @@ from innet.explore.fabric import LOOP, Way, ways
 from innet.explore.flow import STORY, Budget, Flow, Hop, hop_to, look, repeated
 from innet.explore.flow import End as Ended
 from innet.explore.flow import flows as config_flows
-from innet.explore.machine import Machine
+from innet.explore.modules import ARRIVES, SENDS, Box, Module, Modules, Places
 from innet.ir.nodes import Mark, Program
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Snapshot, Switch, lpm
 from innet.packet.headers import ETHERTYPE_IPV4
@@ -30,89 +30,6 @@ MAX_HOPS = 255
 TTL = [name for name, *_ in STORY].index("ttl")
 
 NO_MODULE = "no module has this address"
-
-
-@dataclass(frozen=True)
-class Box:
-    """A configuration in the network: `entries` and `exits` are element names by interface."""
-
-    name: str
-    machine: Machine
-    entries: Mapping[str, tuple[str, ...]]
-    exits: Mapping[str, str]
-    """Which interface each exit element sends on."""
-    mark: str = "/"
-    """What follows its name in those of its elements: "/" for a middlebox, ":" for a module, so that a tenant's module
-    is never taken for an operator's box, whatever it is called."""
-
-    @property
-    def scope(self) -> str:
-        """What the names of its elements begin with, in traces and tables."""
-        return self.name + self.mark
-
-
-@dataclass(frozen=True)
-class Enforcer:
-    """A ChangeEnforcer around a module: its programs for what comes in (input 0) and what goes out (input 1)."""
-
-    inward: Program
-    outward: Program
-
-
-@dataclass(frozen=True)
-class Module:
-    """A module on a platform: it gets what is addressed to it, and nothing else."""
-
-    name: str
-    account: str
-    owned: Ranges
-    """The addresses of its account, for rules that ask whose module was passed."""
-    platform: str
-    address: int
-    box: Box
-    enforcer: Enforcer | None = None
-    """The sandbox around it, if it has one."""
-    sent: "Sent | None" = None
-    """What it sends on any packets, if that is known already."""
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """IPv4 packets by what is in their headers; `ports` are source ports, where packets are long enough to have one."""
-
-    destinations: Ranges
-    protocols: Ranges
-    ports: Ranges
-
-    def joined(self, other: "Traffic") -> "Traffic":
-        """These packets and the others, and maybe more."""
-        return Traffic(
-            rs.union(self.destinations, other.destinations),
-            rs.union(self.protocols, other.protocols),
-            rs.union(self.ports, other.ports),
-        )
-
-
-NOTHING = Traffic(rs.EMPTY, rs.EMPTY, rs.EMPTY)
-
-
-@dataclass(frozen=True)
-class SentFlow:
-    """Packets at an exit element, and what they are on the wire: no fewer packets than `traffic`. `made`: the module
-    makes them by itself."""
-
-    element: str
-    state: State
-    traffic: Traffic
-    made: bool
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What a module sends, outside a sandbox, on any packets that it gets, whatever is in its tables."""
-
-    injected: Injected
-    flows: tuple[SentFlow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +52,9 @@ class Network:
         self.snapshot = snapshot
         self.boxes = boxes
         self.parse = parse
-        self.modules = tuple(modules)
-        self.by_address = {m.address: m for m in self.modules}
+        self.modules = Modules().changed(modules)
+        self.guests: frozenset[str] = frozenset()
+        """Names of the modules that are only tried, in `with_modules`."""
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
         self._macs: dict[End, Term] = {}
         self._starts: dict[tuple[End, Ranges], Injected] = {}
@@ -145,8 +63,16 @@ class Network:
         """What became of packets in modules, by module, element and packets; see `Walk.through`."""
 
     def with_modules(self, modules: Iterable[Module]) -> "Network":
+        """The same network with more modules, to see how they fare; what is remembered is shared."""
+        guests = tuple(modules)
+        other = self.holding(self.modules.changed(guests))
+        other.guests = frozenset(m.name for m in guests)
+        return other
+
+    def holding(self, modules: Modules) -> "Network":
         """The same network with other modules; what is remembered is shared."""
-        other = Network(self.snapshot, self.boxes, self.parse, modules)
+        other = Network(self.snapshot, self.boxes, self.parse)
+        other.modules = modules
         other._outputs, other._macs, other._starts = self._outputs, self._macs, self._starts
         other.guard = self.guard
         return other
@@ -191,7 +117,7 @@ class Walk:
     """Follows flows from where they start to their ends. `watch` is asked at `places` only."""
 
     def __init__(
-        self, network: Network, tables: Tables, budget: Budget, watch: Watch, places: frozenset[str]
+        self, network: Network, tables: Tables, budget: Budget, watch: Watch, places: Places
     ) -> None:
         self.network, self.tables, self.budget = network, tables, budget
         tables.work = budget.work
@@ -199,6 +125,8 @@ class Walk:
         self.wanted: Callable[[object], bool] = lambda progress: True
         """Whether flows with that progress that end nowhere of interest are to be told of."""
         self.work: list[tuple[End, State, object]] = []
+        self.passed: set[int] = set()
+        """The addresses of modules that packets came to."""
 
     def from_wire(self, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         """Packets that arrive at an interface, and all that becomes of them."""
@@ -411,9 +339,10 @@ class Walk:
 
     def platform(self, node: Platform, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         dst, src = header(state, 128, 32), header(state, 96, 32)
-        for module in self.network.modules:
-            if module.platform != node.name:
-                continue
+        modules = self.network.modules
+        for address in modules.on(node.name, possible(dst, state.store)):
+            module = modules.at(address)
+            assert module is not None
             mine = equal(dst, K(module.address, 32))
             if state.store.status(mine) is False:
                 continue
@@ -426,8 +355,9 @@ class Walk:
         yield Outcome(node.name, False, NO_MODULE, state), progress
 
     def module(self, module: Module, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
+        self.passed.add(module.address)
         seen: Iterable[tuple[State, object]] = ((state, progress),)
-        place = f"module {module.name}"
+        place = ARRIVES + module.name
         if place in self.places:
             seen = self.watch(place, 0, state, progress)
         interface = next(iter(module.box.entries), "0")
@@ -473,7 +403,7 @@ class Walk:
     def follow(
         self, box: Box, arrivals: list[tuple[str, int, State]], module: Module | None
     ) -> Iterator[tuple[Outcome, object]]:
-        watching = any(place.startswith(box.scope) for place in self.places)
+        watching = self.places.under(box.scope)
 
         def watch(element: str, port: int, at: State) -> Iterable[State]:
             if port == OUTSIDE or box.scope + element not in self.places:
@@ -537,7 +467,7 @@ class Walk:
                     yield Outcome(module.name, False, "addressed to the module itself", returning), progress
                 if not (one.store.assume(negate(back)) and one.store.feasible()):
                     continue
-            sends = f"{module.name} sends"
+            sends = module.name + SENDS
             for passed in self.enforced(module, one, inward=False):
                 if passed.lost:
                     yield Outcome(module.name, False, passed.lost, passed, True), progress

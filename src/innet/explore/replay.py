@@ -12,7 +12,8 @@ from innet.elements.base import OUTSIDE, Role
 from innet.elements.holder import Capture, CaptureSink, Device, HandlerError, Holder, Out, Remembered
 from innet.elements.memory import Memory
 from innet.explore.machine import Machine
-from innet.explore.network import Box, Module, Network
+from innet.explore.modules import ARRIVES, SENDS, Box, Module
+from innet.explore.network import Network
 from innet.ir import nodes as ir
 from innet.ir.interpret import PacketBuffer, State, run
 from innet.ir.nodes import Mark
@@ -224,7 +225,7 @@ class Replay:
             if header[8] > 1 and output and output != ("self",):
                 yield from self.wire(node.name, output[0], lowered(frame))
         elif isinstance(node, Platform):
-            module = self.network.by_address.get(dst)
+            module = self.network.modules.at(dst)
             if module is not None and module.platform == node.name:
                 yield from self.module(module, frame)
 
@@ -249,7 +250,7 @@ class Replay:
     def module(self, module: Module, frame: bytes) -> Iterator[tuple[End, bytes]]:
         if frame[26:30] == module.address.to_bytes(4, "big"):
             return
-        self.events.append(Event(f"module {module.name}", 0, frame))
+        self.events.append(Event(ARRIVES + module.name, 0, frame))
         if not self.passes(module, frame, inward=True):
             return
         for entries in list(module.box.entries.values())[:1]:
@@ -266,7 +267,7 @@ class Replay:
         if out is None or out[30:34] == module.address.to_bytes(4, "big"):
             return
         if self.passes(module, out, inward=False):
-            self.events.append(Event(f"{module.name} sends", 0, out))
+            self.events.append(Event(module.name + SENDS, 0, out))
             yield from self.wire(module.platform, module.box.exits[element], out)
 
     def passes(self, module: Module, frame: bytes, inward: bool) -> bool:

@@ -7,7 +7,7 @@ from innet import ir
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.flow import Arrival, Budget, BudgetExceeded, End
 from innet.explore.machine import Machine
-from innet.explore.network import Box
+from innet.explore.modules import Box
 from innet.ir.check import check
 from innet.ir.dump import expr as text_of
 from innet.simplify.decisions import Decisions, placing

@@ -546,7 +546,7 @@ class _Step:
         any_state = self.tables.any_state
         out: list[State] = []
         if any_state:
-            out = self.foreign(stmt, element, key, self.tables.templates.get((element, table.name), ()))
+            out = self.foreign(stmt, element, key, self.tables.rows((element, table.name)))
         missing: list[Formula] = []
         for entry in reversed(state.entries):
             if entry.element != element or entry.table != table.name:

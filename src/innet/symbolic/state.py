@@ -1,6 +1,6 @@
 """What the symbolic executor carries along a path: the packet, what is known, and the flow's own table entries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -328,6 +328,10 @@ class Oracle(Protocol):
         ...
 
 
+def _none(key: tuple[str, str]) -> Sequence[Template]:
+    return ()
+
+
 class Tables:
     """What an exploration knows of tables: constant ones by outcome, and the entries that other flows can make."""
 
@@ -336,6 +340,8 @@ class Tables:
         self.work = Work()
         """What an exploration with these tables is charged to."""
         self.templates: dict[tuple[str, str], list[Template]] = {}
+        self.beneath: Callable[[tuple[str, str]], Sequence[Template]] = _none
+        """The entries of tables that are not among `templates`, which go before them."""
         self.kinds: dict[tuple[str, str], list[Template]] = {}
         """Every kind of entry in the order in which they turned up, those too that gave way to wider ones."""
         self.asked: list[object] | None = None
@@ -365,11 +371,18 @@ class Tables:
             found = self._outcomes[id(table)] = (table, outcomes(table.entries, sum(table.key)))
         return found[1]
 
+    def rows(self, key: tuple[str, str]) -> Sequence[Template]:
+        """The kinds of entries that other flows can make in a table of an element."""
+        found = self.templates.get(key)
+        return self.beneath(key) if found is None else found
+
     def note(
         self, element: str, table: str, key: tuple[Term, ...], values: tuple[Term, ...], store: Store
     ) -> None:
         """A packet on a path with `store` can make this entry."""
-        rows = self.templates.setdefault((element, table), [])
+        rows = self.templates.get((element, table))
+        if rows is None:
+            rows = self.templates[element, table] = [*self.beneath((element, table))]
         template = make_template(key, values, store)
         if any(covers(old, template) for old in rows):
             return

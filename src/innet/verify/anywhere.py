@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from innet.elements.base import OUTSIDE
 from innet.explore.flow import BudgetExceeded, End, flows
-from innet.explore.network import Box, Network, blank, parse
+from innet.explore.modules import Box
+from innet.explore.network import Network, blank, parse
 from innet.ir.nodes import Mark
 from innet.policy import ElementPort
 from innet.symbolic.memory import Imprecise, Split

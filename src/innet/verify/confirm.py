@@ -1,7 +1,8 @@
 """Packets that show an answer: replayed through the network by the reference interpreter, and held to the statement."""
 
 from innet import ir
-from innet.explore.network import Module, Network
+from innet.explore.modules import ARRIVES, SENDS, Module
+from innet.explore.network import Network
 from innet.explore.replay import Event, Replay
 from innet.explore.witness import solutions, summary
 from innet.ir.interpret import PacketBuffer, evaluate
@@ -58,7 +59,7 @@ def conforms_concretely(question: Question, replay: Replay, frame: bytes, sent: 
     network, events = replay.network, replay.events
     departs_at, departing = 0, replay.received(frame)
     if sent:
-        sends = next((n for n, e in enumerate(events) if e.place.endswith(" sends")), None)
+        sends = next((n for n, e in enumerate(events) if e.place.endswith(SENDS)), None)
         if sends is None:
             return False
         departs_at, departing = sends, replay.seen(events[sends])
@@ -84,7 +85,7 @@ def conforms_concretely(question: Question, replay: Replay, frame: bytes, sent: 
             ):
                 passed = module
                 if hop.node == Region(Place.MODULE):
-                    passed = next((m for m in network.modules if event.place == f"module {m.name}"), module)
+                    passed = network.modules.named(event.place.removeprefix(ARRIVES)) or module
                 if rest(index + 1, n, packet, passed):
                     return True
         failed.add(case)

@@ -15,7 +15,8 @@ from innet.elements.base import OUTSIDE, Role
 from innet.explore.contents import alike, contents, same_packet
 from innet.explore.flow import Budget, BudgetExceeded
 from innet.explore.machine import Machine
-from innet.explore.network import Box, framed, header
+from innet.explore.modules import Box
+from innet.explore.network import framed, header
 from innet.explore.runs import Left, Run, runs
 from innet.explore.twins import Log, Twins, rows_equal, same_graph
 from innet.explore.witness import sequences

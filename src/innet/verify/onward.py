@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from innet.explore.flow import BudgetExceeded
-from innet.explore.network import NOTHING, Module, Network, Sent, SentFlow, Traffic, header, parse
+from innet.explore.modules import ARRIVES, NOTHING, Module, Sent, SentFlow, Traffic
+from innet.explore.network import Network, header, parse
 from innet.ir.nodes import Mark
 from innet.network import End
 from innet.packet.headers import LONGEST_PAYLOAD
@@ -37,7 +38,7 @@ class Point:
     traffic: Traffic
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Onward:
     """What becomes of the packets of a `Point`: `harmless` if none can break the rule, as long as none comes to a
     module that is not there yet. `waiting` are those that come to platforms where no module has their address; they
@@ -109,8 +110,9 @@ def points(
 ) -> Iterator[Point] | None:
     """How far the rule can be with packets that leave `module`, whichever it gets; None if it is broken at the module
     already, or may be."""
-    query = Query(question, network, tables, network.budget(BUDGET), Findings(), operator=True)
-    place = f"module {module.name}"
+    there = network.with_modules([module])
+    query = Query(question, there, tables, network.budget(BUDGET), Findings(), operator=True)
+    place = ARRIVES + module.name
     interface = next(iter(module.box.exits.values()), "0")
     reached: dict[tuple[int, bool, Ranges | None], Traffic] = {}
 

@@ -11,7 +11,7 @@ from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Span, re
 from innet.elements.base import Role as ElementRole
 from innet.explore.flow import BudgetExceeded
 from innet.explore.machine import Machine
-from innet.explore.network import Module as PlacedModule
+from innet.explore.modules import Module as PlacedModule
 from innet.explore.network import Network
 from innet.messages import Account, Answer, Assessment, Check, Placement, Plan, Trial
 from innet.messages import Role as AccountRole
@@ -316,7 +316,7 @@ class _Planner:
             if check.holds is Answer.NO and platform.name in self.fails_on(reach, numbers):
                 return (Check(check.text, Answer.NO, check.reason),)
         bare = self.bare(platform, numbers)
-        network = self.world.network.with_modules([*self.world.network.modules, *bare])
+        network = self.world.network.with_modules(bare)
         requirements = self.required(network, self.world.tables, numbers)
         return requirements if any(c.holds is Answer.NO for c in requirements) else ()
 
@@ -328,7 +328,7 @@ class _Planner:
             names = frozenset(numbers)
             if len(names) == 1 and "$" not in reach.text and "ADDR" not in self.request.modules[0].code:
                 (module,) = self.bare(self.world.snapshot.platforms[0], numbers)
-                network = self.world.network.with_modules([*self.world.network.modules, module])
+                network = self.world.network.with_modules([module])
                 question = prepare(reach, {})
                 if first_is(question, network, names):
                     arrived = self.world.arrivals(question.start.node)
@@ -367,6 +367,9 @@ class _Planner:
             placement = Placement(module.name, platform.name, addresses[module.name], protocol, port, sandbox)
             placed = make_module(module.name, self.account, platform.name, number, box, sandbox, allowed)
             placed = replace(placed, sent=security.sent)
+            if not self.operator:
+                text = deployed(module, self.variables, addresses).text
+                self.world.proven(platform.name, number, text, self.account, security.sent)
             out.append(Candidate(module, placement, security, placed))
         return out
 
@@ -375,9 +378,7 @@ class _Planner:
     ) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
         """Every requirement and every rule, with the candidates in place."""
         world = self.world
-        network: Network = world.network.with_modules(
-            [*world.network.modules, *(c.placed for c in candidates)]
-        )
+        network: Network = world.network.with_modules(c.placed for c in candidates)
         names = frozenset(c.module.name for c in candidates)
         templates: Templates = {}
         for c in candidates:
@@ -396,8 +397,8 @@ class _Planner:
         placed = tuple(c.placed for c in candidates)
 
         def rule_check(rule: Reach) -> Check:
-            question, base = prepare(rule, {}), world.base(rule)
-            if world.spares(question, base, network, placed):
+            question, base = prepare(rule, {}), world.base(rule, placed)
+            if world.spares(question, base, placed):
                 return Check(rule.text, Answer.YES)
             return answer(question, network, tables, base, names, self.operator)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from innet import flowspec, ir
 from innet.diagnostics import Diagnostic, PolicyError, suggest
-from innet.explore.network import Module, Network, header, parse
+from innet.explore.modules import ARRIVES, Module, Places
+from innet.explore.network import Network, header, parse
 from innet.ir.nodes import Mark
 from innet.network import Clients, End, Host, Internet, Platform, Snapshot
 from innet.network.addresses import PRIVATE
@@ -114,7 +115,7 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
                 yield from _from_node(network, clients.name, None)
         case Region(Place.MODULE):
             for module in network.modules:
-                yield _module_start(module)
+                yield module_start(module)
         case Subnet(address, mask):
             for low, high in subnet_ranges(address, mask):
                 inside = rs.EMPTY
@@ -128,10 +129,9 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
                     for end in snapshot.outside:
                         yield _start(network, end, outside)
         case ElementPort(module, element, port):
-            found = next((m for m in network.modules if m.name == module), None)
+            found = network.modules.named(module)
             if found is not None:
-                injected = inject_ip()
-                yield Start(injected, module=found, output=(element, port))
+                yield output_start(found, element, port)
         case Named(name):
             for interface in snapshot.nodes[name].interfaces:
                 peer = snapshot.neighbour(name, interface)
@@ -161,9 +161,10 @@ def _from_owner(network: Network, name: str, first: int, last: int) -> Iterator[
     if not isinstance(node, Platform):
         yield from _from_node(network, name, ((first, last),))
         return
-    for module in network.modules:
-        if module.platform == name and first <= module.address <= last:
-            yield _module_start(module)
+    for address in network.modules.on(name, ((first, last),)):
+        module = network.modules.at(address)
+        assert module is not None
+        yield module_start(module)
     own = [
         i.address for i in node.interfaces.values() if i.address is not None and first <= i.address <= last
     ]
@@ -188,7 +189,12 @@ def _start(network: Network, end: End, sources: Ranges) -> Start:
     return Start(network.start(end, sources), end=end)
 
 
-def _module_start(module: Module) -> Start:
+def output_start(module: Module, element: str, port: int) -> Start:
+    """Any packet that leaves an element of a module by an output."""
+    return Start(inject_ip(), module=module, output=(element, port))
+
+
+def module_start(module: Module) -> Start:
     """Any packet to the module: what it then sends is what the rule is about."""
     injected = inject_ip()
     mine = rs.single(module.address)
@@ -205,23 +211,23 @@ def located(state: State, network: Network, tables: Tables) -> Iterator[State]:
     yield from parse(state.fork(), network.parse, tables)
 
 
-def place_names(node: Node, network: Network) -> set[str]:
+def place_names(node: Node, network: Network) -> Places:
     """The places at which a packet may be at `node`."""
     snapshot = network.snapshot
     match node:
         case Region(Place.INTERNET):
-            return {n.name for n in snapshot.nodes.values() if isinstance(n, Internet)}
+            return Places(frozenset(n.name for n in snapshot.nodes.values() if isinstance(n, Internet)))
         case Region(Place.CLIENT):
-            return {n.name for n in snapshot.clients}
+            return Places(frozenset(n.name for n in snapshot.clients))
         case Region(Place.MODULE):
-            return {f"module {m.name}" for m in network.modules}
+            return Places(arrivals=True)
         case Subnet():
-            hosts = {n.name for n in snapshot.nodes.values() if isinstance(n, Clients | Host | Internet)}
-            return hosts | {f"module {m.name}" for m in network.modules}
+            hosts = (n.name for n in snapshot.nodes.values() if isinstance(n, Clients | Host | Internet))
+            return Places(frozenset(hosts), arrivals=True)
         case ElementPort(module, element, _):
-            return {f"{module}:{element}"}
+            return Places(frozenset({f"{module}:{element}"}))
         case Named(name):
-            return {name}
+            return Places(frozenset({name}))
         case Variable():
             raise AssertionError("filled in before")
     raise AssertionError(node)
@@ -236,7 +242,7 @@ def arrival(
         case Region(Place.INTERNET):
             return TRUE if isinstance(snapshot.nodes.get(place), Internet) else FALSE
         case Region(Place.MODULE):
-            return TRUE if place.startswith("module ") else FALSE
+            return TRUE if place.startswith(ARRIVES) else FALSE
         case ElementPort(module, element, at_port):
             return TRUE if place == f"{module}:{element}" and port == at_port else FALSE
         case Named(name):
@@ -257,7 +263,7 @@ def arrival(
             at = snapshot.nodes.get(place)
             if isinstance(at, Internet):
                 return member(dst, at_home_outside(address, mask, snapshot))
-            if place.startswith("module ") or isinstance(at, Clients | Host):
+            if place.startswith(ARRIVES) or isinstance(at, Clients | Host):
                 return member(dst, subnet_ranges(address, mask))
             return FALSE
     raise AssertionError(node)

@@ -11,19 +11,19 @@ from typing import TypeAlias
 
 from innet import ir
 from innet.explore.flow import Budget, BudgetExceeded, Hop
-from innet.explore.network import NO_MODULE, Network, Outcome, Walk, parse
+from innet.explore.modules import ARRIVES, SENDS, Module, Places
+from innet.explore.network import NO_MODULE, Network, Outcome, Walk, header, parse
 from innet.explore.witness import summary
 from innet.ir.nodes import Mark
 from innet.messages import Answer, Check, Step, Witness
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
 from innet.symbolic.execute import evaluate, formula_of
-from innet.symbolic.formulas import all_of, negate
+from innet.symbolic.formulas import all_of, equal, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import State, Tables, empty
-from innet.symbolic.terms import FALSE, TRUE, Formula
-from innet.symbolic.work import MAX_WORK
+from innet.symbolic.terms import FALSE, TRUE, Formula, K
 from innet.verify.confirm import packet_of, witness_of
 from innet.verify.constant import field_value, kept, unknown
 from innet.verify.questions import (
@@ -33,6 +33,8 @@ from innet.verify.questions import (
     arrival,
     is_any_state,
     located,
+    module_start,
+    output_start,
     place_names,
     prepare,
     starts,
@@ -57,6 +59,12 @@ class Findings:
     lost: list[str] = field(default_factory=list)
     furthest: tuple[int, str, str, State] | None = None
 
+    def further(self, other: "Findings") -> None:
+        """Take the other's furthest flow if it came further."""
+        mine, theirs = self.furthest, other.furthest
+        if theirs is not None and (mine is None or theirs[0] > mine[0]):
+            self.furthest = theirs
+
     def copy(self) -> "Findings":
         return Findings([*self.conforming], [*self.violating], [*self.lost], self.furthest)
 
@@ -77,6 +85,9 @@ class Base:
     """The answer, where no further module can change it."""
 
 
+Waiting: TypeAlias = Mapping[str, list[tuple[State, Progress]]]
+"""Packets at platforms where no module has their address, by platform."""
+
 Arrivals: TypeAlias = Callable[[Node, str | None], Base]
 """All packets from a node that come to platforms; with a platform's name, those to its pools."""
 
@@ -94,17 +105,27 @@ def first_is(question: Question, network: Network, candidates: frozenset[str]) -
         case ElementPort(module, _, _):
             return module in candidates
         case Subnet(address, 0xFFFF_FFFF):
-            found = network.by_address.get(address)
+            found = network.modules.at(address)
             return found is not None and found.name in candidates
     return False
 
 
-def everything_from(node: Node, network: Network, addressed: Ranges | None = None) -> Base:
-    """All packets from `node` that come to platforms, tables empty at the start; only those that start to one of the
-    addresses `addressed`, if given."""
+def placed(network: Network, names: Iterable[str]) -> list[Module]:
+    """The modules of those names."""
+    found = (network.modules.named(name) for name in sorted(names))
+    return [module for module in found if module is not None]
+
+
+def everything(node: Node) -> Question:
+    """All packets from `node`, wherever they go, tables empty at the start."""
     nowhere = PolicyHop(Subnet(0, 0xFFFF_FFFF))
-    reach = Reach(PolicyHop(node), (nowhere,))
-    return explore_base(prepare(reach, {}), network, lambda: Tables(False), True, addressed)
+    return prepare(Reach(PolicyHop(node), (nowhere,)), {})
+
+
+def everything_from(node: Node, network: Network, addressed: Ranges | None = None) -> Base:
+    """All packets from `node` that come to platforms; only those that start to one of the addresses `addressed`, if
+    given."""
+    return explore_base(everything(node), network, lambda: Tables(False), True, addressed)
 
 
 def explore_base(
@@ -169,7 +190,7 @@ def answer(
     budget = network.budget(BUDGET)
     query = Query(question, network, used, budget, found, operator)
     cut, explored = (base.cut, base.explored) if base is not None else (False, "")
-    platforms = {m.platform for m in network.modules if m.name in candidates}
+    modules = placed(network, candidates)
     try:
         if base is None:
             first = arrivals is not None and first_is(question, network, candidates)
@@ -179,16 +200,16 @@ def answer(
                 if shown is not None:
                     return shown
                 near = arrivals(question.start.node, None)
-            if near is None or near.cut or not query.continue_from(near.waiting, platforms):
+            if near is None or near.cut or not query.continue_from(near.waiting, modules):
                 for start in starts(question.start.node, network):
                     query.explore(start)
                     if query.shown is not None:
                         break
         else:
-            for start in starts(question.start.node, network):
-                if start.module is not None and start.module.name in candidates:
+            for module in modules:
+                for start in own_starts(question, module):
                     query.explore(start)
-            query.resume(base.waiting, platforms)
+            query.resume(base.waiting, modules)
     except (BudgetExceeded, Imprecise, Split):
         cut, explored = True, budget.explored()
     finally:
@@ -215,14 +236,15 @@ def _shown_nearby(
 ) -> Check | None:
     """The yes to a statement whose first hop is in a candidate, found among packets that are addressed to the pools of
     its platform from the start. None if there is none; then other packets may still get there."""
-    for platform in dict.fromkeys(m.platform for m in network.modules if m.name in candidates):
-        budget = network.budget(BUDGET // 4, MAX_WORK // 4)
+    modules = placed(network, candidates)
+    for platform in dict.fromkeys(m.platform for m in modules):
+        budget = network.budget(BUDGET // 4)
         query = Query(question, network, Tables(False), budget, Findings(), operator)
         near = arrivals(question.start.node, platform)
         if near.cut:
             continue
         try:
-            query.continue_from(near.waiting, {platform})
+            query.continue_from(near.waiting, [m for m in modules if m.platform == platform])
         except (BudgetExceeded, Imprecise, Split):
             continue
         finally:
@@ -289,11 +311,7 @@ def _no_flow(question: Question, found: Findings, operator: bool, network: Netwo
     index, place, reason, state = found.furthest
     if index < len(question.hops):
         target = _node_name(question.hops[index])
-        where = (
-            f"at {place}"
-            if operator or place.split(":")[0] in {m.name for m in network.modules}
-            else "on the way"
-        )
+        where = f"at {place}" if operator or place.split(":")[0] in network.guests else "on the way"
         text = f"no flow gets to {target} as asked; the furthest ends {where}: {reason}"
     else:
         text = reason
@@ -312,8 +330,7 @@ def _trace(state: State, operator: bool, network: Network) -> tuple[Step, ...]:
     story = steps(state.hop, state.store, state)
     if operator:
         return story
-    mine = {m.name for m in network.modules}
-    return tuple(s for s in story if ":" in s.place and s.place.split(":")[0] in mine)
+    return tuple(s for s in story if ":" in s.place and s.place.split(":")[0] in network.guests)
 
 
 # ---- exploring
@@ -365,16 +382,14 @@ class Query:
                     self.shown = Check(self.question.reach.text, Answer.YES, witness=witness, trace=trace)
         return self.shown is not None
 
-    def continue_from(
-        self, waiting: Mapping[str, list[tuple[State, Progress]]], platforms: Iterable[str]
-    ) -> bool:
-        """Go on with any packets that came to platforms, as if they had started with this question's flow.
+    def continue_from(self, waiting: Waiting, modules: Iterable[Module]) -> bool:
+        """Go on with any packets that came to platforms, for `modules`, as if they had started as the question asks.
 
         False if that cannot be told from where they are (the caller then explores from the start).
         """
         known: dict[int, tuple[Formula, tuple[object, ...]] | None] = {}
-        for platform in platforms:
-            for state, progress in waiting.get(platform, ()):
+        for module in modules:
+            for state, progress in waiting.get(module.platform, ()):
                 start = progress.origin
                 assert start is not None
                 if id(start) not in known:
@@ -384,8 +399,8 @@ class Query:
                     return False
                 condition, held = departure
                 one = state.fork()
-                if one.store.assume(condition) and one.store.feasible():
-                    self.collect(self.walk.from_platform(platform, one, Progress(held=held, origin=start)))
+                if one.store.assume(all_of(condition, comes_to(module, one))) and one.store.feasible():
+                    self.collect(self.walk.from_module(module, one, Progress(held=held, origin=start)))
                 if self.shown is not None:
                     return True
         return True
@@ -399,20 +414,21 @@ class Query:
         held = list(self.hold(cases[0], 0))
         return (condition, held[0][1]) if len(held) == 1 else None
 
-    def resume(self, waiting: Mapping[str, list[tuple[State, Progress]]], platforms: Iterable[str]) -> None:
-        """Go on with packets that waited at platforms."""
-        for platform in platforms:
-            for state, progress in waiting.get(platform, ()):
-                self.collect(self.walk.from_platform(platform, state.fork(), progress))
+    def resume(self, waiting: Waiting, modules: Iterable[Module]) -> None:
+        """Go on with packets that waited at platforms for `modules`."""
+        for module in modules:
+            for state, progress in waiting.get(module.platform, ()):
+                one = state.fork()
+                if one.store.assume(comes_to(module, one)) and one.store.feasible():
+                    self.collect(self.walk.from_module(module, one, progress))
 
-    def places(self) -> frozenset[str]:
+    def places(self) -> Places:
         """Where the flow has to be looked at."""
-        out: set[str] = set()
+        start = self.question.start.node
+        out = Places(sends=start == Region(Place.MODULE) or isinstance(start, Subnet))
         for hop in self.question.hops:
             out |= place_names(hop.node, self.network)
-        if self.question.start.node == Region(Place.MODULE) or isinstance(self.question.start.node, Subnet):
-            out |= {f"{m.name} sends" for m in self.network.modules}
-        return frozenset(out)
+        return out
 
     def explore(self, start: Start) -> None:
         origin, state = start, start.injected.state.fork()
@@ -482,10 +498,10 @@ class Query:
 
     def look(self, place: str, port: int, state: State, progress: Progress) -> list[tuple[State, object]]:
         if not progress.departed:
-            if not place.endswith(" sends"):
+            if not place.endswith(SENDS):
                 return [(state, progress)]
             return self.depart(state, progress)
-        if place.endswith(" sends"):
+        if place.endswith(SENDS):
             return [(state, progress)]
         index = progress.index
         if self.always:
@@ -593,7 +609,8 @@ class Query:
         index = progress.index + 1
         module = progress.module
         if self.question.hops[progress.index].node == Region(Place.MODULE):
-            module = next((m for m in self.network.modules if place == f"module {m.name}"), module)
+            module = self.network.modules.named(place.removeprefix(ARRIVES))
+            assert module is not None, "packets come to modules of the network"
         then = replace(progress, index=index, module=module, places=(*progress.places, place))
         if index == self.last:
             self.found.conforming.append((state, then))
@@ -612,6 +629,23 @@ class Query:
                     f"a flow gets to {hop}, but not as asked there",
                     state,
                 )
+
+
+def comes_to(module: Module, state: State) -> Formula:
+    """The condition that a packet at the module's platform is handed to it."""
+    mine = K(module.address, 32)
+    return all_of(equal(header(state, 128, 32), mine), negate(equal(header(state, 96, 32), mine)))
+
+
+def own_starts(question: Question, module: Module) -> Iterator[Start]:
+    """Where packets of the question start that the module sends."""
+    match question.start.node:
+        case Region(Place.MODULE):
+            yield module_start(module)
+        case Subnet(address, mask) if address & mask == module.address & mask:
+            yield module_start(module)
+        case ElementPort(name, element, port) if name == module.name:
+            yield output_start(module, element, port)
 
 
 def depth(state: State) -> int:

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, Watch, flows, resumed
-from innet.explore.network import NOTHING, Box, Enforcer, Sent, SentFlow, Traffic, framed, header
+from innet.explore.modules import NOTHING, Box, Enforcer, Sent, SentFlow, Traffic
+from innet.explore.network import framed, header
 from innet.explore.network import parse as parse_frame
 from innet.explore.replay import BoxState, enter, module_frame
 from innet.explore.witness import Solution, solutions, summary
@@ -199,7 +200,10 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
                 continue
             judged += made
             alone = _hop(at_exit).story()[0].place not in entries
-            sent.append(SentFlow(flow.place, at_exit, traffic([j.state for j in made], rules.address), alone))
+            source = origin.symbols["ip.src"]
+            answers = all(j.state.store.entails(equal(header(j.state, 128, 32), source)) for j in made)
+            kind = traffic([j.state for j in made], rules.address)
+            sent.append(SentFlow(flow.place, at_exit, kind, alone, answers and not alone))
     good = forging = straying = vacuous = False
     shown: dict[str, tuple[Judged, Formula]] = {}
     for j in judged:

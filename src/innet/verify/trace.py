@@ -5,6 +5,7 @@ from dataclasses import replace
 from innet import flowspec
 from innet.diagnostics import ConfigurationError, Diagnostic, Source, Span, suggest
 from innet.explore.flow import BudgetExceeded, Hop
+from innet.explore.modules import Places
 from innet.explore.network import Outcome, Walk, parse
 from innet.messages import Step
 from innet.policy import Node, Reach, parse_policy
@@ -28,7 +29,7 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
     place = start_node(node, world)
     tables = Tables(False)
     budget = world.network.budget(BUDGET)
-    walk = Walk(world.network, tables, budget, _pass, frozenset())
+    walk = Walk(world.network, tables, budget, _pass, Places())
     found: list[Outcome] = []
     try:
         for start in starts(place, world.network):

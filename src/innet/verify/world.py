@@ -4,8 +4,10 @@ A world remembers explorations that do not depend on the module asked about. A p
 module has its address yet is kept; a request resumes from there, so that the network is not explored again for it.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from innet.diagnostics import Source
 from innet.elements.base import OUTSIDE, Role
@@ -14,18 +16,28 @@ from innet.elements.device.fromnetfront import FromNetfront
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
 from innet.explore.fabric import platforms_from
 from innet.explore.machine import Machine
-from innet.explore.network import Box, Enforcer, Module, Network
+from innet.explore.modules import Box, Enforcer, Module, Modules, Resident, Sent
+from innet.explore.network import Network, header
 from innet.messages import Account
 from innet.messages import Role as AccountRole
 from innet.network import Middlebox, Snapshot
 from innet.network.addresses import FULL, prefixes
-from innet.policy import Node, Policy, Reach
+from innet.policy import Node, Policy, Quantifier, Reach
 from innet.symbolic import ranges as rs
-from innet.symbolic.state import Tables, inject_ip
+from innet.symbolic.state import Tables, Template, inject_ip, possible
 from innet.verify.onward import Onward, Point, applies, onward, points
 from innet.verify.questions import Question, check_nodes, prepare, starts
-from innet.verify.reach import Base, everything_from, explore_base
-from innet.verify.security import Templates, arrivals, sandbox_templates, settle
+from innet.verify.reach import Base, everything, everything_from, explore_base
+from innet.verify.security import (
+    Rules,
+    Templates,
+    arrivals,
+    assess,
+    inject,
+    sandbox_templates,
+    settle,
+)
+from innet.verify.standing import Standing, follow, may_come
 
 BOX_BUDGET = 50_000
 """Element executions that a middlebox's possible table entries may cost to find out."""
@@ -98,7 +110,8 @@ def allowed_for(account: Account, deployed: Iterable[Deployed], extra: Iterable[
 
 
 class World:
-    """The network with what is deployed on it. Immutable to the eye; remembers explorations."""
+    """The network with what is deployed on it. Immutable to the eye; remembers explorations, and which modules they
+    passed, so that a world with other modules deployed looks again only at what the change touches."""
 
     def __init__(
         self,
@@ -110,103 +123,210 @@ class World:
         check_nodes(policy, snapshot)
         self.snapshot, self.policy, self.deployed, self.reserved = snapshot, policy, deployed, reserved
         self._shared: _Shared = _Shared(snapshot)
-        self._bases: dict[Reach, Base] = {}
-        self._arrivals: dict[tuple[Node, str | None], Base] = {}
-        self._onward: dict[tuple[Reach, Point], Onward] = {}
-        self._near: dict[Node, frozenset[str]] = {}
+        self._residents: dict[int, Deployed] = {}
+        self._modules = Modules()
+        self._standings: dict[Reach | Node, Standing] = {}
+        self._used: dict[str, int] = {}
+        self._next: dict[str, int] = {}
+        """By platform, an address below which none is free."""
         self._network: Network | None = None
+        self._change((), deployed)
 
     def with_deployed(
         self, deployed: tuple[Deployed, ...], reserved: frozenset[int] = frozenset()
     ) -> "World":
-        """The same network and rules with other modules deployed; what is known of the network is kept.
+        """The same network and rules with other modules deployed; what is known of them is kept.
 
         `reserved` addresses are given to nobody.
         """
-        other = World(self.snapshot, self.policy, deployed, reserved)
-        other._shared = self._shared
+        other = World.__new__(World)
+        other.snapshot, other.policy, other._shared = self.snapshot, self.policy, self._shared
+        other.deployed, other.reserved = deployed, reserved
+        other._residents, other._modules = dict(self._residents), self._modules
+        other._used, other._network = dict(self._used), None
+        other._next = dict(self._next) if self.reserved <= reserved else {}
+        there = {d.address: d for d in deployed}
+        before = self._residents
+        removed = [a for a, d in before.items() if (now := there.get(a)) is not d and now != d]
+        gone = frozenset(removed)
+        added = [d for a, d in there.items() if a in gone or a not in before]
+        other._standings = {
+            key: standing.changed(removed, (d.address for d in added))
+            for key, standing in self._standings.items()
+        }
+        other._change(removed, added)
         return other
+
+    def _change(self, removed: Iterable[int], added: Iterable[Deployed]) -> None:
+        """Note that modules are gone from `removed`, and that `added` are there."""
+        removed, added = tuple(removed), tuple(added)
+        for address in removed:
+            gone = self._residents.pop(address)
+            self._used[gone.platform] -= 1
+            self._next[gone.platform] = min(address, self._next.get(gone.platform, address))
+        for d in added:
+            self._residents[d.address] = d
+            self._used[d.platform] = self._used.get(d.platform, 0) + 1
+        residents = (
+            Resident(
+                d.identifier or d.name, d.platform, d.address, partial(self._shared.module, d, self.deployed)
+            )
+            for d in added
+        )
+        self._modules = self._modules.changed(residents, removed)
 
     @property
     def network(self) -> Network:
         """The network with the deployed modules."""
         if self._network is None:
-            self._network = self._shared.network.with_modules(
-                self._shared.module(d, self) for d in self.deployed
-            )
+            self._network = self._shared.network.holding(self._modules)
         return self._network
 
     def tables(self, more: Templates | None = None) -> Tables:
         """The entries that other flows can make: in middleboxes, in deployed modules, and `more`."""
         tables = Tables(any_state=True)
-        tables.templates = {key: [*rows] for key, rows in self._shared.templates().items()}
-        for d in self.deployed:
-            tables.templates.update(self._shared.module_templates(d, self))
-        tables.templates.update(more or {})
+        boxes = self._shared.templates()
+        tables.templates = {key: [*rows] for key, rows in (more or {}).items()}
+
+        def beneath(key: tuple[str, str]) -> Sequence[Template]:
+            found = boxes.get(key)
+            if found is not None:
+                return found
+            name, mark, _ = key[0].partition(":")
+            module = self._modules.named(name) if mark else None
+            deployed = None if module is None else self._residents.get(module.address)
+            return (
+                ()
+                if deployed is None
+                else self._shared.module_templates(deployed, self.deployed).get(key, ())
+            )
+
+        tables.beneath = beneath
         return tables
 
-    def base(self, rule: Reach) -> Base:
-        """What a rule finds without the module that is asked about."""
-        known = self._bases.get(rule)
-        if known is None:
-            question = prepare(rule, {})
-            known = self._bases[rule] = explore_base(question, self.network, self.tables)
-        return known
+    # ---- rules
+
+    def base(self, rule: Reach, candidates: tuple[Module, ...] = ()) -> Base:
+        """What a rule finds with the deployed modules and without those that are asked about."""
+        standing = self._standings.get(rule)
+        if standing is None:
+            plain = self._shared.base(rule)
+            standing = Standing(prepare(rule, {}), plain, set(self._residents))
+            self._standings[rule] = standing
+        return self._settled(standing, candidates, some=True)
 
     def arrivals(self, node: Node, platform: str | None = None) -> Base:
-        """All packets from `node` that come to platforms; with a platform's name, those to its pools."""
-        known = self._arrivals.get((node, platform))
-        if known is None:
-            pools: rs.Ranges | None = None
-            if platform is not None:
-                pools = rs.normal(
-                    (p.low, p.high) for p in getattr(self.snapshot.nodes[platform], "pools", ())
-                )
-            known = self._arrivals[node, platform] = everything_from(node, self.network, pools)
+        """All packets from `node` that come to platforms; with a platform's name, those to its pools that come without
+        passing a module."""
+        if platform is not None:
+            return self._shared.arrivals(node, platform)
+        standing = self._standings.get(node)
+        if standing is None:
+            standing = Standing(everything(node), self._shared.arrivals(node, None), set(self._residents))
+            self._standings[node] = standing
+        return self._settled(standing, (), some=False)
+
+    def _settled(self, standing: Standing, candidates: tuple[Module, ...], some: bool) -> Base:
+        """The standing's findings, once all deployed modules have been looked at; those whose packets may come to the
+        candidates have been followed."""
+        if standing.plain.check is not None:
+            return standing.plain
+        for candidate in candidates:
+            standing.oblige(candidate.platform, candidate.address)
+        while standing.fresh:
+            address = next(iter(standing.fresh))
+            platform = self._residents[address].platform
+            standing.oblige(platform, address)
+            standing.touch(platform, address)
+            known = None if address in standing.obliged else self._harmless(standing, address)
+            if known is None:
+                module = self._modules.at(address)
+                assert module is not None
+                found = follow(standing.question, standing.plain, self.network, self.tables, module, some)
+                standing.followed[address] = found
+            else:
+                for one in known:
+                    standing.spared.setdefault(one, set()).add(address)
+            standing.fresh.discard(address)
+            standing.merged = None
+        return standing.base()
+
+    def _harmless(self, standing: Standing, address: int) -> tuple[Onward, ...] | None:
+        """What says that a deployed module does nothing to the rule, nor meets another module; None if nothing does."""
+        question = standing.question
+        if question.reach.quantifier is Quantifier.SOME:
+            return None
+        d = self._residents[address]
+        sent = self._shared.sent(d, self.deployed)
+        module = self._modules.at(address) if sent is not None and not d.sandbox else None
+        if module is None:
+            return None
+        known = self._spares(question, standing.plain, replace(module, sent=sent))
+        if known is None or any(self._meets(one) for one in known):
+            return None
         return known
 
-    def spares(self, question: Question, base: Base, network: Network, modules: tuple[Module, ...]) -> bool:
-        """Whether what is known already says that a rule holds in `network`, which is this one with `modules` in place,
-        as it does without them."""
-        if not applies(question, base, modules):
-            return False
+    def _meets(self, onward: Onward) -> bool:
+        """Whether packets may come to a deployed module."""
+        return any(
+            may_come(onward.waiting, platform, address)
+            for platform, some in onward.waiting.items()
+            for state, _ in some
+            for address in self._modules.on(platform, possible(header(state, 128, 32), state.store))
+        )
+
+    def _spares(self, question: Question, base: Base, module: Module) -> tuple[Onward, ...] | None:
+        """What is known of packets that `module` sends at each point where the rule can be with them; None if some may
+        do harm."""
+        if not applies(question, base, (module,)):
+            return None
+        assert module.sent is not None
+        found = points(question, self._shared.network, self._shared.tables(), base, module, module.sent)
+        if found is None:
+            return None
+        known = tuple(self._shared.onward(question, point, module) for point in found)
+        return known if all(one.harmless for one in known) else None
+
+    def spares(self, question: Question, base: Base, modules: tuple[Module, ...]) -> bool:
+        """Whether what is known already says that a rule holds with `modules` in place as it does without them."""
         for module in modules:
-            assert module.sent is not None
-            found = points(question, network, self.tables(), base, module, module.sent)
-            if found is None:
+            known = self._spares(question, base, module)
+            if known is None or any(one.meets(modules, module) or self._meets(one) for one in known):
                 return False
-            for point in found:
-                key = question.reach, point
-                known = self._onward.get(key)
-                if known is None:
-                    known = self._onward[key] = onward(question, self.network, self.tables(), point, module)
-                if not known.harmless or known.meets(modules, module):
-                    return False
         return True
+
+    def proven(self, platform: str, address: int, text: str, account: Account, sent: Sent | None) -> None:
+        """Remember what a module sends that has been judged just now, for when it is deployed."""
+        self._shared.remember((platform, address, text, account), sent)
+
+    # ---- platforms
 
     def near(self, node: Node) -> frozenset[str]:
         """The platforms that routes lead to from `node`, whatever boxes on the way do: those to try first."""
-        known = self._near.get(node)
-        if known is None:
-            ends = [start.end for start in starts(node, self.network) if start.end is not None]
-            found = platforms_from(self.snapshot, self.network.outputs, ends)
-            known = self._near[node] = frozenset(found)
-        return known
+        return self._shared.near(node)
 
     def used(self, platform: str) -> int:
         """How many modules run on a platform."""
-        return sum(d.platform == platform for d in self.deployed)
+        return self._used.get(platform, 0)
 
     def free_address(self, platform: str, taken: Iterable[int] = ()) -> int | None:
         """The first address of the platform's pools that no module has; network and broadcast addresses are not
         given."""
         node = self.snapshot.nodes[platform]
-        used = {d.address for d in self.deployed} | self.reserved | set(taken)
-        for pool in getattr(node, "pools", ()):
-            edge = 1 if pool.length < 31 else 0
-            for address in range(pool.low + edge, pool.high - edge + 1):
-                if address not in used:
-                    return int(address)
+        pools = [
+            (pool.low + edge, pool.high - edge)
+            for pool in getattr(node, "pools", ())
+            for edge in (1 if pool.length < 31 else 0,)
+        ]
+        others = set(taken)
+        start = self._next.get(platform) if len(pools) == 1 else None
+        for low, high in pools:
+            for address in range(low if start is None else max(low, start), high + 1):
+                if address not in self._residents and address not in self.reserved:
+                    if len(pools) == 1 and not others:
+                        self._next[platform] = address
+                    if address not in others:
+                        return address
         return None
 
 
@@ -226,6 +346,11 @@ class _Shared:
         self._templates: Templates | None = None
         self._modules: dict[Deployed, Module] = {}
         self._module_templates: dict[Deployed, Templates] = {}
+        self._bases: dict[Reach, Base] = {}
+        self._arrivals: dict[tuple[Node, str | None], Base] = {}
+        self._near: dict[Node, frozenset[str]] = {}
+        self._onward: dict[tuple[Reach, Point], Onward] = {}
+        self._sent: dict[tuple[str, int, str, Account], Sent | None] = {}
 
     def templates(self) -> Templates:
         """Every entry that flows can make in middleboxes, whatever arrives at them."""
@@ -238,34 +363,106 @@ class _Shared:
             self._templates = tables.templates
         return self._templates
 
-    def module(self, d: Deployed, world: World) -> Module:
+    def tables(self) -> Tables:
+        """Tables in any state, in a network without modules."""
+        tables = Tables(any_state=True)
+        boxes = self.templates()
+        tables.beneath = lambda key: boxes.get(key, ())
+        return tables
+
+    def base(self, rule: Reach) -> Base:
+        """What a rule finds without any module."""
+        known = self._bases.get(rule)
+        if known is None:
+            known = self._bases[rule] = explore_base(prepare(rule, {}), self.network, self.tables)
+        return known
+
+    def arrivals(self, node: Node, platform: str | None) -> Base:
+        """All packets from `node` that come to platforms, or to the pools of one, without any module."""
+        known = self._arrivals.get((node, platform))
+        if known is None:
+            pools: rs.Ranges | None = None
+            if platform is not None:
+                pools = rs.normal(
+                    (p.low, p.high) for p in getattr(self.snapshot.nodes[platform], "pools", ())
+                )
+            known = self._arrivals[node, platform] = everything_from(node, self.network, pools)
+        return known
+
+    def near(self, node: Node) -> frozenset[str]:
+        """The platforms that routes lead to from `node`."""
+        known = self._near.get(node)
+        if known is None:
+            ends = [start.end for start in starts(node, self.network) if start.end is not None]
+            found = platforms_from(self.snapshot, self.network.outputs, ends)
+            known = self._near[node] = frozenset(found)
+        return known
+
+    def onward(self, question: Question, point: Point, module: Module) -> Onward:
+        """What becomes of packets that leave a platform, without any module in the network."""
+        key = question.reach, point
+        known = self._onward.get(key)
+        if known is None:
+            known = onward(question, self.network, self.tables(), point, module)
+            remember(self._onward, key, known)
+        return known
+
+    def module(self, d: Deployed, deployed: tuple[Deployed, ...]) -> Module:
+        """The deployed module, ready for exploring."""
         found = self._modules.get(d)
         if found is None:
             interface = next(iter(self.snapshot.nodes[d.platform].interfaces), "0")
             machine = machine_of(Source(d.name, d.text))
             name = d.identifier or d.name
-            found = self._modules[d] = make_module(
+            found = make_module(
                 name, d.account, d.platform, d.address, module_box(name, machine, interface),
-                d.sandbox, allowed_for(d.account, world.deployed),
+                d.sandbox, allowed_for(d.account, deployed),
             )  # fmt: skip
+            remember(self._modules, d, found)
         return found
 
-    def module_templates(self, d: Deployed, world: World) -> Templates:
-        from innet.verify.security import inject
+    def sent(self, d: Deployed, deployed: tuple[Deployed, ...]) -> Sent | None:
+        """What a deployed module sends, if all of it can be followed."""
+        key = d.platform, d.address, d.text, d.account
+        if key not in self._sent:
+            rules = Rules(d.address, d.account, allowed_for(d.account, deployed), True)
+            judged = assess(self.module(d, deployed).box, PARSE, rules, self.network.budget(BOX_BUDGET))
+            self.remember(key, judged.sent)
+        return self._sent[key]
 
+    def remember(self, key: tuple[str, int, str, Account], sent: Sent | None) -> None:
+        """Keep what a module sends."""
+        remember(self._sent, key, sent)
+
+    def module_templates(self, d: Deployed, deployed: tuple[Deployed, ...]) -> Templates:
+        """The entries that flows can make in a deployed module and its sandbox."""
         found = self._module_templates.get(d)
         if found is None:
             tables = Tables(any_state=True)
-            box = self.module(d, world).box
-            module = self.module(d, world)
+            module = self.module(d, deployed)
+            box = module.box
             if _stateful(box.machine):
                 settle(box, arrivals(box, inject(d.address)), tables, self.network.budget(BOX_BUDGET))
             found = tables.templates
             if module.enforcer is not None:
                 budget = self.network.budget(BOX_BUDGET)
                 found = sandbox_templates(box, module.enforcer, PARSE, d.address, found, budget)
-            self._module_templates[d] = found
+            remember(self._module_templates, d, found)
         return found
+
+
+KEPT = 20_000
+"""How many of a kind are remembered; then the oldest go."""
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+def remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    """Keep a value, and not too many of them."""
+    known[key] = value
+    if len(known) > KEPT:
+        del known[next(iter(known))]
 
 
 def make_module(

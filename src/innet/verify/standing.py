@@ -1,0 +1,140 @@
+"""What deployed modules add to a rule, module by module, so that a change looks again only at what it touches.
+
+`plain` is what the rule finds in the network without any module. A deployed module is *spared* where what it sends is
+known to be harmless wherever it goes (`onward`); otherwise the packets that come to it, and those it makes, are
+followed through the whole network, and what that finds is kept with the modules that it passed. A module that comes or
+goes touches those that pass it, or may now.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from innet.explore.modules import Module
+from innet.explore.network import Network, header
+from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import equal
+from innet.symbolic.memory import Imprecise, Split
+from innet.symbolic.state import Tables, possible
+from innet.symbolic.terms import K
+from innet.symbolic.work import BudgetExceeded
+from innet.verify.onward import Onward
+from innet.verify.questions import Question, is_any_state
+from innet.verify.reach import BUDGET, Base, Findings, Query, Waiting, own_starts
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What came of the packets of one module, and the addresses of all modules that they passed."""
+
+    base: Base
+    passed: frozenset[int]
+
+
+@dataclass
+class Standing:
+    """How a rule stands with the deployed modules, by their addresses. `fresh` ones have not been looked at."""
+
+    question: Question
+    plain: Base
+    fresh: set[int]
+    spared: dict[Onward, set[int]] = field(default_factory=dict)
+    followed: dict[int, Followed] = field(default_factory=dict)
+    obliged: set[int] = field(default_factory=set)
+    """Those that have to be followed, since their packets may come to another module."""
+    merged: Base | None = None
+
+    def changed(self, removed: Iterable[int], added: Iterable[int]) -> "Standing":
+        """The same after modules have gone and come."""
+        gone = set(removed)
+        touched = {address for address, one in self.followed.items() if one.passed & gone}
+        fresh = (self.fresh | touched | set(added)) - gone | set(added)
+        drop = gone | touched
+        return Standing(
+            self.question,
+            self.plain,
+            fresh,
+            {known: senders - gone for known, senders in self.spared.items()},
+            {address: one for address, one in self.followed.items() if address not in drop},
+            self.obliged - gone,
+        )
+
+    def oblige(self, platform: str, address: int) -> None:
+        """A module is, or may be, at `address`: those that are spared have to be followed if packets come to it."""
+        for known, senders in self.spared.items():
+            senders.discard(address)
+            if senders and may_come(known.waiting, platform, address):
+                self.obliged |= senders
+                self.fresh |= senders
+                senders.clear()
+
+    def touch(self, platform: str, address: int) -> None:
+        """A module is at `address` now: those of which packets may come to it have to be followed again."""
+        for other, one in list(self.followed.items()):
+            if other != address and may_come(one.base.waiting, platform, address):
+                del self.followed[other]
+                self.fresh.add(other)
+                self.merged = None
+
+    def base(self) -> Base:
+        """What the rule finds with the deployed modules; all of them have been looked at."""
+        if not self.followed:
+            return self.plain
+        if self.merged is not None:
+            return self.merged
+        plain = self.plain
+        found = plain.found.copy()
+        merged = Base(found, {p: [*some] for p, some in plain.waiting.items()}, plain.cut, plain.explored)
+        for one in self.followed.values():
+            found.conforming += one.base.found.conforming
+            found.violating += one.base.found.violating
+            found.lost += one.base.found.lost
+            found.further(one.base.found)
+            for platform, some in one.base.waiting.items():
+                merged.waiting.setdefault(platform, []).extend(some)
+            if one.base.cut:
+                merged.cut, merged.explored = True, one.base.explored
+            merged.check = merged.check or one.base.check
+        self.merged = merged
+        return merged
+
+
+def may_come(waiting: Waiting, platform: str, address: int) -> bool:
+    """Whether packets that wait at a platform may be addressed to `address`."""
+    for state, _ in waiting.get(platform, ()):
+        dst = header(state, 128, 32)
+        if rs.contains(possible(dst, state.store), address) and state.store.allows(
+            equal(dst, K(address, 32))
+        ):
+            return True
+    return False
+
+
+def follow(
+    question: Question,
+    plain: Base,
+    network: Network,
+    tables: Callable[[], Tables],
+    module: Module,
+    some: bool,
+) -> Followed:
+    """What the question finds through `module`, which is in `network`: on packets that come to it when there is no
+    other module, and on what it sends. With `some`, only until a flow is shown that was asked for."""
+    base = Base(Findings())
+    budget = network.budget(BUDGET)
+    passed: set[int] = {module.address}
+    try:
+        used = tables() if is_any_state(question.reach) else Tables(False)
+        query = Query(question, network, used, budget, base.found, operator=True)
+        query.some, query.walk.passed = query.some and some, passed
+        for start in own_starts(question, module):
+            query.explore(start)
+        query.resume(plain.waiting, (module,))
+        base.waiting, base.check = query.waiting, query.shown
+    except (BudgetExceeded, Imprecise, Split):
+        base.cut, base.explored = True, budget.explored()
+    finally:
+        budget.work.done()
+    return Followed(base, frozenset(passed))
+
+
+__all__ = ["Followed", "Standing", "follow", "may_come"]
