@@ -144,6 +144,7 @@ IMPORTED = (
     ("ios-config.txt", "campus/border/ios-config.txt"),
     ("ios-mac.txt", "campus/sw1/ios-mac.txt"),
     ("ovs-flows.txt", "bridge/s1.ovs-flows.txt"),
+    ("nft.json", "firewall/nft.json"),
     ("links", "campus/links"),
     ("import.yaml", "campus/import.yaml"),
 )
@@ -193,7 +194,9 @@ TARGETS = {
         *(
             Target(
                 f"import-{file}",
-                importing(file if file in ("links", "import.yaml") else f"r/{file}"),
+                importing(
+                    {"links": file, "import.yaml": file, "nft.json": f"r0/{file}"}.get(file, f"r/{file}")
+                ),
                 files(f"tests/network/importing/{example}"),
                 (*IMPORT_WORDS, *NETWORK_WORDS),
             )

@@ -15,8 +15,8 @@ from innet.network.model import Middlebox
 
 PLAIN = frozenset({"FromDevice", "ToDevice", "Tee", "Discard", "Idle", "Null", "Counter"})
 """Elements that pass every frame on, or none."""
-UNKNOWN = frozenset({"Opaque", "Perhaps"})
-"""Elements of which nobody knows what they do."""
+UNKNOWN = frozenset({"Opaque"})
+"""Elements that may send anything anywhere."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from innet.diagnostics import Diagnostic, PolicyError, Source, Span, suggest
-from innet.network.importers import clickfile, frr, iosconfig, iosmac, iosroute, linux, neutralfile, ovsflow
+from innet.network.importers import (
+    clickfile,
+    frr,
+    iosconfig,
+    iosmac,
+    iosroute,
+    linux,
+    neutralfile,
+    nft,
+    ovsflow,
+)
 from innet.network.importers.assemble import Extras, assemble
 from innet.network.importers.device import Device, Reader
 from innet.network.importers.report import Ignored, Report
@@ -28,6 +38,7 @@ FORMATS: dict[str, Reader] = {
     "ios-route.txt": iosroute.read_routes,
     "ios-config.txt": iosconfig.read_config,
     "ios-mac.txt": iosmac.read_macs,
+    "nft.json": nft.read_ruleset,
     "ovs-flows.txt": ovsflow.read_flows,
     "config.click": clickfile.read_click,
 }

@@ -202,6 +202,34 @@ class _Assembly:
                 wide = any(length < 32 for _, length in port.addresses)
                 if wide or end.interface in used or self.filters(device, name):
                     self.edge(end, port.span)
+        if device.guard is not None:
+            self.guarded(device, rows)
+
+    def guarded(self, device: Device, rows: Mapping[Prefix, str]) -> None:
+        """The packet filter around a router: a box with both sides of each of its interfaces."""
+        assert device.guard is not None
+        ups = [(name, self.names[device.name][name]) for name, port in device.ports.items() if port.is_up]
+        back = {known: name for name, known in ups}
+        table: dict[str, str | None] = {}
+        for prefix, out in rows.items():
+            way = out.partition(" via ")[0]
+            table[str(prefix)] = "self" if way in ("self", "drop") else back.get(way)
+        for name, port in device.ports.items():
+            for address, length in port.addresses if port.is_up else ():
+                table.setdefault(str(covering(address, length)), name)
+                table.setdefault(str(Prefix(address, 32)), "self")
+        if not ups:
+            return
+        text = device.guard(ups, table)
+        name = f"{device.name}.nft"
+        if name in self.joints or len(name) > 63:
+            message = f"'{name}' cannot be the name of a box"
+            self.report.error(device.span, message, help="name the device otherwise")
+            return
+        inner = [known for _, known in ups]
+        self.box(name, text, [*inner, *(f"{known}.router" for known in inner)])
+        for known in inner:
+            self.writer.link(f"{device.name}:{known}", f"{name}:{known}.router")
 
     def edge(self, end: End, span: Span) -> None:
         """Somebody outside this network, at an interface that no link names."""
@@ -363,6 +391,8 @@ class _Assembly:
         if device is None or self.joints[end.node].kind != "router":
             bare = self.joints[end.node].bare
             return end.node if bare else str(end)
+        if device.guard is not None:
+            return f"{end.node}.nft:{end.interface}"
         port = next((name for name, known in self.names[device.name].items() if known == end.interface), "")
         if not self.filters(device, port):
             return str(end)

@@ -1,6 +1,6 @@
 """What the files about one device say of it, before it becomes nodes of a network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,6 +10,11 @@ from innet.network.importers.report import Report
 
 Reader: TypeAlias = "Callable[[Source, Device, Report], None]"
 """What reads one format: it adds to a device what a text says."""
+
+
+Guard: TypeAlias = "Callable[[Sequence[tuple[str, str]], Mapping[str, str | None]], str]"
+"""(interfaces, as files name them and as the network does; prefixes and the interface that they lead to, `self`, or
+None where that depends) -> Click text."""
 
 
 @dataclass(slots=True)
@@ -75,9 +80,8 @@ class Device:
     """The Click text that is the whole device, if it is one."""
     box: "Callable[[Sequence[str]], str] | None" = None
     """For a device that is a box: the Click text for these interfaces, those that links name among them."""
-    guard: "Callable[[list[str]], str] | None" = None
-    """For a router behind a packet filter of its own: the Click text for these interfaces, where `X` is the wire's
-    side of interface X and `X.router` the router's."""
+    guard: "Guard | None" = None
+    """For a router with a packet filter of its own: the Click text of the box around it."""
     opaque: list[str] = field(default_factory=list)
     """Why nothing is known of what it does; empty if all was understood."""
     span: Span | None = None
