@@ -56,12 +56,23 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A concrete packet that shows a fact: in one line, as bytes (hexadecimal, from the IPv4 header), and what left."""
+    """A concrete packet that shows a fact: in one line, as bytes (hexadecimal, from the IPv4 header), and what left.
+
+    `packet` is empty where a module sends by itself. `before` are packets that have to come first, in order, and `note`
+    says what else it takes.
+    """
 
     summary: str
     packet: str
     result: str = ""
     replayed: bool = False
+    before: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def packets(self) -> tuple[str, ...]:
+        """All packets to send, in order."""
+        return (*self.before, self.packet) if self.packet else self.before
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from innet.diagnostics import Source
@@ -61,6 +62,7 @@ def box(text: str) -> Box:
     return module_box("M", machine(text), "nic")
 
 
+@cache
 def judge(text: str, role: Role) -> Security:
     """As `plan` judges a module: what cannot run on a platform is refused before anything is proven."""
     made = box(text)

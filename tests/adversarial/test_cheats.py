@@ -4,10 +4,13 @@ from random import Random
 
 import pytest
 
-from innet.messages import Answer, Assessment, Role
-from innet.verify.security import ANTI_SPOOFING, DEFAULT_OFF, sent, violates
+from innet.explore.witness import summary
+from innet.messages import Answer, Assessment, Check, Role
+from innet.verify.security import ANTI_SPOOFING, DEFAULT_OFF, inject, violates
+from innet.verify.session import SECOND_NS, Setting, leaving
+from innet.verify.violations import YEARS, Question, stepped
 from tests.adversarial.judge import Case, box, corpus, judge, machine, rules
-from tests.adversarial.traffic import ADDRESS, ETHERNET, OWNER, session
+from tests.adversarial.traffic import ADDRESS, ETHERNET, OWNER, VICTIM, session
 
 CHEATS = corpus("cheats")
 TURNED_AWAY = {Assessment.REFUSED, Assessment.UNDECIDED}
@@ -40,12 +43,52 @@ def test_a_cheat_is_found_and_its_packet_really_cheats(case: Case, role: Role) -
         assert found.assessment is case.expected[role]
     for check in found.checks:
         assert check.holds is Answer.YES or check.reason
-        if check.witness is None or not check.witness.replayed:
-            continue
-        came = ETHERNET + bytes.fromhex(check.witness.packet)
-        rule = ANTI_SPOOFING if check.text is ANTI_SPOOFING else check.text
-        left = list(sent(box(case.text), came))
-        assert any(violates(came, frame, rules(role), rule) for frame in left), check.witness
+        if check.text in (ANTI_SPOOFING, DEFAULT_OFF) and check.holds is Answer.NO:
+            assert check.witness is not None, "a violation is told only if packets show it"
+            assert check.witness.replayed
+            assert shown_again(case.text, role, check), check.witness
+
+
+UNSHOWN = {
+    "delay_replaces_note", "entry_tied_then_untied", "hour_of_the_day", "source_timestamp_backdoor", "unfollowed_zero",
+}  # fmt: skip
+"""Violations for which no packet is found: they are not told as facts. The last one never happens."""
+
+
+def shown_again(text: str, role: Role, check: Check) -> bool:
+    """Whether what is shown happens again: packets sent one after the other, or to a module that runs."""
+    assert check.witness is not None
+    frames = [ETHERNET + bytes.fromhex(packet) for packet in check.witness.packets]
+    sources = {int.from_bytes(frame[26:30], "big") for frame in frames}
+    made = box(text)
+
+    def wrong(left: bytes, causes: set[int], seen: set[int]) -> bool:
+        return violates(causes, seen, left, rules(role), check.text) and summary(left) == check.witness.result
+
+    question = Question(
+        made, ADDRESS, OWNER, VICTIM, lambda label: inject(ADDRESS, label=label), lambda *_: (), wrong
+    )
+    if frames and stepped(question, frames) is not None:
+        return True
+    settings = [Setting(seed, second * SECOND_NS) for second in YEARS for seed in (0, -1, -2, 1, 2, 3)]
+    return any(
+        wrong(left, sources, sources)
+        for setting in settings
+        for lefts in leaving(made.machine, frames, setting, 5 * SECOND_NS)
+        for left in lefts
+    )
+
+
+def test_nearly_every_violation_is_shown_by_packets() -> None:
+    """Over the whole corpus: what is not shown is not told as a fact, and is listed here."""
+    unshown = set()
+    for case in CHEATS:
+        for role in TENANTS:
+            for check in judge(case.text, role).checks:
+                if check.text in (ANTI_SPOOFING, DEFAULT_OFF) and check.holds is Answer.UNDECIDED:
+                    unshown.add(case.path.stem)
+                    assert check.witness is None
+    assert unshown - {"mark_from_the_end"} <= UNSHOWN
 
 
 @pytest.mark.parametrize("case", CHEATS, ids=name)

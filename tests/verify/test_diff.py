@@ -7,7 +7,8 @@ import pytest
 
 from innet.diagnostics import ConfigurationError, Source
 from innet.explore.machine import Machine
-from innet.verify.concrete import Sending, differ, memory, send, throws, version
+from innet.explore.replay import memory
+from innet.verify.concrete import Sending, differ, send, throws, version
 from innet.verify.diff import Comparison, Difference, Verdict, compare
 from innet.verify.world import machine_of
 from tests.adversarial import modules, traffic
@@ -121,6 +122,25 @@ def test_chance_is_no_difference_by_itself() -> None:
     second = "FromNetfront -> IPMirror -> s :: RandomSwitch -> Discard; s[1] -> ToNetfront"
     assert diff(first, second).verdict is Verdict.UNDECIDED
     assert diff(first, first.replace("IPMirror", "Null -> IPMirror")).verdict is Verdict.NONE
+
+
+def test_a_filter_that_nobody_knows_is_not_taken_for_none() -> None:
+    plain = "FromDevice(a) -> ToDevice(b)"
+    unknown = "FromDevice(a) -> Perhaps -> ToDevice(b)"
+    assert diff(plain, unknown).verdict is Verdict.UNDECIDED
+    assert diff(unknown, "FromDevice(a) -> Discard").verdict is Verdict.UNDECIDED
+    assert diff(unknown, unknown.replace("Perhaps", "Null -> Perhaps")).verdict is Verdict.NONE
+    assert diff(unknown, unknown.replace("Perhaps", "Perhaps -> Perhaps")).verdict is Verdict.UNDECIDED
+
+
+def test_fragments_put_together_elsewhere_are_not_taken_for_the_same() -> None:
+    plain = "FromNetfront -> IPMirror -> ToNetfront"
+    assert diff(plain, plain.replace("IPMirror", "IPReassembler -> IPMirror")).verdict is not Verdict.NONE
+    reassembled = "FromNetfront -> IPReassembler -> IPMirror -> ToNetfront"
+    assert (
+        diff(reassembled, reassembled.replace("IPMirror", "Null -> IPMirror")).verdict
+        is not Verdict.DIFFERENT
+    )
 
 
 def test_what_waits_elsewhere_is_told() -> None:

@@ -208,11 +208,19 @@ def checks(found: Iterable[Check], style: Style) -> Iterator[str]:
 
 def _witness(witness: Witness, failed: bool, style: Style) -> Iterator[str]:
     label = "witness" if failed else "shown by"
-    yield from _hanging(
-        f"{'':13}{label}: ", 15 + len(label), style.dim(witness.summary) if not failed else witness.summary
-    )
+    text = witness.summary
+    if witness.before:
+        text = f"{text} (after {count(len(witness.before), 'other packet')})"
+    if witness.note:
+        text = f"{text}, {witness.note}"
+    yield from _hanging(f"{'':13}{label}: ", 15 + len(label), text if failed else style.dim(text))
     if failed and witness.result:
         yield from _hanging(f"{'':13}{'':{len(label)}}  ", 15 + len(label), witness.result)
+
+
+def count(number: int, what: str) -> str:
+    """`1 packet`, `3 packets`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _trials(trials: Iterable[Trial], style: Style) -> Iterator[str]:

@@ -3,14 +3,22 @@
 from collections.abc import Iterable, Mapping
 
 from innet import ir
+from innet.click import Resolved
 from innet.elements.base import OUTSIDE, Element, Role
 
 
 class Machine:
     """Element instances and their connections. Programs are traced when they are first asked for, and kept."""
 
-    def __init__(self, elements: Mapping[str, Element], wires: Iterable[tuple[str, int, str, int]]) -> None:
+    def __init__(
+        self,
+        elements: Mapping[str, Element],
+        wires: Iterable[tuple[str, int, str, int]],
+        resolved: Resolved | None = None,
+    ) -> None:
         self.elements = dict(elements)
+        self.resolved = resolved
+        """The configuration that it was made of, for whoever wants to run it."""
         self.next: dict[tuple[str, int], list[tuple[str, int]]] = {}
         self._inputs: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
@@ -52,4 +60,10 @@ class Machine:
         return [name for name, element in self.elements.items() if element.ROLE is role]
 
 
-__all__ = ["OUTSIDE", "Machine"]
+def device_of(machine: Machine, element: str) -> str:
+    """The interface an entry or exit element names."""
+    instance = machine.elements[element]
+    return str(getattr(instance, "devname", getattr(instance, "ifname", "0")))
+
+
+__all__ = ["OUTSIDE", "Machine", "device_of"]

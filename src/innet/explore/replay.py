@@ -6,6 +6,7 @@ them does what it does.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import BinaryIO
 
 from innet.elements.base import OUTSIDE, Role
@@ -130,6 +131,41 @@ class BoxState(State):
             return ()
         world = _Lone(machine, element, self)
         return (*holder.push(packet, port, world), *holder.settled(world))
+
+
+class Dice(Random):
+    """Random numbers for a replay: searches that may start anywhere start with the first."""
+
+    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+        return 0 if stop is None else start
+
+
+class Loaded(Random):
+    """Dice that always show their lowest or their highest number."""
+
+    def __init__(self, high: bool) -> None:
+        super().__init__(0)
+        self.high = high
+
+    def getrandbits(self, k: int) -> int:
+        return (1 << k) - 1 if self.high else 0
+
+    def random(self) -> float:
+        return 1 - 2**-53 if self.high else 0.0
+
+    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+        low, beyond = (0, start) if stop is None else (start, stop)
+        return beyond - 1 if self.high else low
+
+    def randbytes(self, n: int) -> bytes:
+        return bytes([255 if self.high else 0]) * n
+
+
+def memory(seed: int) -> BoxState:
+    """What elements remember at the start, and how their dice fall."""
+    state = BoxState()
+    state.random = Dice(0) if seed == 0 else Random(seed)
+    return state
 
 
 def through(
@@ -313,9 +349,11 @@ def lowered(frame: bytes) -> bytes:
 def module_frame(packet: PacketBuffer) -> bytes | None:
     """What the platform sends of a packet at a module's exit: an IPv4 frame, or None if it is not one."""
     marks = packet.marks
-    frame = packet.data
-    if marks.get(Mark.MAC) != marks[Mark.DATA]:
-        frame = ETHERNET + frame
+    return ipv4_frame(packet.data if marks.get(Mark.MAC) == marks[Mark.DATA] else ETHERNET + packet.data)
+
+
+def ipv4_frame(frame: bytes) -> bytes | None:
+    """The frame, if it carries a packet with a complete IPv4 header."""
     good = frame[12:14] == ETHERTYPE_IPV4.to_bytes(2, "big") and len(frame) >= 34 and frame[14] >> 4 == 4
     size = (frame[14] & 15) * 4 if good else 0
     return frame if good and size >= 20 and len(frame) >= 14 + size else None

@@ -159,11 +159,10 @@ class Twins:
 
     def note(self, state: State, place: str, port: int) -> None:
         """A packet enters a holder that makes others of it."""
-        common = self.common(place)
-        if common is not None:
-            state.progress = noted(
-                _log(state), Written((common, f"input {port}"), ("enter",), state.memory.fork())
-            )
+        where = self.common(place) or place  # one that only one side has leaves the states unequal
+        state.progress = noted(
+            _log(state), Written((where, f"input {port}"), ("enter",), state.memory.fork())
+        )
 
 
 def noted(log: Log, written: Written) -> Log:

@@ -166,7 +166,7 @@ def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution:
         return Solution(kept, blobs, frame)
     link = len(frame) - 4 * kept[origin.symbols["ip.hl"]] - len(blobs[origin.payload])
     if valid:
-        blobs[origin.payload] = _transport_sum(frame[link:], blobs[origin.payload])
+        blobs[origin.payload] = with_transport_sum(frame[link:], blobs[origin.payload])
     kept[total] = 0
     bare = concrete(memory, kept, blobs)[link:]
     right = ~ones_sum(bare[: 4 * (bare[0] & 15)]) & 0xFFFF
@@ -193,7 +193,7 @@ def _inner_sum(payload: bytearray, at: int) -> None:
         payload[at + 10 : at + 12] = total.to_bytes(2, "big")
 
 
-def _transport_sum(packet: bytes, payload: bytes) -> bytes:
+def with_transport_sum(packet: bytes, payload: bytes) -> bytes:
     """The payload with the UDP length and the UDP, TCP or ICMP checksum set right, for a first fragment."""
     proto, fragment = packet[9], int.from_bytes(packet[6:8], "big") & 0x1FFF
     at = {PROTO_UDP: 6, PROTO_TCP: 16, PROTO_ICMP: 2}.get(proto)

@@ -1,16 +1,15 @@
 """Versions of a module as the reference interpreter runs them: what really becomes of a packet."""
 
 from dataclasses import dataclass
-from random import Random
 
 from innet import ir
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.device.fromnetfront import FromNetfront
 from innet.elements.device.tonetfront import ToNetfront
-from innet.explore.machine import Machine
+from innet.elements.sandbox.perhaps import Perhaps
+from innet.explore.machine import Machine, device_of
 from innet.explore.replay import BoxState, Event, enter, module_frame
 from innet.explore.witness import summary
-from innet.verify.world import device_of
 
 
 @dataclass(frozen=True)
@@ -56,20 +55,6 @@ class Sending:
         )
 
 
-class Dice(Random):
-    """Random numbers for a replay: searches that may start anywhere start with the first."""
-
-    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
-        return 0 if stop is None else start
-
-
-def memory(seed: int) -> BoxState:
-    """What elements remember at the start, and how their dice fall."""
-    state = BoxState()
-    state.random = Dice(0) if seed == 0 else Random(seed)
-    return state
-
-
 def differ(mine: Sending, others: Sending) -> bool:
     """Whether other packets leave."""
     return sorted(mine.packets) != sorted(others.packets)
@@ -97,6 +82,11 @@ def send(v: Version, device: str, frame: bytes, state: BoxState) -> Sending:
     return Sending(tuple(packets), "; ".join(dict.fromkeys(why)))
 
 
+def runs_as_it_is(machine: Machine) -> bool:
+    """Whether the interpreter does what the configuration stands for: it does not where part of that is not known."""
+    return not any(isinstance(element, Perhaps) for element in machine.elements.values())
+
+
 def throws(machine: Machine) -> bool:
     """Whether chance takes part in what a configuration does. Where a search for a free port starts does not count:
     replays start with the first one."""
@@ -121,4 +111,4 @@ def _has(block: ir.Block, kinds: tuple[type, ...]) -> bool:
     )
 
 
-__all__ = ["Dice", "Sending", "Version", "differ", "memory", "send", "throws", "version"]
+__all__ = ["Sending", "Version", "differ", "runs_as_it_is", "send", "throws", "version"]

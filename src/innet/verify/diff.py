@@ -14,9 +14,10 @@ from itertools import permutations
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.contents import alike, contents, same_packet
 from innet.explore.flow import Budget, BudgetExceeded
-from innet.explore.machine import Machine
+from innet.explore.machine import Machine, device_of
 from innet.explore.modules import Box
 from innet.explore.network import framed, header
+from innet.explore.replay import memory
 from innet.explore.runs import Left, Run, runs
 from innet.explore.twins import Log, Twins, rows_equal, same_graph
 from innet.explore.witness import sequences
@@ -27,10 +28,10 @@ from innet.symbolic.memory import Imprecise, Memory, Split
 from innet.symbolic.state import Injected, State, Tables, empty, inject_ip, stamp
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Formula, K
-from innet.verify.concrete import Sending, Version, differ, memory, send, throws, version
+from innet.verify.concrete import Sending, Version, differ, runs_as_it_is, send, throws, version
 from innet.verify.security import inject, settle
 from innet.verify.story import span
-from innet.verify.world import PARSE, device_of
+from innet.verify.world import PARSE
 
 BUDGET = 20_000
 """Element executions that one comparison may cost."""
@@ -499,6 +500,8 @@ class _Diff:
 
     def replay(self, frames: list[tuple[str, bytes]]) -> tuple[Sending, Sending] | None:
         """What both make of the last frame, if they differ. Where chance takes part, whatever the dice show."""
+        if not all(runs_as_it_is(v.machine) for v in self.versions):
+            return None
         results: list[tuple[Sending, Sending]] = []
         chance = any(throws(v.machine) for v in self.versions)
         for seed in range(SEEDS if chance else 1):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Span, render, suggest
 from innet.elements.base import Role as ElementRole
 from innet.explore.flow import BudgetExceeded
-from innet.explore.machine import Machine
+from innet.explore.machine import Machine, device_of
 from innet.explore.modules import Module as PlacedModule
 from innet.explore.network import Network
 from innet.messages import Account, Answer, Assessment, Check, Placement, Plan, Trial
@@ -31,7 +31,6 @@ from innet.verify.world import (
     Deployed,
     World,
     allowed_for,
-    device_of,
     machine_of,
     make_module,
     module_box,

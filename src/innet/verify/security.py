@@ -4,7 +4,7 @@ Injected at the module's entry is any IPv4 packet addressed to it whose source i
 the module's own making are injected too. Tables may hold entries of other flows. Every packet that leaves is judged.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -13,20 +13,20 @@ from innet.explore.flow import Arrival, Budget, BudgetExceeded, End, Flow, Hop, 
 from innet.explore.modules import NOTHING, Box, Enforcer, Sent, SentFlow, Traffic
 from innet.explore.network import framed, header
 from innet.explore.network import parse as parse_frame
-from innet.explore.replay import BoxState, enter, module_frame
-from innet.explore.witness import Solution, solutions, summary
+from innet.explore.runs import Left
 from innet.ir.nodes import Mark, Program
-from innet.messages import Account, Answer, Assessment, Check, Step, Witness
+from innet.messages import Account, Answer, Assessment, Check, Step
 from innet.messages import Role as AccountRole
 from innet.packet.headers import LONGEST_PAYLOAD, PROTO_TCP, PROTO_UDP
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Asked, execute
-from innet.symbolic.formulas import all_of, any_of, equal, member, negate
+from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.state import Injected, State, Tables, Template, empty, inject_ip, possible, resolve, stamp
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
 from innet.verify.story import steps
+from innet.verify.violations import STRANGER, Question, find
 
 Templates: TypeAlias = dict[tuple[str, str], list[Template]]
 
@@ -35,14 +35,32 @@ MAX_ROUNDS = 8
 PATIENCE = 3
 """Rounds after which new kinds of entries are widened: an element that counts in its table makes new ones for ever."""
 
-MAX_WITNESSES = 40
-
 ANTI_SPOOFING = "anti-spoofing: a packet leaves with the module's address, or with the source it came with"
 DEFAULT_OFF = (
     "default-off: a packet goes to an address of the account, or to the source of the packet that caused it"
 )
 CONNECTIONLESS = "this operator bans connectionless traffic: a module sends TCP only"
 USE = "the module acts on traffic addressed to it"
+RETURNS = (
+    "it sends nothing but packets back to itself: it is for traffic addressed to others, which no module gets",
+    "send on what it receives, for instance with IPRewriter(pattern - - ADDRESS - 0 0), or answer it (IPMirror)",
+)
+IN_PATH = (
+    "it acts only on traffic that is not addressed to it (in-path use), and no module gets that",
+    "have the traffic addressed to $ADDR, and send it on, for instance with IPRewriter(pattern - - ADDRESS - 0 0)",
+)
+NOT_IPV4 = (
+    "nothing that it sends is a packet with a complete IPv4 header, and a platform lets out nothing else",
+    "send frames as FromNetfront hands them over, or IPv4 packets from their header on: "
+    "Strip(14) -> CheckIPHeader -> ... -> ToNetfront",
+)
+"""Why a module that breaks no rule is of no use, and the form that would be."""
+FIELDS = {ANTI_SPOOFING: ("source", 0), DEFAULT_OFF: ("destination", 1)}
+"""The header field that a rule is about, and its number in the story of a flow."""
+MAX_REASONS = 4
+"""Elements by which one rule is broken that are told, each with packets of its own."""
+VICTIMS = (0xCB007109, 0xC0000263, 0x08080808)
+"""Addresses to be abused in examples: one that the account does not own is taken."""
 NO_LOOPS = "no packet goes round in the module for ever"
 
 
@@ -55,6 +73,14 @@ class Rules:
     allowed: rs.Ranges
     """The account's list: its addresses and its other modules."""
     connectionless: bool = True
+
+    @property
+    def texts(self) -> list[str]:
+        """The rules that are asked about, in order."""
+        rules = [ANTI_SPOOFING]
+        if self.account.role is AccountRole.THIRD_PARTY:
+            rules.append(DEFAULT_OFF)
+        return rules if self.connectionless else [*rules, CONNECTIONLESS]
 
 
 @dataclass(frozen=True)
@@ -82,7 +108,16 @@ class Judged:
     conforms: Formula
     forges: Formula
     strays: Formula
+    unconnected: Formula
+    """It is not TCP, where only that is allowed."""
     back: Formula
+
+
+BREAKS: Mapping[str, Callable[[Judged], Formula]] = {
+    ANTI_SPOOFING: lambda j: j.forges,
+    DEFAULT_OFF: lambda j: j.strays,
+    CONNECTIONLESS: lambda j: j.unconnected,
+}
 
 
 def inject(address: int, own: bool = True, label: str = "") -> Injected:
@@ -204,29 +239,27 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
             answers = all(j.state.store.entails(equal(header(j.state, 128, 32), source)) for j in made)
             kind = traffic([j.state for j in made], rules.address)
             sent.append(SentFlow(flow.place, at_exit, kind, alone, answers and not alone))
-    good = forging = straying = vacuous = False
-    shown: dict[str, tuple[Judged, Formula]] = {}
+    good = vacuous = False
+    broken: dict[str, list[tuple[Judged, Formula]]] = {rule: [] for rule in rules.texts}
     for j in judged:
         store = j.state.store
         away = negate(j.back)
         good |= store.allows(all_of(j.conforms, away))
-        if store.allows(j.forges):
-            forging = True
-            shown.setdefault(ANTI_SPOOFING, (j, j.forges))
-        if store.allows(j.strays):
-            straying = True
-            shown.setdefault(DEFAULT_OFF, (j, j.strays))
+        for rule, violations in broken.items():
+            violation = BREAKS[rule](j)
+            if store.allows(violation):
+                violations.append((j, violation))
         vacuous |= store.allows(j.back)
-    third = rules.account.role is AccountRole.THIRD_PARTY
-    checks = [_rule_check(ANTI_SPOOFING, forging, shown, box, parse, rules, origin)]
-    if third or not rules.connectionless:
-        text = DEFAULT_OFF if rules.connectionless else f"{DEFAULT_OFF}; {CONNECTIONLESS}"
-        checks.append(
-            _rule_check(
-                text, straying, {text: shown[DEFAULT_OFF]} if straying else {}, box, parse, rules, origin
-            )
+    checks = [
+        check
+        for rule, violations in broken.items()
+        for check in (
+            _violated(rule, violations, box, parse, rules, origin)
+            if violations
+            else [Check(rule, Answer.YES)]
         )
-    bad = forging or straying
+    ]
+    bad = any(broken.values())
     if loops:
         checks.append(
             Check(NO_LOOPS, Answer.NO, f"packets come back to {loops[0].place} again and again",
@@ -249,12 +282,8 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
         assessment = Assessment.REFUSED
     elif vacuous or _transits(box, parse, rules, budget):
         assessment = Assessment.REFUSED
-        checks.append(
-            Check(USE, Answer.NO,
-                  "it sends nothing but packets back to itself: it is for traffic addressed to others, which no "
-                  "module gets",
-                  "send on what it receives, for instance with IPRewriter(pattern - - ADDRESS - 0 0)")
-        )  # fmt: skip
+        exits = any(flow.end is End.EXIT for flow in found)
+        checks.append(Check(USE, Answer.NO, *(RETURNS if vacuous else NOT_IPV4 if exits else IN_PATH)))
     else:
         assessment = Assessment.SAFE
         checks.append(Check("the module sends nothing: a sink", Answer.YES))
@@ -314,10 +343,11 @@ def _judge(state: State, place: str, rules: Rules, source: Sym) -> Iterator[Judg
         if not (earlier_source(dst, store) or store.entails(answers)):
             dst_ok = member(dst, rules.allowed)
             strays = all_of(negate(dst_ok), negate(answers), negate(back))
+    unconnected: Formula = FALSE
     if not rules.connectionless:
-        tcp = member(proto, rs.single(6))
-        dst_ok, strays = all_of(dst_ok, tcp), any_of(strays, negate(tcp))
-    yield Judged(state, _hop(state), place, all_of(src_ok, dst_ok), forges, strays, back)
+        tcp = member(proto, rs.single(PROTO_TCP))
+        dst_ok, unconnected = all_of(dst_ok, tcp), negate(tcp)
+    yield Judged(state, _hop(state), place, all_of(src_ok, dst_ok), forges, strays, unconnected, back)
 
 
 def traffic(states: Iterable[State], address: int) -> Traffic:
@@ -363,34 +393,70 @@ def _hop(state: State) -> Hop:
     return state.hop
 
 
-def _rule_check(
-    text: str,
-    violated: bool,
-    shown: dict[str, tuple[Judged, Formula]],
+def _violated(
+    rule: str,
+    violations: list[tuple[Judged, Formula]],
     box: Box,
     parse: Program,
     rules: Rules,
     origin: Injected,
-) -> Check:
-    if not violated:
-        return Check(text, Answer.YES)
-    j, violation = shown[text]
-    state = j.state.fork()
-    state.store.assume(violation)
-    field, bit = ("source", 96) if text is ANTI_SPOOFING else ("destination", 128)
-    where = changed_at(j.hop, 0 if bit == 96 else 1)
-    reason = f"the {field} of packets that leave at {j.exit} " + (
-        f"is set by {where}" if where else "is not proven to be allowed"
-    )
-    remedy = (
-        f"remove {where}, or store the module's own address ($ADDR)"
-        if text is ANTI_SPOOFING and where
-        else "leave the source alone, or set it to $ADDR"
-        if text is ANTI_SPOOFING
-        else "send to an address that the account owns, or answer the sender (IPMirror)"
-    )
-    witness = show(box, rules, origin, state.store, text)
-    return Check(text, Answer.NO, reason, remedy, witness, steps(j.hop, state.store, j.state))
+) -> Iterator[Check]:
+    """A rule that is broken: a check for each element that does it, with packets that show it if any were found."""
+    places: dict[str, list[tuple[Judged, Formula]]] = {}
+    for j, violation in violations:
+        where = "" if rule is CONNECTIONLESS else changed_at(j.hop, FIELDS[rule][1])
+        places.setdefault(where, []).append((j, violation))
+    for where, mine in list(places.items())[:MAX_REASONS]:
+        j, violation = mine[0]
+        if rule is CONNECTIONLESS:
+            reason = f"packets leave at {j.exit} that are not TCP"
+            remedy = "let TCP pass only: IPFilter(allow tcp)"
+        else:
+            reason = f"the {FIELDS[rule][0]} of packets that leave at {j.exit} " + (
+                f"is set by {where}" if where else "is not proven to be allowed"
+            )
+            remedy = "send to an address that the account owns, or answer the sender (IPMirror)"
+            if rule is ANTI_SPOOFING:
+                remedy = "leave the source alone, or set it to $ADDR"
+                if where:
+                    remedy = f"remove {where}, or store the module's own address ($ADDR)"
+        stores = [store for one, broken in mine if (store := _assumed(one.state.store, broken)) is not None]
+        state = j.state.fork()
+        state.store.assume(violation)
+        witness = find(_question(rule, box, parse, rules), origin, stores)
+        holds = Answer.NO
+        if witness is None:
+            holds = Answer.UNDECIDED
+            reason += "; no packet was found that shows it, and none is proven not to be there"
+        yield Check(rule, holds, reason, remedy, witness, steps(j.hop, state.store, j.state))
+
+
+def _assumed(store: Store, f: Formula) -> Store | None:
+    one = store.fork()
+    return one if one.assume(f) and one.feasible() else None
+
+
+def _question(rule: str, box: Box, parse: Program, rules: Rules) -> Question:
+    """What is looked for when a rule is broken: see `Question`."""
+
+    def breaks(left: Left, state: State, origin: Injected, tables: Tables) -> Iterator[Store]:
+        sent = State(left.memory.fork(), state.store.fork())
+        sent.hop = left.hop
+        for j in judge(Flow(End.EXIT, left.exit, "", sent), parse, tables, rules, origin.symbols["ip.src"]):
+            store = _assumed(j.state.store, BREAKS[rule](j))
+            if store is not None:
+                yield store
+
+    def inject_one(label: str) -> Injected:
+        return inject(rules.address, label=label)
+
+    def wrong(left: bytes, causes: set[int], sources: set[int]) -> bool:
+        return violates(causes, sources, left, rules, rule)
+
+    owned = [low for low, _ in rules.account.owned]
+    owner = next((address for address in owned if address != rules.address), STRANGER)
+    victim = next(v for v in VICTIMS if not rs.contains(rules.allowed, v) and v != rules.address)
+    return Question(box, rules.address, owner, victim, inject_one, breaks, wrong)
 
 
 def changed_at(hop: Hop, field: int) -> str:
@@ -403,43 +469,15 @@ def changed_at(hop: Hop, field: int) -> str:
     return ""
 
 
-def show(box: Box, rules: Rules, origin: Injected, store: Store, text: str) -> Witness | None:
-    """A packet that takes the path, replayed: it must really violate the rule, starting from empty tables."""
-    fallback: Solution | None = None
-    for n, found in enumerate(solutions(origin, origin, store)):
-        fallback = fallback or found
-        for frame in sent(box, found.frame):
-            if violates(found.frame, frame, rules, text):
-                return Witness(summary(found.frame), found.frame[14:].hex(), summary(frame), True)
-        if n > MAX_WITNESSES:
-            break
-    if fallback is None:
-        return None
-    note = "only with table entries that other flows have made"
-    return Witness(summary(fallback.frame), fallback.frame[14:].hex(), note, False)
-
-
-def sent(box: Box, frame: bytes) -> Iterator[bytes]:
-    """The frames that leave when `frame` comes to a module whose tables are empty."""
-    state = BoxState()
-    for names in box.entries.values():
-        for entry in names:
-            for _, packet in enter(box.machine, entry, frame, state):
-                out = module_frame(packet)
-                if out is not None:
-                    yield out
-
-
-def violates(came: bytes, left: bytes, rules: Rules, text: str) -> bool:
-    """The rule, on two concrete frames."""
+def violates(causes: set[int], sources: set[int], left: bytes, rules: Rules, rule: str) -> bool:
+    """Whether a frame that left breaks a rule, whichever packet caused it: one from `causes`, or for the destination
+    one that came before, too, from `sources`."""
     src, dst = int.from_bytes(left[26:30], "big"), int.from_bytes(left[30:34], "big")
-    source = int.from_bytes(came[26:30], "big")
-    if text is ANTI_SPOOFING:
-        return src not in (rules.address, source)
-    strays = rules.account.role is AccountRole.THIRD_PARTY and not (
-        dst in (source, rules.address) or rs.contains(rules.allowed, dst)
-    )
-    return strays or (not rules.connectionless and left[23] != 6)
+    if rule is ANTI_SPOOFING:
+        return src != rules.address and src not in causes
+    if rule is CONNECTIONLESS:
+        return left[23] != PROTO_TCP
+    return dst != rules.address and dst not in sources and not rs.contains(rules.allowed, dst)
 
 
 __all__ = ["Blob", "Rules", "Security", "Step", "assess"]

@@ -15,7 +15,7 @@ from innet.elements.build import load
 from innet.elements.device.fromnetfront import FromNetfront
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
 from innet.explore.fabric import platforms_from
-from innet.explore.machine import Machine
+from innet.explore.machine import Machine, device_of
 from innet.explore.modules import Box, Enforcer, Module, Modules, Resident, Sent
 from innet.explore.network import Network, header
 from innet.messages import Account
@@ -66,7 +66,7 @@ def machine_of(source: Source, variables: Mapping[str, str] | None = None) -> Ma
     """A configuration made ready for exploring. Raises ConfigurationError with every mistake in it."""
     resolved, elements = load(source, variables=variables or {}, autoqueue=True)
     wires = ((c.source, c.output, c.target, c.input) for c in resolved.configuration.connections)
-    return Machine(elements, wires)
+    return Machine(elements, wires, resolved)
 
 
 def module_box(name: str, machine: Machine, interface: str) -> Box:
@@ -87,12 +87,6 @@ def middlebox_box(name: str, machine: Machine) -> Box:
     for element in machine.with_role(Role.EXIT):
         exits[element] = device_of(machine, element)
     return Box(name, machine, entries, exits)
-
-
-def device_of(machine: Machine, element: str) -> str:
-    """The interface an entry or exit element names."""
-    instance = machine.elements[element]
-    return str(getattr(instance, "devname", getattr(instance, "ifname", "0")))
 
 
 def enforcer(address: int, allowed: rs.Ranges | None) -> Enforcer:
