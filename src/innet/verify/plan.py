@@ -280,9 +280,10 @@ class _Planner:
             numbers[module.name] = address
         if reasons:
             return Trial(platform.name, False, tuple(reasons)), []
+        world = world.granting(self.account, numbers.values())
         told = next((t for t in before if t.requirements), None)
         if told is not None and any(c.holds is not Answer.YES for c in told.requirements):
-            failed = self.fails(platform, told, numbers)
+            failed = self.fails(platform, told, numbers, world)
             if failed:
                 reasons += [f"requirement: {c.text}: {c.reason}" for c in failed if c.holds is not Answer.YES]
                 return Trial(platform.name, False, tuple(reasons), failed), []
@@ -296,7 +297,7 @@ class _Planner:
                 reasons.append(f"module {c.module.name} is {c.security.assessment.value}: {why}")
             return Trial(platform.name, False, tuple(reasons)), candidates
         try:
-            requirements, rules = self.check(candidates, numbers)
+            requirements, rules = self.check(candidates, numbers, world)
         except BudgetExceeded:
             why = "what the modules do in the sandbox is too complex to be proven within the limits"
             return Trial(platform.name, False, (why,)), candidates
@@ -308,15 +309,17 @@ class _Planner:
         ]
         return Trial(platform.name, not reasons, tuple(reasons), requirements, rules), candidates
 
-    def fails(self, platform: Platform, told: Trial, numbers: Mapping[str, int]) -> tuple[Check, ...]:
+    def fails(
+        self, platform: Platform, told: Trial, numbers: Mapping[str, int], world: World
+    ) -> tuple[Check, ...]:
         """The requirements, one of which fails on this platform whatever the modules are judged to be; empty if none
         does. `told` is what was found on another platform."""
         for reach, check in zip(self.checked_requirements, told.requirements, strict=True):
             if check.holds is Answer.NO and platform.name in self.fails_on(reach, numbers):
                 return (Check(check.text, Answer.NO, check.reason),)
         bare = self.bare(platform, numbers)
-        network = self.world.network.with_modules(bare)
-        requirements = self.required(network, self.world.tables, numbers)
+        network = world.network.with_modules(bare)
+        requirements = self.required(network, world.tables, numbers, world)
         return requirements if any(c.holds is Answer.NO for c in requirements) else ()
 
     def fails_on(self, reach: Reach, numbers: Mapping[str, int]) -> frozenset[str]:
@@ -325,7 +328,8 @@ class _Planner:
         if found is None:
             found = frozenset()
             names = frozenset(numbers)
-            if len(names) == 1 and "$" not in reach.text and "ADDR" not in self.request.modules[0].code:
+            plain = "$" not in reach.text and "ADDR" not in self.request.modules[0].code
+            if len(names) == 1 and plain and not self.world.has_listed(self.account):
                 (module,) = self.bare(self.world.snapshot.platforms[0], numbers)
                 network = self.world.network.with_modules([module])
                 question = prepare(reach, {})
@@ -373,10 +377,9 @@ class _Planner:
         return out
 
     def check(
-        self, candidates: list[Candidate], numbers: Mapping[str, int]
+        self, candidates: list[Candidate], numbers: Mapping[str, int], world: World
     ) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
-        """Every requirement and every rule, with the candidates in place."""
-        world = self.world
+        """Every requirement and every rule, with the candidates in place, in the world that they come to."""
         network: Network = world.network.with_modules(c.placed for c in candidates)
         names = frozenset(c.module.name for c in candidates)
         templates: Templates = {}
@@ -392,7 +395,7 @@ class _Planner:
         def tables() -> Tables:
             return world.tables(templates)
 
-        requirements = self.required(network, tables, numbers)
+        requirements = self.required(network, tables, numbers, world)
         placed = tuple(c.placed for c in candidates)
 
         def rule_check(rule: Reach) -> Check:
@@ -404,13 +407,13 @@ class _Planner:
         return requirements, tuple(rule_check(rule) for rule in world.policy.rules)
 
     def required(
-        self, network: Network, tables: Callable[[], Tables], numbers: Mapping[str, int]
+        self, network: Network, tables: Callable[[], Tables], numbers: Mapping[str, int], world: World
     ) -> tuple[Check, ...]:
         """Every requirement, with the modules in `network` at the addresses `numbers`."""
         variables = {f"{name}.ADDR": number for name, number in numbers.items()}
         if len(numbers) == 1:
             variables["ADDR"] = next(iter(numbers.values()))
-        names, arrivals = frozenset(numbers), self.world.arrivals
+        names, arrivals = frozenset(numbers), world.arrivals
         return tuple(
             answer(prepare(reach, variables), network, tables, None, names, self.operator, arrivals)
             for reach in self.checked_requirements

@@ -45,9 +45,9 @@ class Standing:
 
     def changed(self, removed: Iterable[int], added: Iterable[int]) -> "Standing":
         """The same after modules have gone and come."""
-        gone = set(removed)
+        gone, came = set(removed), set(added)
         touched = {address for address, one in self.followed.items() if one.passed & gone}
-        fresh = (self.fresh | touched | set(added)) - gone | set(added)
+        fresh = (self.fresh | touched) - gone | came
         drop = gone | touched
         return Standing(
             self.question,

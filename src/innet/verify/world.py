@@ -103,6 +103,32 @@ def allowed_for(account: Account, deployed: Iterable[Deployed], extra: Iterable[
     return rs.normal([*account.owned, *modules, *((a, a) for a in extra)])
 
 
+class Lists:
+    """Whom the sandboxed modules of third parties may write to unasked, by account: each follows the modules that the
+    account has. `granted` are addresses that an account's modules will have."""
+
+    def __init__(
+        self, deployed: Iterable[Deployed], granted: tuple[str, frozenset[int]] | None = None
+    ) -> None:
+        self._deployed, self.granted = deployed, granted
+        self._found: dict[str, list[int]] | None = None
+
+    def of(self, account: Account) -> rs.Ranges:
+        """The list of the account."""
+        if self._found is None:
+            self._found = {}
+            for d in self._deployed:
+                self._found.setdefault(d.account.name, []).append(d.address)
+            if self.granted is not None:
+                self._found.setdefault(self.granted[0], []).extend(self.granted[1])
+        return allowed_for(account, (), self._found.get(account.name, ()))
+
+
+def listed(d: Deployed) -> bool:
+    """Whether a sandbox holds the module to its account's list."""
+    return d.sandbox and d.account.role is AccountRole.THIRD_PARTY
+
+
 class World:
     """The network with what is deployed on it. Immutable to the eye; remembers explorations, and which modules they
     passed, so that a world with other modules deployed looks again only at what the change touches."""
@@ -124,14 +150,29 @@ class World:
         self._next: dict[str, int] = {}
         """By platform, an address below which none is free."""
         self._network: Network | None = None
+        self._lists = Lists(deployed)
         self._change((), deployed)
 
+    def granting(self, account: Account, addresses: Iterable[int]) -> "World":
+        """The world as it will be when modules of the account have these addresses: its sandboxed modules may write to
+        them then."""
+        if not self.has_listed(account):
+            return self
+        return self.with_deployed(self.deployed, self.reserved, (account.name, frozenset(addresses)))
+
+    def has_listed(self, account: Account) -> bool:
+        """Whether a module of the account runs in a sandbox that holds it to the account's list."""
+        return any(listed(d) and d.account.name == account.name for d in self.deployed)
+
     def with_deployed(
-        self, deployed: tuple[Deployed, ...], reserved: frozenset[int] = frozenset()
+        self,
+        deployed: tuple[Deployed, ...],
+        reserved: frozenset[int] = frozenset(),
+        granted: tuple[str, frozenset[int]] | None = None,
     ) -> "World":
         """The same network and rules with other modules deployed; what is known of them is kept.
 
-        `reserved` addresses are given to nobody.
+        `reserved` addresses are given to nobody; `granted` as in `Lists`.
         """
         other = World.__new__(World)
         other.snapshot, other.policy, other._shared = self.snapshot, self.policy, self._shared
@@ -140,8 +181,22 @@ class World:
         other._used, other._network = dict(self._used), None
         other._next = dict(self._next) if self.reserved <= reserved else {}
         there = {d.address: d for d in deployed}
+        other._lists = Lists(deployed, granted)
         before = self._residents
         removed = [a for a, d in before.items() if (now := there.get(a)) is not d and now != d]
+        touched = {d.account.name for a in removed for d in (before[a], there.get(a)) if d is not None}
+        touched |= {d.account.name for a, d in there.items() if a not in before}
+        touched |= {lists.granted[0] for lists in (self._lists, other._lists) if lists.granted is not None}
+        gone = frozenset(removed)
+        removed += [
+            a
+            for a, d in there.items()
+            if d.account.name in touched
+            and listed(d)
+            and a in before
+            and a not in gone
+            and self._lists.of(d.account) != other._lists.of(d.account)
+        ]
         gone = frozenset(removed)
         added = [d for a, d in there.items() if a in gone or a not in before]
         other._standings = {
@@ -163,7 +218,7 @@ class World:
             self._used[d.platform] = self._used.get(d.platform, 0) + 1
         residents = (
             Resident(
-                d.identifier or d.name, d.platform, d.address, partial(self._shared.module, d, self.deployed)
+                d.identifier or d.name, d.platform, d.address, partial(self._shared.module, d, self._lists)
             )
             for d in added
         )
@@ -190,9 +245,7 @@ class World:
             module = self._modules.named(name) if mark else None
             deployed = None if module is None else self._residents.get(module.address)
             return (
-                ()
-                if deployed is None
-                else self._shared.module_templates(deployed, self.deployed).get(key, ())
+                () if deployed is None else self._shared.module_templates(deployed, self._lists).get(key, ())
             )
 
         tables.beneath = beneath
@@ -251,7 +304,7 @@ class World:
         if question.reach.quantifier is Quantifier.SOME:
             return None
         d = self._residents[address]
-        sent = self._shared.sent(d, self.deployed)
+        sent = self._shared.sent(d, self._lists)
         module = self._modules.at(address) if sent is not None and not d.sandbox else None
         if module is None:
             return None
@@ -338,8 +391,8 @@ class _Shared:
             boxes[node.name] = middlebox_box(node.name, machine)
         self.network = Network(snapshot, boxes, PARSE)
         self._templates: Templates | None = None
-        self._modules: dict[Deployed, Module] = {}
-        self._module_templates: dict[Deployed, Templates] = {}
+        self._modules: dict[tuple[Deployed, rs.Ranges], Module] = {}
+        self._module_templates: dict[tuple[Deployed, rs.Ranges], Templates] = {}
         self._bases: dict[Reach, Base] = {}
         self._arrivals: dict[tuple[Node, str | None], Base] = {}
         self._near: dict[Node, frozenset[str]] = {}
@@ -401,26 +454,27 @@ class _Shared:
             remember(self._onward, key, known)
         return known
 
-    def module(self, d: Deployed, deployed: tuple[Deployed, ...]) -> Module:
+    def module(self, d: Deployed, lists: Lists) -> Module:
         """The deployed module, ready for exploring."""
-        found = self._modules.get(d)
+        key = d, lists.of(d.account) if listed(d) else rs.EMPTY
+        found = self._modules.get(key)
         if found is None:
             interface = next(iter(self.snapshot.nodes[d.platform].interfaces), "0")
             machine = machine_of(Source(d.name, d.text))
             name = d.identifier or d.name
             found = make_module(
                 name, d.account, d.platform, d.address, module_box(name, machine, interface),
-                d.sandbox, allowed_for(d.account, deployed),
+                d.sandbox, key[1],
             )  # fmt: skip
-            remember(self._modules, d, found)
+            remember(self._modules, key, found)
         return found
 
-    def sent(self, d: Deployed, deployed: tuple[Deployed, ...]) -> Sent | None:
+    def sent(self, d: Deployed, lists: Lists) -> Sent | None:
         """What a deployed module sends, if all of it can be followed."""
         key = d.platform, d.address, d.text, d.account
         if key not in self._sent:
-            rules = Rules(d.address, d.account, allowed_for(d.account, deployed), True)
-            judged = assess(self.module(d, deployed).box, PARSE, rules, self.network.budget(BOX_BUDGET))
+            rules = Rules(d.address, d.account, lists.of(d.account), True)
+            judged = assess(self.module(d, lists).box, PARSE, rules, self.network.budget(BOX_BUDGET))
             self.remember(key, judged.sent)
         return self._sent[key]
 
@@ -428,12 +482,13 @@ class _Shared:
         """Keep what a module sends."""
         remember(self._sent, key, sent)
 
-    def module_templates(self, d: Deployed, deployed: tuple[Deployed, ...]) -> Templates:
+    def module_templates(self, d: Deployed, lists: Lists) -> Templates:
         """The entries that flows can make in a deployed module and its sandbox."""
-        found = self._module_templates.get(d)
+        key = d, lists.of(d.account) if listed(d) else rs.EMPTY
+        found = self._module_templates.get(key)
         if found is None:
             tables = Tables(any_state=True)
-            module = self.module(d, deployed)
+            module = self.module(d, lists)
             box = module.box
             if _stateful(box.machine):
                 settle(box, arrivals(box, inject(d.address)), tables, self.network.budget(BOX_BUDGET))
@@ -441,7 +496,7 @@ class _Shared:
             if module.enforcer is not None:
                 budget = self.network.budget(BOX_BUDGET)
                 found = sandbox_templates(box, module.enforcer, PARSE, d.address, found, budget)
-            remember(self._module_templates, d, found)
+            remember(self._module_templates, key, found)
         return found
 
 
