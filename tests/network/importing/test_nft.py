@@ -264,6 +264,125 @@ def test_a_filter_with_state(chains: dict[str, list[list[dict[str, Any]]]], poli
             assert box.send(f"{packet.oif}.router", data) == [(packet.oif, data)]
 
 
+# ---- address translation
+
+SYN = matching(field("tcp", "flags"), "syn")
+FROM_WAN, TO_WAN = (matching({"meta": {"key": key}}, "wan0") for key in ("iifname", "oifname"))
+NAT = {
+    "prerouting": [
+        [FROM_WAN, matching(field("tcp", "dport"), 8080), {"dnat": {"addr": "10.2.0.80", "port": 80}}]
+    ],
+    "postrouting": [
+        [matching(field("ip", "daddr"), "192.0.2.9"), {"accept": None}],
+        [TO_WAN, {"masquerade": None}],
+    ],
+}
+
+
+def natted(chains: dict[str, list[list[dict[str, Any]]]]) -> dict[str, str]:
+    """The firewall with address translation beside its rules."""
+    tree = json.loads(FIREWALL["nft.json"])
+    for hook, rules in chains.items():
+        base = {
+            "type": "nat",
+            "hook": hook,
+            "prio": -100 if hook == "prerouting" else 100,
+            "policy": "accept",
+        }
+        tree["nftables"].append({"chain": {"family": "ip", "table": "nat", "name": hook, **base}})
+        tree["nftables"] += [
+            {"rule": {"family": "ip", "table": "nat", "chain": hook, "expr": expressions}}
+            for expressions in rules
+        ]
+    return FILES | {"gate/nft.json": json.dumps(tree)}
+
+
+def ends(packet: bytes) -> tuple[str, int, str, int]:
+    src, dst = (".".join(map(str, packet[at : at + 4])) for at in (12, 16))
+    return src, int.from_bytes(packet[20:22], "big"), dst, int.from_bytes(packet[22:24], "big")
+
+
+def across(box: Running, iif: str, oif: str, packet: bytes) -> bytes | None:
+    """What leaves by `oif` of a packet that comes by `iif`; None if nothing does."""
+    inside = box.send(iif, packet)
+    if not inside:
+        return None
+    ((port, data),) = inside
+    assert port == f"{iif}.router"
+    ((port, data),) = box.send(f"{oif}.router", data)
+    assert port == oif
+    return data
+
+
+def test_sources_become_the_address_of_the_interface_and_answers_come_back():
+    box = Running(imported(natted(NAT)).snapshot, "gate.nft")
+    out = across(box, "lan0", "wan0", ipv4(tcp(sport=4000, dport=443), "10.1.0.5", "198.51.100.7", TCP))
+    assert out is not None
+    assert ends(out) == ("203.0.113.2", 4000, "198.51.100.7", 443)
+    second = across(box, "lan0", "wan0", ipv4(tcp(sport=4000, dport=443), "10.1.0.6", "198.51.100.7", TCP))
+    assert second is not None
+    assert ends(second)[0] == "203.0.113.2"
+    assert ends(second)[1] != 4000, "the port is taken"
+    answer = across(box, "wan0", "lan0", ipv4(tcp(sport=443, dport=4000), "198.51.100.7", "203.0.113.2", TCP))
+    assert answer is not None
+    assert ends(answer) == ("198.51.100.7", 443, "10.1.0.5", 4000)
+    stranger = ipv4(tcp(sport=443, dport=4000), "198.51.100.8", "203.0.113.2", TCP)
+    assert [port for port, _ in box.send("wan0", stranger)] == ["wan0.router"], "it is for the machine itself"
+    kept = across(box, "lan0", "wan0", ipv4(tcp(sport=4000, dport=443), "10.1.0.5", "192.0.2.9", TCP))
+    assert kept is not None
+    assert ends(kept)[0] == "10.1.0.5"
+
+
+def test_destinations_are_translated_and_their_answers_back():
+    box = Running(imported(natted(NAT)).snapshot, "gate.nft")
+    come = ipv4(tcp(sport=5000, dport=8080), "198.51.100.7", "203.0.113.2", TCP)
+    segment = bytearray(come)
+    segment[33] = 2  # SYN
+    there = across(box, "wan0", "dmz0", bytes(segment))
+    assert there is not None
+    assert ends(there) == ("198.51.100.7", 5000, "10.2.0.80", 80)
+    back = across(box, "dmz0", "wan0", ipv4(tcp(sport=80, dport=5000), "10.2.0.80", "198.51.100.7", TCP))
+    assert back is not None
+    assert ends(back) == ("203.0.113.2", 8080, "198.51.100.7", 5000)
+    assert box.send("dmz0", ipv4(tcp(sport=80, dport=5001), "10.2.0.80", "198.51.100.7", TCP)) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("reach from client src net 10.1.0.0/16 and tcp dst port 443 -> internet src host 203.0.113.2", Answer.YES),
+        (
+            "never new reach from client tcp dst port 443 and dst host 8.8.8.8 and ip[6:2] & 0x1fff = 0"
+            " -> internet src net 10.0.0.0/8",
+            Answer.YES,
+        ),
+        ("reach from internet tcp dst port 8080 and dst host 203.0.113.2 -> web dst port 80", Answer.YES),
+        ("reach from internet tcp dst port 8081 and dst host 203.0.113.2 -> web", Answer.NO),
+        ("reach from client icmp -> internet src host 203.0.113.2", Answer.UNDECIDED),
+        ("never new reach from client icmp -> internet src host 203.0.113.2", Answer.NO),
+    ],
+)  # fmt: skip
+def test_proofs_know_translations(statement: str, answer: Answer):
+    assert ask(world(imported(natted(NAT))), statement).holds is answer
+
+
+@pytest.mark.parametrize(
+    ("hook", "expressions", "complaint"),
+    [
+        ("postrouting", [{"snat": {"addr": "192.0.2.77"}}], "snat to an address that is none of the interfaces'"),
+        ("postrouting", [FROM_WAN, {"masquerade": None}], "it is not known which packets"),
+        ("postrouting", [{"snat": {"addr": {"range": ["192.0.2.1", "192.0.2.9"]}}}], "snat: "),
+        ("prerouting", [SYN, {"dnat": {"addr": "10.2.0.80"}}], "a dnat that depends on more than the flow"),
+        ("prerouting", [{"redirect": {"port": 3128}}], "the statement 'redirect' is not followed"),
+        ("prerouting", [{"drop": None}], "drop at prerouting"),
+    ],
+)  # fmt: skip
+def test_translations_that_are_not_followed_are_refused(
+    hook: str, expressions: list[dict[str, Any]], complaint: str
+):
+    assert complaint in refusal(natted({hook: [expressions]}))
+
+
 # ---- what is not followed
 
 

@@ -208,8 +208,12 @@ class _Assembly:
     def guarded(self, device: Device, rows: Mapping[Prefix, str]) -> None:
         """The packet filter around a router: a box with both sides of each of its interfaces."""
         assert device.guard is not None
-        ups = [(name, self.names[device.name][name]) for name, port in device.ports.items() if port.is_up]
-        back = {known: name for name, known in ups}
+        ups = [
+            (name, self.names[device.name][name], port.addresses[0][0] if port.addresses else None)
+            for name, port in device.ports.items()
+            if port.is_up
+        ]
+        back = {known: name for name, known, _ in ups}
         table: dict[str, str | None] = {}
         for prefix, out in rows.items():
             way = out.partition(" via ")[0]
@@ -226,7 +230,7 @@ class _Assembly:
             message = f"'{name}' cannot be the name of a box"
             self.report.error(device.span, message, help="name the device otherwise")
             return
-        inner = [known for _, known in ups]
+        inner = [known for _, known, _ in ups]
         self.box(name, text, [*inner, *(f"{known}.router" for known in inner)])
         for known in inner:
             self.writer.link(f"{device.name}:{known}", f"{name}:{known}.router")

@@ -12,9 +12,9 @@ Reader: TypeAlias = "Callable[[Source, Device, Report], None]"
 """What reads one format: it adds to a device what a text says."""
 
 
-Guard: TypeAlias = "Callable[[Sequence[tuple[str, str]], Mapping[str, str | None]], str]"
-"""(interfaces, as files name them and as the network does; prefixes and the interface that they lead to, `self`, or
-None where that depends) -> Click text."""
+Guard: TypeAlias = "Callable[[Sequence[tuple[str, str, int | None]], Mapping[str, str | None]], str]"
+"""(interfaces, as files name them and as the network does, with their addresses; prefixes and the interface that they
+lead to, `self`, or None where that depends) -> Click text."""
 
 
 @dataclass(slots=True)

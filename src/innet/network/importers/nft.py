@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from innet.diagnostics import Source
 from innet.network.importers.device import Device
 from innet.network.importers.jsonplaces import Document
-from innet.network.importers.nftbox import Side, UnsuitableError, guard_text
+from innet.network.importers.nftbox import guard_text
+from innet.network.importers.nftnat import Side, UnsuitableError
 from innet.network.importers.nftrules import FOLLOWED, Ruleset, TooLongError
 from innet.network.importers.report import Report
 
@@ -22,14 +23,11 @@ def read_ruleset(source: Source, device: Device, report: Report) -> None:
         device.unknown(report, document.place(path), message)
     for path, message in ruleset.unclear.items():
         report.unknown(document.place(path), message, "any packet may match this rule, or not")
-    for chain in (*ruleset.hook("prerouting", "nat"), *ruleset.hook("postrouting", "nat")):
-        if chain.rules:
-            device.unknown(report, document.place(chain.path), "address translation is not followed")
     chains = [chain for hook in FOLLOWED for chain in (*ruleset.hook(hook), *ruleset.hook(hook, "nat"))]
     if not chains or device.opaque or report.errors:
         return
 
-    def guard(names: Sequence[tuple[str, str]], routes: Mapping[str, str | None]) -> str:
+    def guard(names: Sequence[tuple[str, str, int | None]], routes: Mapping[str, str | None]) -> str:
         sides = [Side(*name) for name in names]
         try:
             return guard_text(f"packet filter of {device.name}", ruleset, sides, routes)

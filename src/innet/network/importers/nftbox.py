@@ -3,15 +3,15 @@
 A packet that comes by X passes the hook prerouting, and where the router's table sends it, the hook forward; on its
 way out, from X.router to X, the hook postrouting. Where a rule asks connection tracking, TCP and UDP pass one table of
 flows (IPRewriter, which changes nothing here). Of other protocols it is not known what tracking makes of them, and of
-later fragments not what they are part of: the kernel puts datagrams together first.
+later fragments not what they are part of: the kernel puts datagrams together first. Address translation: `nftnat`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from innet.network.importers.boxes import doubtful, ip_filter, perhaps, quoted
 from innet.network.importers.device import Rule
 from innet.network.importers.nftmatch import Case
+from innet.network.importers.nftnat import Nat, Side, UnsuitableError
 from innet.network.importers.nftrules import Ruleset
 
 PIECE = "ip[6:2] & 0x1fff > 0"
@@ -25,18 +25,6 @@ MAX_ROUTES = 50_000
 MAX_SIDES = 120
 """Interfaces: each has two colours of its own."""
 SELF = "self"
-
-
-class UnsuitableError(Exception):
-    """A ruleset that cannot be a box."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """An interface: its name in rules, and in the network."""
-
-    name: str
-    clean: str
 
 
 def guard_text(title: str, ruleset: Ruleset, sides: Sequence[Side], routes: Mapping[str, str | None]) -> str:
@@ -57,7 +45,8 @@ class _Guard:
         sides = self.sides
         if len(sides) > MAX_SIDES:
             raise UnsuitableError(f"more than {MAX_SIDES} interfaces")
-        tracks = self.ruleset.mentions("ct")
+        nat = Nat(self.ruleset, sides)
+        tracks = nat.exists or self.ruleset.mentions("ct")
         for n, side in enumerate(sides):
             self.declared.append(f"Idle -> w{n} :: ToDevice({side.clean});")
             self.declared.append(f"Idle -> r{n} :: ToDevice({side.clean}.router);")
@@ -73,16 +62,28 @@ class _Guard:
                 self.wires.append(f"i{n} [1] -> {self.inward(n, 'stateless')};")
                 self.wires.append(f"o{n} [1] -> {self.outward(n, 'stateless')};")
                 continue
-            for way, paint, port, hooks in (
-                ("i", n, 0, self.inward),
-                ("o", len(sides) + n, 1, self.outward),
+            entry = f"in{n}" if nat.exists else "[0] flows"
+            for way, paint, target, hooks, maybe in (
+                ("i", n, entry, self.inward, nat.maybe_in),
+                ("o", len(sides) + n, "[1] flows", self.outward, nat.maybe_out),
             ):
+                others = []
+                for state in ("piece", "other"):
+                    name, lines = maybe(n, state, hooks(n, state))
+                    self.place(lines)
+                    others.append(name)
                 self.wires += [
                     f"{way}{n} [1] -> {way}{n}_kind :: IPClassifier({PIECE}, {TRACKED}, -);",
-                    f"{way}{n}_kind [0] -> {hooks(n, 'piece')};",
-                    f"{way}{n}_kind [1] -> Paint({paint}) -> [{port}] flows;",
-                    f"{way}{n}_kind [2] -> {hooks(n, 'other')};",
+                    f"{way}{n}_kind [0] -> {others[0]};",
+                    f"{way}{n}_kind [1] -> Paint({paint}) -> {target};",
+                    f"{way}{n}_kind [2] -> {others[1]};",
                 ]
+        if nat.exists:
+            self.place(nat.declare())
+            for n in range(len(sides)):
+                self.place(nat.inward(n))
+                self.place(nat.outward(n))
+            self.place(nat.wire())
         if tracks:
             self.declared.append("flows :: IPRewriter(pass 0, keep 1 2);")
         for output, state in enumerate(states):
@@ -92,8 +93,16 @@ class _Guard:
             for n in range(len(sides)):
                 self.wires.append(f"{name} [{n}] -> {self.inward(n, state)};")
             for n in range(len(sides) if state != "first" else 0):
-                self.wires.append(f"{name} [{len(sides) + n}] -> {self.outward(n, state)};")
+                target = self.outward(n, state)
+                if nat.exists:
+                    target = f"{'again' if state == 'again' else 'answer'}{n}"
+                self.wires.append(f"{name} [{len(sides) + n}] -> {target};")
         return "\n".join((f"// {quoted(title)}", *self.declared, *self.wires)) + "\n"
+
+    def place(self, lines: Sequence[str]) -> None:
+        """Declarations go before all wires."""
+        for line in lines:
+            (self.wires if " -> " in line else self.declared).append(line)
 
     # ---- hooks
 

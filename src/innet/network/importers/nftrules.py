@@ -337,7 +337,8 @@ class _Flat:
         if condition.pattern is None:
             return
         if self.base.kind == "nat":
-            self.translations.append(Translation(condition, "accept", None, None, False, span))
+            kind = "accept" if permit else "drop"
+            self.translations.append(Translation(condition, kind, None, None, False, span))
             return
         self.size += len(condition.pattern)
         if len(self.found) > MAX_RULES or self.size > MAX_TEXT:
