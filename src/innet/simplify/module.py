@@ -9,10 +9,9 @@ from innet.explore.flow import Arrival, Budget, BudgetExceeded, End
 from innet.explore.machine import Machine
 from innet.explore.modules import Box
 from innet.ir.check import check
-from innet.ir.dump import expr as text_of
 from innet.simplify.decisions import Decisions, placing
 from innet.simplify.flowtables import Candidate, Observable, Port, candidate, emptied, prove, stateful
-from innet.simplify.steps import Step, StepKind
+from innet.simplify.steps import Step, StepKind, check_step, table_step
 from innet.simplify.tidy import tidied
 from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.state import State, Tables, empty, stamp
@@ -64,7 +63,7 @@ def simplify(machine: Machine, start: Iterable[Arrival], watched: frozenset[str]
         removed, kept = _unobservable(machine, programs, arrived, tables, watched)
     except BudgetExceeded:
         return Simplified(programs, undecided="it is too large to be looked at within the limits")
-    steps = [_table_step(one) for one in removed]
+    steps = [table_step(one.element, one.tables) for one in removed]
     without = {one.element for one in removed}
     made = {}
     for at, program in programs.items():
@@ -73,8 +72,8 @@ def simplify(machine: Machine, start: Iterable[Arrival], watched: frozenset[str]
         if at[0] in without:
             body = emptied(body)
         made[at] = program if body == program.body else check(tidied(replace(program, body=body)))
-        steps += [_check_step(at, branch, rest) for branch, rest in told]
-    return Simplified(made, tuple(steps), tuple(kept))
+        steps += [check_step(program, branch, rest) for branch, rest in told]
+    return Simplified(made, tuple(dict.fromkeys(steps)), tuple(kept))
 
 
 def _ports(machine: Machine) -> Iterator[Port]:
@@ -123,22 +122,3 @@ def _unobservable(
         except Observable as why:
             kept.append(Step(element, StepKind.TABLE, "its table is kept", str(why)))
     return removed, kept
-
-
-def _table_step(one: Candidate) -> Step:
-    names = " and ".join(f"'{name}'" for name in one.tables)
-    why = (
-        "a packet that finds an entry becomes and does what it would have without; no packet can find one that says "
-        "otherwise"
-    )
-    return Step(one.element, StepKind.TABLE, f"table {names} is not kept", why)
-
-
-def _check_step(at: Port, branch: ir.Branch, rest: ir.Expr) -> Step:
-    condition = text_of(branch.condition)
-    if isinstance(rest, ir.Const):
-        what = f"the test {condition}"
-        why = f"it {'always' if rest.value else 'never'} holds for packets that come here"
-    else:
-        what, why = f"of the test {condition} all but {text_of(rest)}", "the rest is always so"
-    return Step(at[0], StepKind.CHECK, what, why)

@@ -1,7 +1,17 @@
-"""What was left out of a module's programs, and why that makes no difference."""
+"""What was left out of a module's programs, and why that makes no difference, in words."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+
+from innet import ir
+from innet.ir.dump import expr as text_of
+from innet.ir.substitute import with_values
+from innet.ir.uses import statements
+
+TYPED = re.compile(r"\b(0x[0-9a-f]+|\d+)u\d+\b")
+"""A number with its width, which nobody needs to see."""
 
 
 class StepKind(Enum):
@@ -19,3 +29,59 @@ class Step:
     kind: StepKind
     what: str
     why: str
+
+
+def table_step(element: str, tables: tuple[str, ...]) -> Step:
+    """That tables are not kept."""
+    names = " and ".join(f"'{name}'" for name in tables)
+    why = "a packet that finds an entry comes to the same end as one that finds none"
+    return Step(element, StepKind.TABLE, f"table {names} is not kept", why)
+
+
+def check_step(program: ir.Program, branch: ir.Branch, rest: ir.Expr) -> Step:
+    """That of the condition of `branch` only `rest` is tested; a constant if it is not tested at all."""
+    condition, ends = _readable(program, branch.condition), _reason(branch)
+    if isinstance(rest, ir.Const):
+        what = f"the test for '{ends}'" if ends and not rest.value else "a test"
+        why = f"packets that come here are {'always' if rest.value else 'never'} so: {condition}"
+    else:
+        what = f"a part of the test for '{ends}'" if ends else "a part of a test"
+        why = f"of {condition} only {_readable(program, rest)} is open for packets that come here"
+    return Step(program.element, StepKind.CHECK, what, why)
+
+
+def _reason(branch: ir.Branch) -> str:
+    """Why packets that meet the condition are dropped, if they are."""
+    last = branch.then[-1] if branch.then else None
+    return last.reason if isinstance(last, ir.Drop) else ""
+
+
+def _readable(program: ir.Program, condition: ir.Expr) -> str:
+    """A condition with what was read into variables in their place."""
+    bound: dict[str, list[ir.Expr]] = {}
+    for stmt in statements(program.body):
+        if isinstance(stmt, ir.Let):
+            bound.setdefault(stmt.var.name, []).append(stmt.value)
+
+    def value(var: ir.Var) -> ir.Expr:
+        values = bound.get(var.name, [])
+        return _replaced(values[0], value) if len(values) == 1 else var
+
+    text = TYPED.sub(lambda found: str(int(found[1], 0)), text_of(_replaced(condition, value)))
+    return text.removeprefix("(").removesuffix(")") if _enclosed(text) else text
+
+
+def _replaced(expr: ir.Expr, value: Callable[[ir.Var], ir.Expr]) -> ir.Expr:
+    let = with_values(ir.Let(ir.Var("", expr.width), expr), value)
+    assert isinstance(let, ir.Let)
+    return let.value
+
+
+def _enclosed(text: str) -> bool:
+    """Whether one pair of parentheses is around all of it."""
+    depth = 0
+    for at, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and at + 1 < len(text):
+            return False
+    return text.startswith("(")
