@@ -6,6 +6,7 @@ left. What comes out equal is equal; what does not may be equal all the same.
 
 from collections.abc import Hashable
 
+from innet.symbolic.formulas import equal
 from innet.symbolic.state import resolve
 from innet.symbolic.store import Store
 from innet.symbolic.terms import (
@@ -26,6 +27,13 @@ from innet.symbolic.terms import (
     Term,
     Truth,
 )
+
+
+def same(a: Term, b: Term, store: Store) -> bool:
+    """Whether two terms must be equal."""
+    if a is b or a == b:
+        return True
+    return a.width == b.width and (known(a, store) == known(b, store) or store.entails(equal(a, b)))
 
 
 def known(term: Term, store: Store) -> Hashable:
@@ -136,4 +144,4 @@ def _formula(f: Formula, store: Store) -> Hashable:
     raise AssertionError(f)
 
 
-__all__ = ["known"]
+__all__ = ["known", "same"]

@@ -9,10 +9,11 @@ from innet.explore.flow import Arrival, Budget, BudgetExceeded, End
 from innet.explore.machine import Machine
 from innet.explore.modules import Box
 from innet.ir.check import check
-from innet.simplify.decisions import Decisions, placing
+from innet.simplify.decisions import Decisions, Told, placing
 from innet.simplify.flowtables import Candidate, Observable, Port, candidate, emptied, prove, stateful
-from innet.simplify.steps import Step, StepKind, check_step, table_step
-from innet.simplify.tidy import tidied
+from innet.simplify.steps import Step, StepKind, table_step, told_step
+from innet.simplify.tidy import constants, tidied
+from innet.simplify.values import Values
 from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.state import State, Tables, empty, stamp
 from innet.verify.security import inject, settle
@@ -29,6 +30,8 @@ class Simplified:
     programs: Mapping[Port, ir.Program]
     steps: tuple[Step, ...] = ()
     kept: tuple[Step, ...] = ()
+    computed: frozenset[int] = frozenset()
+    """Numbers that are no constants of what is written but were computed of them: modules differ in these."""
     undecided: str = ""
     """Why nothing could be proven of the module; empty if something could be."""
 
@@ -41,7 +44,8 @@ def simplify(machine: Machine, start: Iterable[Arrival], watched: frozenset[str]
     """
     programs = {at: machine.program(*at) for at in _ports(machine)}
     tables = Tables(any_state=True)
-    decisions = Decisions(tables)
+    values = Values(tables)
+    decisions = Decisions(tables, values)
     with_tables = stateful(programs)
     arrived: list[tuple[Port, State]] = []
 
@@ -51,8 +55,13 @@ def simplify(machine: Machine, start: Iterable[Arrival], watched: frozenset[str]
         return (state,)
 
     def observe(stmt: ir.Stmt, state: State) -> None:
-        if isinstance(stmt, ir.Branch):
-            decisions.see(stmt, state)
+        match stmt:
+            case ir.Branch():
+                decisions.see(stmt, state)
+            case ir.Let():
+                values.bound(stmt, state)
+            case ir.Assign():
+                values.assigned(stmt, state)
 
     try:
         tables.observe = observe
@@ -65,15 +74,17 @@ def simplify(machine: Machine, start: Iterable[Arrival], watched: frozenset[str]
         return Simplified(programs, undecided="it is too large to be looked at within the limits")
     steps = [table_step(one.element, one.tables) for one in removed]
     without = {one.element for one in removed}
-    made = {}
+    made, computed = {}, frozenset[ir.Const]()
     for at, program in programs.items():
-        told: list[tuple[ir.Branch, ir.Expr]] = []
+        told: list[Told] = []
         body = decisions.applied(program.body, told, placing(program.body))
         if at[0] in without:
             body = emptied(body)
         made[at] = program if body == program.body else check(tidied(replace(program, body=body)))
-        steps += [check_step(program, branch, rest) for branch, rest in told]
-    return Simplified(made, tuple(dict.fromkeys(steps)), tuple(kept))
+        computed |= constants(made[at].body) - constants(body)
+        steps += [step for stmt, rest in told if (step := told_step(program, stmt, rest)) is not None]
+    large = frozenset(one.value for one in computed if one.width >= 16 and one.value >= 256)
+    return Simplified(made, tuple(dict.fromkeys(steps)), tuple(kept), large)
 
 
 def _ports(machine: Machine) -> Iterator[Port]:

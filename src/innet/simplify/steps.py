@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from innet import ir
+from innet.flowspec.names import dotted
 from innet.ir.dump import expr as text_of
+from innet.ir.dump import field as field_text
 from innet.ir.substitute import with_values
 from innet.ir.uses import statements
 
@@ -19,6 +21,9 @@ class StepKind(Enum):
 
     TABLE = "table"
     CHECK = "check"
+    CONSTANT = "constant"
+    WRITE = "write"
+    COUNT = "count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,24 @@ def table_step(element: str, tables: tuple[str, ...]) -> Step:
     names = " and ".join(f"'{name}'" for name in tables)
     why = "a packet that finds an entry comes to the same end as one that finds none"
     return Step(element, StepKind.TABLE, f"table {names} is not kept", why)
+
+
+def told_step(program: ir.Program, stmt: ir.Stmt, rest: ir.Expr | None) -> Step | None:
+    """What was done to a statement of which `rest` is left; None if that goes without saying."""
+    match stmt, rest:
+        case (
+            ir.Branch(),
+            ir.Binary() | ir.Not() | ir.Const() | ir.Var() | ir.Present() | ir.Marked() | ir.Field(),
+        ):
+            return check_step(program, stmt, rest)
+        case ir.Let(value=ir.Field() as field), ir.Const(number):
+            value = dotted(number) if field.width == 32 else str(number)
+            why = f"it is always {value} for packets that come here"
+            return Step(program.element, StepKind.CONSTANT, f"a read of {field_text(field)}", why)
+        case ir.Assign(target), None:
+            what = f"an assignment to {field_text(target)}"
+            return Step(program.element, StepKind.WRITE, what, "it holds that value already")
+    return None
 
 
 def check_step(program: ir.Program, branch: ir.Branch, rest: ir.Expr) -> Step:
