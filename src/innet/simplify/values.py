@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from innet import ir
-from innet.simplify.equality import known, same
+from innet.simplify.equality import number, same
 from innet.symbolic.execute import read, value_of
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.state import State, Tables
@@ -26,15 +26,11 @@ class Values:
         if isinstance(let.value, ir.Const) or self.numbers.get(id(let), 0) is None:
             return
         term = state.env.get(let.var.name)
-        number = None
-        if term is not None and let.followed:
-            match known(term, state.store):
-                case ("number", int(found), _):
-                    number = found
+        found = number(term, state.store) if term is not None and let.followed else None
         if id(let) not in self.numbers:
             self.kept.append(let)
-            self.numbers[id(let)] = number
-        elif self.numbers[id(let)] != number:
+            self.numbers[id(let)] = found
+        elif self.numbers[id(let)] != found:
             self.numbers[id(let)] = None
 
     def assigned(self, assign: ir.Assign, state: State) -> None:
