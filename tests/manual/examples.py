@@ -34,7 +34,7 @@ def blocks(page: str) -> list[Block]:
     return [
         Block(
             found[1],
-            dict(word.split("=", 1) for word in (found[2] or "").split()),
+            dict((word.partition("=")[::2]) for word in (found[2] or "").split()),
             found[3],
             text.count("\n", 0, found.start(3)) + 1,
         )

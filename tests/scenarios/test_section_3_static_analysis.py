@@ -4,6 +4,12 @@ Figure 1: a client, the operator's stateful firewall, a server S on the internet
 network. Figure 2a: the firewall lets UDP out and what is related in; the server sends each packet back.
 """
 
+import re
+from pathlib import Path
+
+import pytest
+
+from innet.cli.main import main
 from innet.diagnostics import Source
 from innet.messages import Account, Answer, Role, Step
 from innet.network import load, parse_address
@@ -104,3 +110,42 @@ def test_inside_nobody_outside_can_make_the_server_attack_clients() -> None:
     network = world(INSIDE, "platform")
     assert ask(network, f"never new reach from internet -> {ADDRESS} -> client").holds is Answer.YES
     assert ask(network, "always reach from module -> client src host 198.51.100.1").holds is Answer.YES
+
+
+# ---- examples/figure1
+
+
+FIGURE_1 = Path(__file__).resolve().parents[2] / "examples" / "figure1"
+BLOCK = re.compile(r"^```trace network=(\S+) flow=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TRACES = BLOCK.findall((FIGURE_1 / "README.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("network", "flow", "printed"), TRACES, ids=[f"{n} {f[:3]}" for n, f, _ in TRACES])
+def test_the_tables_of_figures_1_and_2(
+    network: str, flow: str, printed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    code = main(
+        ["trace", flow.replace("_", " "), "--from", "client", "--table", "--network", str(FIGURE_1 / network)]
+    )
+    assert capsys.readouterr().out == printed
+    assert code == (0 if "delivered)" in printed else 1)
+
+
+@pytest.mark.parametrize("network", ["outside.yaml", "platform.yaml"])
+def test_the_statements_of_figures_1_and_2(network: str) -> None:
+    snapshot = load(
+        Source(network, (FIGURE_1 / network).read_text("utf-8")),
+        lambda name: (FIGURE_1 / name).read_text("utf-8"),
+    )
+    here = World(snapshot, Policy(()))
+    for statement, holds in [
+        ("reach from client udp -> S -> client const payload", Answer.YES),
+        (
+            "always new reach from client udp and dst host 198.51.100.9 -> client src host 198.51.100.9 const payload",
+            Answer.YES,
+        ),
+        ("never new reach from internet -> client", Answer.YES),
+        ("reach from client tcp -> S", Answer.NO if network == "outside.yaml" else Answer.YES),
+    ]:
+        assert ask(here, statement).holds is holds, statement

@@ -30,7 +30,7 @@ elementprogram Across {
 """It writes eight bytes, of which the UDP header ends in the middle."""
 ZERO = inward("StoreData(60, \\<00>)")
 PORT = inward("StoreData(34, \\<0102>)")
-PLAIN = "udp and ip[0] = 0x45"
+PLAIN = "udp and ip[0] = 0x45 and ip[2:2] >= 60"
 FIRST = "ip[6:2] & 0x1fff = 0"
 
 
@@ -42,6 +42,10 @@ FIRST = "ip[6:2] & 0x1fff = 0"
         (ZERO, f"reach from internet {PLAIN} and greater 60 -> client const payload", YES),
         (ZERO, f"reach from internet {PLAIN} and ip[46] = 1 -> client const payload", NO),
         (ZERO, f"never reach from internet {PLAIN} and ip[46] = 1 -> client const payload", YES),
+        # padding is no payload
+        (ZERO, "always reach from internet udp and ip[0] = 0x45 and ip[2:2] = 46 -> client const payload", YES),
+        (inward("CheckIPHeader(14)"), "always reach from internet udp -> client const payload", YES),
+        (inward("CheckIPHeader(14)"), "reach from internet udp and len > 60 and ip[2:2] = 46 -> client less 46", YES),
         # what is written begins in front of the payload
         (OVER_THE_EDGE + inward("Across"), f"always reach from internet udp and {FIRST} -> client const payload", NO),
         (PORT, f"always reach from internet udp and {FIRST} -> client const payload", YES),
@@ -95,7 +99,7 @@ def test_frames_that_carry_no_plain_ipv4_arrive_all_the_same() -> None:
     assert ask(world, "never reach from internet -> client").holds is YES
 
 
-def test_without_ingress_filtering_packets_from_outside_have_any_source() -> None:
+def test_without_ingress_filtering_packets_have_any_source() -> None:
     rule = "never reach from internet src net 172.16.0.0/16 -> client"
     assert ask(chain(), rule).holds is YES
     assert (

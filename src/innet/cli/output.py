@@ -240,12 +240,6 @@ def _placements(placements: Iterable[Placement]) -> Iterator[str]:
         yield f"  {p.module} on {p.platform}: {p.address}, {reached}"
         for element, why in p.slow:
             yield f"    {element} runs in the platform's agent, the rest in the kernel ({why})"
-        if p.left_out:
-            yield "    left out of the kernel's programs:"
-            for element, what, why in p.left_out:
-                yield from _hanging(f"      {element}: ", 10, f"{what}; {why}")
-        for element, what, why in p.kept:
-            yield from _hanging(f"    {element}: ", 10, f"{what}: {why}")
 
 
 def trace_lines(trace: Iterable[Step], style: Style, indent: str = "  ") -> Iterator[str]:
@@ -257,6 +251,45 @@ def trace_lines(trace: Iterable[Step], style: Style, indent: str = "  ") -> Iter
         mark = "  " if first else "->"
         yield from _hanging(f"{indent}{mark} {step.place:<22} ", len(indent) + 26, text)
         first = False
+
+
+TABLE = ("ip src", "ip dst", "proto", "sport", "dport", "ttl", "payload")
+"""The columns of a path's table."""
+
+
+def trace_table(trace: Sequence[Step]) -> Iterator[str]:
+    """The path as a table, as the paper's Figure 2b: a line for each node, and one for each element that changes
+    something; `*` stands at what changed (a router's step of the TTL apart). What is known of unknown values is said
+    below."""
+    known: dict[str, str] = {}
+    last: dict[str, str] = {}
+
+    def cell(step: Step, name: str) -> str:
+        text = last[name] = dict(step.fields).get(name, last.get(name, ""))
+        value, _, inside = text.partition(" in ")
+        if inside and " " not in value:
+            known[value] = inside
+        return f"{value} *" if name in step.changed and name != "ttl" else value
+
+    chosen = [step for step in trace if step.changed or step.note or not _inner(step.place)]
+    rows: list[tuple[str, ...]] = [("", *TABLE)]
+    for n, step in enumerate(chosen):
+        values = [cell(step, name) for name in TABLE]
+        if n + 1 < len(chosen):
+            values[-1] = "payload" if n == 0 else ""
+        rows.append((step.place, *values))
+    rows[-1] = (f"{rows[-1][0]} ({trace[-1].note})", *rows[-1][1:])
+    used = [n for n in range(len(rows[0])) if n == 0 or any(row[n] for row in rows[1:])]
+    widths = {n: max(len(row[n]) for row in rows) for n in used}
+    for row in rows:
+        yield "  " + "  ".join(f"{row[n]:<{widths[n]}}" for n in used).rstrip()
+    for value, inside in known.items():
+        yield from _hanging(f"  {value} is in ", 4, inside)
+
+
+def _inner(place: str) -> bool:
+    """Whether the place is an element of a box or of a module."""
+    return "/" in place or ":" in place
 
 
 def _hanging(head: str, indent: int, text: str) -> Iterator[str]:

@@ -21,6 +21,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("--from", required=True, dest="node", metavar="NODE", help="a node of the network")
     parser.add_argument("--network", required=True, metavar="FILE", help="the operator's network")
     parser.add_argument("--all", action="store_true", help="tell also the paths that arrive nowhere")
+    parser.add_argument(
+        "--table", action="store_true", help="one table for each path: its nodes, and what changes where"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(verb=run)
 
@@ -31,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
     snapshot = files.read_network(args.network)
 
-    from innet.cli.output import Style, print_json, step_json, trace_lines
+    from innet.cli.output import Style, print_json, step_json, trace_lines, trace_table
     from innet.policy import Policy
     from innet.verify.trace import trace_flow
     from innet.verify.world import World
@@ -48,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     shown = paths if args.all else arriving
     for number, path in enumerate(shown, 1):
         print(style.title(f"path {number} of {len(shown)}"))
-        for line in trace_lines(path, style):
+        for line in trace_table(path) if args.table else trace_lines(path, style):
             print(line)
     if not arriving:
         print("no packet of this flow arrives anywhere")

@@ -115,11 +115,18 @@ class _NoWorld:
 
 
 class BoxState(State):
-    """What the elements of one configuration remember between packets that are followed: holders too."""
+    """What the elements of one configuration remember between packets that are followed: holders too.
 
-    def __init__(self) -> None:
+    Counters begin `turn` later than they would: so many packets of other flows have asked them.
+    """
+
+    def __init__(self, turn: int = 0) -> None:
         super().__init__()
         self.holders: dict[str, Holder | None] = {}
+        self.turn = turn
+
+    def first(self, counter: ir.Counter) -> int:
+        return (counter.first + self.turn) % (counter.wrap or 1 << counter.width)
 
     def push(self, machine: Machine, element: str, port: int, packet: PacketBuffer) -> Sequence[Out]:
         """What leaves a holder that does more than keep packets, because it gets `packet`."""
@@ -215,9 +222,11 @@ def enter(
 
 @dataclass
 class Replay:
-    """A packet's way through the network. `states` holds what each box remembers, from packet to packet."""
+    """A packet's way through the network. `states` holds what each box remembers, from packet to packet; counters in
+    them begin `turn` later than they would in a box that has just started."""
 
     network: Network
+    turn: int = 0
     states: dict[str, BoxState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     steps: int = 0
@@ -336,7 +345,7 @@ class Replay:
             yield peer, frame
 
     def state(self, box: Box) -> BoxState:
-        return self.states.setdefault(box.scope, BoxState())
+        return self.states.setdefault(box.scope, BoxState(self.turn))
 
 
 def lowered(frame: bytes) -> bytes:

@@ -217,6 +217,10 @@ class State:
             state.table = table  # its capacity may be another since
         return state
 
+    def first(self, counter: ir.Counter) -> int:
+        """What a counter that nobody has asked yet begins with."""
+        return counter.first
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -322,7 +326,9 @@ class _Run:
                 self.allocate(stmt)
             case ir.Next(counter, var):
                 at_counter = ("" if counter.shared else self.element, counter.name)
-                number = state.counters.get(at_counter, counter.first)
+                number = state.counters.get(at_counter)
+                if number is None:
+                    number = state.first(counter)
                 env[var.name] = number
                 state.counters[at_counter] = (number + 1) % (counter.wrap or 1 << counter.width)
             case ir.Now(var):

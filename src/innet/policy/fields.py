@@ -16,8 +16,9 @@ from innet.ir import Mark
 class ConstField:
     """Something that must not change on a hop: the bits of `fields`; none means the payload.
 
-    The payload is everything behind the transport header, up to the end of the packet, and its length: behind the
-    bytes that `PAYLOAD_STARTS` says, and all behind the IP header for other protocols and for later fragments.
+    The payload is everything behind the transport header, up to where the IP header's length says that the packet ends
+    (or where it does, if that is earlier), and its length: behind the bytes that `PAYLOAD_STARTS` says, and all behind
+    the IP header for other protocols and for later fragments.
     """
 
     name: str

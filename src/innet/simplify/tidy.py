@@ -1,4 +1,7 @@
-"""A program tidied up: what is known is put in its place and computed, and what nobody reads is left out."""
+"""A program tidied up: what is known is put in its place, and what nobody reads is left out.
+
+Numbers of several bits are never computed here: constants are what modules of one shape differ in.
+"""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,8 +10,8 @@ from innet.ir.interpret import apply
 from innet.ir.nodes import PREDICATES, Mark, Op
 from innet.ir.substitute import with_values
 from innet.ir.trace import ends
-from innet.ir.uses import expressions, variables_read
-from innet.simplify.decisions import FALSE, TRUE, joined
+from innet.ir.uses import variables_read
+from innet.simplify.decisions import FALSE, TRUE, inverted, joined
 
 ALL_ONES = ir.Const(0xFFFF, 16)
 
@@ -21,25 +24,6 @@ def tidied(program: ir.Program) -> ir.Program:
         body = _unread(_Values().block(body))
         if body == before:
             return program if body == program.body else replace(program, body=body)
-
-
-def constants(block: ir.Block) -> frozenset[ir.Const]:
-    """The constants in a program."""
-    found: set[ir.Const] = set()
-
-    def see(expr: ir.Expr) -> None:
-        match expr:
-            case ir.Const():
-                found.add(expr)
-            case ir.Binary(_, left, right):
-                see(left)
-                see(right)
-            case ir.Not(value) | ir.Cast(value, _) | ir.Sum(length=value):
-                see(value)
-
-    for expr in expressions(block):
-        see(expr)
-    return frozenset(found)
 
 
 def _unread(body: ir.Block) -> ir.Block:
@@ -186,15 +170,19 @@ def simpler(expr: ir.Expr) -> ir.Expr:
             return _binary(op, simpler(left), simpler(right))
         case ir.Not(value):
             inner = simpler(value)
-            if isinstance(inner, ir.Const):
-                return ir.Const(~inner.value & (1 << inner.width) - 1, inner.width)
-            return inner.value if isinstance(inner, ir.Not) else ir.Not(inner)
+            return (
+                inverted(inner)
+                if expr.width == 1
+                else inner.value
+                if isinstance(inner, ir.Not)
+                else ir.Not(inner)
+            )
         case ir.Cast(value, width):
             inner = simpler(value)
             if inner.width == width:
                 return inner
-            if isinstance(inner, ir.Const):
-                return ir.Const(inner.value & (1 << width) - 1, width)
+            if isinstance(inner, ir.Const) and inner.width == 1:
+                return ir.Const(inner.value, width)
             return ir.Cast(inner, width)
         case ir.Sum(mark, offset, length):
             return ir.Sum(mark, offset, simpler(length))
@@ -202,7 +190,7 @@ def simpler(expr: ir.Expr) -> ir.Expr:
 
 
 def _binary(op: Op, a: ir.Expr, b: ir.Expr) -> ir.Expr:
-    if isinstance(a, ir.Const) and isinstance(b, ir.Const):
+    if isinstance(a, ir.Const) and isinstance(b, ir.Const) and (op in PREDICATES or a.width == 1):
         value = apply(op, a.value, b.value, a.width)
         return ir.Const(value, 1 if op in PREDICATES else a.width)
     if a.width == 1 and op in (Op.AND, Op.OR):
@@ -229,7 +217,7 @@ def _ones(a: ir.Expr, b: ir.Expr) -> ir.Expr:
     """
     parts = [*_parts(a), *_parts(b)]
     rest: list[ir.Expr] = []
-    full, number = False, ir.Const(0, 16)
+    full = False
     for part in parts:
         opposite = next((one for one in rest if complements(part, one)), None)
         if opposite is not None:
@@ -237,16 +225,12 @@ def _ones(a: ir.Expr, b: ir.Expr) -> ir.Expr:
             full = True
         elif part == ALL_ONES:
             full = True
-        elif isinstance(part, ir.Const):
-            number = ir.Const(apply(Op.ONES, number.value, part.value, 16), 16)
-        else:
+        elif part != ir.Const(0, 16):
             rest.append(part)
-    if number.value:  # the sum is not zero then, and 0xffff adds nothing to it
-        rest.append(number)
-    elif full:
-        rest.append(ALL_ONES)
-    if len(rest) == len(parts):
+    if len(rest) + full == len(parts):
         return ir.Binary(Op.ONES, a, b)
+    if full:
+        rest.append(ALL_ONES)
     total = rest[0] if rest else ir.Const(0, 16)
     for part in rest[1:]:
         total = ir.Binary(Op.ONES, total, part)

@@ -5,6 +5,7 @@ there is a solution. Whatever it finds is checked against every constraint.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from random import Random
 
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import in_atom, negate
@@ -15,9 +16,11 @@ from innet.symbolic.terms import (
     AtMostZero,
     Atom,
     Blob,
+    Concat,
     Fn,
     Formula,
     In,
+    Lin,
     Same,
     Slice,
     Sym,
@@ -27,6 +30,8 @@ from innet.symbolic.terms import (
 )
 
 MAX_TRIES = 120
+MAX_HASHED = 2
+MAX_ANYTHING = 24
 
 
 def satisfied(store: Store, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bool:
@@ -63,9 +68,50 @@ def solve(
     tries = [MAX_TRIES]
     for decided in choices(store):
         extra = [a for a in _symbols(decided) if a not in order]
-        yield from _assign(decided, [*order, *extra], 0, preferred, {}, tries)
+        hashed = _hashed(decided)
+        # what a hash depends on varies first: nothing but trying tells whether it comes out right
+        order = [s for s in order if s not in hashed] + [s for s in order if s in hashed]
+        wide = {s: [*preferred.get(s, ()), *_anything(s)] for s in hashed}
+        yield from _assign(
+            decided, [*extra, *order] if hashed else [*order, *extra], 0, {**preferred, **wide}, {}, tries
+        )
         if tries[0] <= 0:
             return
+
+
+def _hashed(store: Store) -> set[Sym]:
+    """The symbols on which restricted opaque values depend that depend on one or two."""
+    found: set[Sym] = set()
+    for one in functions(store):
+        inputs = _inputs(one)
+        if len(inputs) <= MAX_HASHED:
+            found |= inputs
+    return found
+
+
+def _inputs(value: Fn) -> set[Sym]:
+    """The symbols that an opaque value is computed from."""
+    found: set[Sym] = set()
+    todo: list[object] = [value]
+    while todo:
+        match todo.pop():
+            case Sym() as sym:
+                found.add(sym)
+            case Slice(base=base):
+                todo.append(base)
+            case Fn(args=args):
+                todo += args
+            case Lin(linear=(_, parts)):
+                todo += [atom for atom, _ in parts]
+            case Concat(parts=inner):
+                todo += inner
+    return found
+
+
+def _anything(sym: Sym) -> Iterator[int]:
+    """Numbers to try, the same each time."""
+    dice = Random(sym.name)
+    return (dice.getrandbits(sym.width) for _ in range(MAX_ANYTHING))
 
 
 def _symbols(store: Store) -> list[Sym]:

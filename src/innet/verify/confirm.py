@@ -13,11 +13,14 @@ from innet.policy import ElementPort, Node, Place, Region, Subnet
 from innet.policy.fields import PAYLOAD_STARTS, ConstField
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import State
-from innet.verify.constant import FRAGMENT, PROTO
+from innet.verify.constant import FRAGMENT, PROTO, TOTAL
 from innet.verify.questions import Progress, Question, at_home_outside, place_names
 
 MAX_SOLUTIONS = 10
 """How many packets of a flow are tried for one that does it."""
+
+MAX_TURNS = 4
+"""How many packets of other flows may have been counted before, where a box gives flows their ways in turn."""
 
 
 def packet_of(state: State, progress: Progress) -> bytes | None:
@@ -36,19 +39,21 @@ def witness_of(
     for n, found in enumerate(solutions(start.injected, start.injected, state.store)):
         if n >= MAX_SOLUTIONS:
             return None
-        replay = Replay(network)
-        if start.end is not None:
-            replay.send(start.end, found.frame)
-        elif start.module is not None and start.output is not None:
-            replay.send_output(start.module, *start.output, found.frame)
-        elif start.module is not None:
-            replay.send_module(start.module, found.frame)
-        arrived = conform or any(_at(question.hops[-1].node, e, network, None) for e in replay.events)
-        sent = start.module is not None and start.output is None
-        if arrived and conforms_concretely(question, replay, found.frame, sent) is conform:
-            seen = [e for e in replay.events if e.delivered]
-            result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
-            return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
+        counted = any(sym.origin.startswith("counter") for sym in found.values)
+        for turn in range(MAX_TURNS if counted else 1):
+            replay = Replay(network, turn)
+            if start.end is not None:
+                replay.send(start.end, found.frame)
+            elif start.module is not None and start.output is not None:
+                replay.send_output(start.module, *start.output, found.frame)
+            elif start.module is not None:
+                replay.send_module(start.module, found.frame)
+            arrived = conform or any(_at(question.hops[-1].node, e, network, None) for e in replay.events)
+            sent = start.module is not None and start.output is None
+            if arrived and conforms_concretely(question, replay, found.frame, sent) is conform:
+                seen = [e for e in replay.events if e.delivered]
+                result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
+                return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
     return None
 
 
@@ -117,11 +122,12 @@ def _at(node: Node, event: Event, network: Network, module: Module | None) -> bo
 
 def _const_value(const: ConstField, packet: PacketBuffer) -> object:
     if const.is_payload:
-        transport, end = packet.marks.get(Mark.TRANSPORT), packet.marks[Mark.END]
-        if transport is None:
+        net, transport = packet.marks.get(Mark.NET), packet.marks.get(Mark.TRANSPORT)
+        if net is None or transport is None:
             return None
         start = 0 if packet.load(FRAGMENT) else PAYLOAD_STARTS.get(packet.load(PROTO), 0)
-        return bytes(packet.bytes[transport + start : end]), end - transport
+        end = min(packet.marks[Mark.END], net + packet.load(TOTAL))
+        return bytes(packet.bytes[transport + start : max(end, transport + start)])
     places = ((f, f.bit // 8, (f.bit + f.width - 1) // 8) for f in const.fields)
     return tuple(
         (packet.load(f), evaluate(ir.Present(f.mark, first, last - first + 1), packet))

@@ -74,6 +74,7 @@ def onward(question: Question, network: Network, tables: Tables, point: Point, p
     if not store.assume(all_of(*known)):
         return Onward(True, {}, sent_to)
     query = Query(question, network, tables, network.budget(BUDGET), Findings(), operator=True)
+    query.early = False
     progress = Progress(point.index, point.departed, module=passed if point.owned is not None else None)
     found, end = query.found, End(point.platform, point.interface)
     try:

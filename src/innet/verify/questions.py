@@ -182,7 +182,9 @@ def _from_node(network: Network, name: str, sources: Ranges | None) -> Iterator[
         if sources is not None:
             yield _start(network, peer, sources)
         elif interface.subnet is not None and isinstance(node, Clients):
-            yield _start(network, peer, ((interface.subnet.low, interface.subnet.high),))
+            own = ((interface.subnet.low, interface.subnet.high),)
+            filtering = snapshot.operator.ingress_filtering
+            yield _start(network, peer, own if filtering else rs.full(32))
 
 
 def _start(network: Network, end: End, sources: Ranges) -> Start:

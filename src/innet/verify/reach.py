@@ -5,7 +5,7 @@ by the reference interpreter. `always` and `never` look at all flows, in any sta
 and their no carries a packet too; where that needs entries of other flows, it says so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -144,7 +144,7 @@ def explore_base(
         return base
     budget = network.budget(BUDGET)
     query = Query(question, network, used, budget, base.found, operator=True)
-    query.some = query.some and not whole
+    query.early = not whole
     try:
         for start in starts(question.start.node, network):
             query.explore(start if addressed is None else start.to(addressed))
@@ -204,7 +204,7 @@ def answer(
                 for start in starts(question.start.node, network):
                     query.explore(start)
                     if query.shown is not None:
-                        break
+                        return query.shown
         else:
             for module in modules:
                 for start in own_starts(question, module):
@@ -351,11 +351,13 @@ class Query:
         self.walk = Walk(network, tables, budget, self.watch, self.places())
         self.always = question.reach.quantifier is Quantifier.ALWAYS
         self.some = question.reach.quantifier is Quantifier.SOME
+        self.early = True
+        """Whether to stop as soon as the question is answered, by a packet that starts where the flow did."""
         self.last = len(question.hops)
         self.waiting: dict[str, list[tuple[State, Progress]]] = {}
         self.shown: Check | None = None
         """The answer, once a flow is found that decides it."""
-        self.tried = len(found.conforming)
+        self.tried = len(found.violating if self.always else found.conforming)
         self.plain = question.flows[-1] == ir.Const(1, 1) and not question.hops[-1].const
         self.walk.wanted = self.wanted
 
@@ -370,16 +372,30 @@ class Query:
         assert isinstance(progress, Progress)
         return self.plain and progress.index + 1 == self.last and progress.module is None
 
+    @property
+    def telling(self) -> Sequence[tuple[State, Progress, str]]:
+        """The flows that decide the question if a packet bears one of them out: conforming ones, or those that an
+        `always` must not have; each with what is wrong with it."""
+        if self.always:
+            return self.found.violating
+        return [(state, progress, "") for state, progress in self.found.conforming]
+
+    @property
+    def untried(self) -> bool:
+        """Whether there is such a flow that no packet was looked for yet."""
+        found = self.found.violating if self.always else self.found.conforming
+        return self.tried < min(len(found), MAX_FOUND)
+
     def decided(self) -> bool:
-        """Whether a flow that was found answers the question: some flow was asked for, and it is shown by a packet."""
-        if self.shown is None and self.some:
-            while self.shown is None and self.tried < min(len(self.found.conforming), MAX_FOUND):
-                state, progress = self.found.conforming[self.tried]
-                self.tried += 1
-                witness = witness_of(self.question, self.network, state, progress, conform=True)
-                if witness is not None:
-                    trace = _trace(state, self.operator, self.network)
-                    self.shown = Check(self.question.reach.text, Answer.YES, witness=witness, trace=trace)
+        """Whether a flow that was found answers the question, and is shown by a packet."""
+        while self.early and self.shown is None and self.untried:
+            state, progress, why = self.telling[self.tried]
+            self.tried += 1
+            witness = witness_of(self.question, self.network, state, progress, conform=not self.always)
+            if witness is not None:
+                holds, why = (Answer.YES, "") if self.some else (Answer.NO, why or "a flow does this")
+                trace = _trace(state, self.operator, self.network)
+                self.shown = Check(self.question.reach.text, holds, why, witness=witness, trace=trace)
         return self.shown is not None
 
     def continue_from(self, waiting: Waiting, modules: Iterable[Module]) -> bool:
@@ -462,7 +478,7 @@ class Query:
         if self.shown is not None:
             return
         for outcome, progress in outcomes:
-            if len(self.found.conforming) > self.tried and self.decided():
+            if self.untried and self.decided():
                 return
             assert isinstance(progress, Progress)
             if outcome.lost:

@@ -10,8 +10,9 @@ from innet.explore.network import Outcome, Walk, parse
 from innet.messages import Step
 from innet.policy import Node, Reach, parse_policy
 from innet.symbolic.execute import evaluate
-from innet.symbolic.memory import Imprecise, Split
+from innet.symbolic.memory import Imprecise, Memory, Split
 from innet.symbolic.state import State, Tables
+from innet.verify.constant import payload_kept
 from innet.verify.questions import starts
 from innet.verify.story import steps
 from innet.verify.world import World
@@ -30,7 +31,7 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
     tables = Tables(False)
     budget = world.network.budget(BUDGET)
     walk = Walk(world.network, tables, budget, _pass, Places())
-    found: list[Outcome] = []
+    found: list[tuple[Outcome, object]] = []
     try:
         for start in starts(place, world.network):
             for parsed in parse(start.injected.state.fork(), world.network.parse, tables):
@@ -38,9 +39,9 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
                     if not (state.store.assume(formula) and state.store.feasible()):
                         continue
                     if start.end is not None:
-                        found += [outcome for outcome, _ in walk.from_wire(start.end, state, None)]
+                        found += walk.from_wire(start.end, state, state.memory.fork())
                     elif start.module is not None:
-                        found += [outcome for outcome, _ in walk.from_module(start.module, state, None)]
+                        found += walk.from_module(start.module, state, None)
     except (BudgetExceeded, Imprecise, Split):
         why = f"there are more paths: the exploration was cut short: {budget.explored()}"
         note = Step("…", note=why)
@@ -48,12 +49,14 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
     return _stories(found)
 
 
-def _stories(found: list[Outcome]) -> tuple[tuple[Step, ...], ...]:
-    ordered = sorted(found, key=lambda outcome: not outcome.delivered)
-    return tuple(_story(outcome) for outcome in ordered)
+def _stories(found: list[tuple[Outcome, object]]) -> tuple[tuple[Step, ...], ...]:
+    ordered = sorted(found, key=lambda one: not one[0].delivered)
+    return tuple(_story(outcome, before) for outcome, before in ordered)
 
 
-def _story(outcome: Outcome) -> tuple[Step, ...]:
+def _story(outcome: Outcome, before: object) -> tuple[Step, ...]:
+    """The steps of a path; the last says how it ended, and of packets that arrived whether their payload is still what
+    it was in the memory `before`."""
     hop = outcome.state.hop
     assert isinstance(hop, Hop)
     story = steps(hop, outcome.state.store, outcome.state)
@@ -64,7 +67,15 @@ def _story(outcome: Outcome) -> tuple[Step, ...]:
         if outcome.lost
         else f"dropped: {outcome.reason}"
     )
-    return (*story[:-1], replace(story[-1], note=end))
+    last = replace(story[-1], note=end)
+    if outcome.delivered and isinstance(before, Memory):
+        kept = PAYLOAD[payload_kept(before, outcome.state)]
+        last = replace(last, fields=(*last.fields, ("payload", kept)))
+    return (*story[:-1], last)
+
+
+PAYLOAD = {True: "as sent", False: "changed", None: "may be changed"}
+"""What the last step says of the payload of packets that arrived."""
 
 
 def _pass(place: str, port: int, state: State, progress: object) -> tuple[tuple[State, object], ...]:
