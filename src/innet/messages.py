@@ -102,7 +102,9 @@ class Trial:
 class Placement:
     """Where a module runs and how it is reached; protocol and port None mean all. `sandbox`: in a ChangeEnforcer.
 
-    `slow` are the elements that a platform cannot run in the kernel, and why; its agent runs them.
+    `slow` are the elements that a platform cannot run in the kernel, and why; its agent runs them. `left_out` is what
+    the kernel's programs lack of what is written, since it makes no difference, and `kept` what was looked at and makes
+    one: element, what, why; empty if nobody asked.
     """
 
     module: str
@@ -112,6 +114,8 @@ class Placement:
     port: int | None = None
     sandbox: bool = False
     slow: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str, str], ...] = ()
+    kept: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,16 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from innet import ir
-from innet.elements.base import OUTSIDE
+from innet.dataplane.slowregion import mentioned
+from innet.elements.base import OUTSIDE, Role
 from innet.elements.holder import Out
 from innet.ir import interpret
 from innet.ir.interpret import PacketBuffer, State
 from innet.ir.nodes import Mark
 from innet.runtime.clock import VirtualClock
 from innet.runtime.router import Node, Router
+from innet.simplify import simplify
+from innet.symbolic.state import empty, inject_raw, stamp
 from innet.xdp.compile import Compiler
 from innet.xdp.emit import Graph, Input
 from innet.xdp.install import InstalledGraph
@@ -240,9 +243,10 @@ def unlike(a: PacketBuffer, b: PacketBuffer) -> str:
 # ---- machine code
 
 
-def check_native(prepared: Prepared, story: Story, seed: int) -> None:
-    """Machine code does what the walk did, with what comes in and what comes back."""
-    with NativeGraph(prepared.graph, DIVERTED, Random(seed), prepared.refused) as native:
+def check_native(prepared: Prepared, story: Story, seed: int, made: Graph | None = None) -> None:
+    """Machine code (of `made`, if that is given) does what the walk did, with what comes in and what comes back."""
+    name = "native" if made is None else "smaller"
+    with NativeGraph(made or prepared.graph, DIVERTED, Random(seed), prepared.refused) as native:
         slow = frozenset(Input(s.element, s.port) for s in native.emitted.slow)
         if slow != prepared.stops:
             story = again(prepared, story, slow, seed)
@@ -252,7 +256,27 @@ def check_native(prepared: Prepared, story: Story, seed: int) -> None:
                 same_left([one for one in got if one.code != Native.drop], wanted, "")
             same_state(native, story.state, story.drops)
         except AssertionError as error:
-            raise Contradiction("native", number, words_of(error)) from None
+            raise Contradiction(name, number, words_of(error)) from None
+
+
+def check_smaller(prepared: Prepared, story: Story, seed: int) -> int:
+    """Programs from which is left out what is proven to make no difference do what the walk did; how many things that
+    were."""
+    graph, steps = smaller(prepared)
+    if steps:
+        check_native(prepared, story, seed, graph)
+    return steps
+
+
+def smaller(prepared: Prepared) -> tuple[Graph, int]:
+    """The graph with such programs, for any frames and all that sources make; how much was left out."""
+    injected = inject_raw().state
+    stamp(injected.memory)
+    start = [(prepared.entry.element, prepared.entry.port, injected)]
+    start += [(name, OUTSIDE, empty()) for name in prepared.machine.with_role(Role.SOURCE)]
+    made = simplify(prepared.machine, start, mentioned(prepared.vertices))
+    programs = {at: made.programs.get((at.element, at.port), p) for at, p in prepared.graph.programs.items()}
+    return replace(prepared.graph, programs=programs), len(made.steps)
 
 
 def words_of(error: AssertionError) -> str:
@@ -436,6 +460,8 @@ class Tally:
     packets: int = 0
     kernel: int = 0
     symbolic: int = 0
+    smaller: int = 0
+    """Configurations of which something could be left out."""
     unexplored: int = 0
     lost: dict[str, int] = field(default_factory=dict)
     elements: dict[str, int] = field(default_factory=dict)
@@ -444,7 +470,8 @@ class Tally:
 
 @dataclass(frozen=True)
 class Ends:
-    """Which back ends are asked; the kernel's by a compiler process."""
+    """Which back ends are asked; the kernel's by a compiler process. Machine code is asked twice: the second time of
+    programs from which is left out what makes no difference."""
 
     native: bool = True
     symbolic: bool = True
@@ -529,6 +556,10 @@ def examine(
             with asked("native"):
                 check_native(prepared, story, seed)
             clock.lap("native")
+        if ends.native and only in ("", "smaller"):
+            with asked("smaller"):
+                tally.smaller += check_smaller(prepared, story, seed) > 0
+            clock.lap("smaller")
         if ends.compiler is not None and only in ("", "kernel"):
             with asked("kernel"):
                 tally.kernel += check_kernel(prepared, story, seed, ends.compiler)

@@ -57,7 +57,9 @@ def test_plan_json(
     assert answer["assessment"] == assessment
     assert [p["platform"] for p in answer["placements"]] == ([platform] if platform else [])
     for place in answer["placements"]:
-        assert set(place) == {"module", "platform", "address", "protocol", "port", "sandbox", "slow"}
+        words = {"module", "platform", "address", "protocol", "port", "sandbox", "slow", "left_out", "kept"}
+        assert set(place) == words
+        assert place["left_out"] == place["kept"] == []
         assert [name.partition("@")[0] for name, _ in place["slow"]] == (
             ["TimedUnqueue", "autoqueue"] if name == "batcher" else []
         )
@@ -71,6 +73,26 @@ def test_plan_json(
             assert check["witness"]["summary"]
             assert [step["place"] for step in check["trace"]]
     assert isinstance(answer["milliseconds"], float)
+
+
+@pytest.mark.usefixtures("knowing")
+def test_plan_says_what_is_left_out_if_asked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["plan", BATCHER, *ON_FIGURE_3, "--json", "-v"]) == 0
+    (place,) = json.loads(capsys.readouterr().out)["placements"]
+    whats = {(name, what): why for name, what, why in place["left_out"]}
+    assert ("IPRewriter@3 (line 1)", "table 'flows' is not kept") in whats
+    assert whats["IPFilter@2 (line 1)", "the test for 'no IP header annotation'"] == (
+        "packets that come here are never so: ~has @net"
+    )
+    assert place["kept"] == []
+    nat = tmp_path / "nat"
+    nat.write_text(
+        "N module: FromNetfront() -> IPRewriter(pattern $ADDR 1024-65535# 172.16.15.133 - 0 0) -> ToNetfront();"
+    )
+    main(["plan", str(nat), *ON_FIGURE_3, "--verbose"])
+    out = capsys.readouterr().out
+    assert "left out of the kernel's programs:" in out
+    assert "IPRewriter@2 (line 1): its table is kept: it also uses Allocate" in out
 
 
 @pytest.mark.usefixtures("knowing")

@@ -15,6 +15,7 @@ from innet.explore.machine import Machine
 from innet.ir.trace import Packet
 from innet.simplify import decisions, flowtables
 from innet.simplify.decisions import Decisions
+from innet.simplify.values import Values
 from tests.simplify.sequences import Difference, compare, smaller
 from tests.simplify.test_modules import built
 
@@ -30,6 +31,10 @@ kinds [0] -> ICMPRewriter(rw) -> out :: ToNetfront();
 kinds [1] -> rw :: IPRewriter(pattern - - 172.16.15.133 - 0 0) -> out;"""
 TWICE = """FromNetfront() -> kinds :: IPClassifier(udp, tcp, -); kinds [2] -> Discard;
 kinds [0] -> one :: IPFilter(allow udp) -> ToNetfront(); kinds [1] -> one;"""
+EACH_ITS_OWN = """FromNetfront() -> kinds :: IPClassifier(udp, tcp, -); kinds [2] -> Discard;
+kinds [0] -> StoreIPAddress(172.16.15.134, dst) -> one :: StoreIPAddress(172.16.15.134, dst) -> IPMirror
+-> ToNetfront(); kinds [1] -> StoreIPAddress(172.16.15.133, dst) -> one;"""
+TWICE_STORED = "FromNetfront() -> StoreIPAddress(172.16.15.133, dst) -> ToNetfront();"
 EITHER = "FromNetfront() -> IPFilter(allow udp or (udp or tcp)) -> ToNetfront();"
 
 
@@ -103,7 +108,19 @@ def other_side(
     RIGHT(self, place, right, left, not holds, state)  # type: ignore[arg-type]
 
 
-WHOLE, RIGHT = Decisions._part, Decisions._right
+def last_number(self: Values, let: ir.Let, state: object) -> None:
+    """What was bound on the last path counts."""
+    self.numbers.pop(id(let), None)
+    BOUND(self, let, state)  # type: ignore[arg-type]
+
+
+def last_write(self: Values, assign: ir.Assign, state: object) -> None:
+    """What was there on the last path counts."""
+    self.idle.pop(id(assign), None)
+    ASSIGNED(self, assign, state)  # type: ignore[arg-type]
+
+
+WHOLE, RIGHT, BOUND, ASSIGNED = Decisions._part, Decisions._right, Values.bound, Values.assigned
 
 FAULTS: dict[str, tuple[object, str, Callable[..., object], Machine | str]] = {
     "entries are not compared": (flowtables, "same_without", lambda *_: None, TWO_WAYS),
@@ -114,6 +131,9 @@ FAULTS: dict[str, tuple[object, str, Callable[..., object], Machine | str]] = {
     "limits are no limits": (flowtables, "limited", lambda *_: NOTHING, FEW),
     "nobody else looks": (flowtables, "looked_into", lambda *_: NOTHING, WITH_ERRORS),
     "the last path decides": (Decisions, "_part", last_wins, TWICE),
+    "the last path's number counts": (Values, "bound", last_number, EACH_ITS_OWN),
+    "the last path's write counts": (Values, "assigned", last_write, EACH_ITS_OWN),
+    "assignments change nothing": (Values, "_changes_nothing", lambda *_: True, TWICE_STORED),
     "right sides are asked where they do not matter": (Decisions, "_right", other_side, EITHER),
 }  # fmt: skip
 

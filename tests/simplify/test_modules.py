@@ -31,6 +31,9 @@ TEXTS = {
         for one in parse_request(Source(path.name, path.read_text("utf-8"))).modules
     },
     **EXTRA,
+    "checksums of checksums": "FromNetfront() -> Strip(14) -> "
+    + "UDPIPEncap($ADDR, 1, 203.0.113.1, 1) -> " * 14
+    + "Strip(364) -> CheckIPHeader -> ToNetfront();",
 }
 HEAD = "FromNetfront() -> IPFilter(allow udp port 1500) -> "
 CHECKED = "FromNetfront() -> CheckIPHeader(14) -> IPFilter(allow udp port 1500) -> "

@@ -64,8 +64,11 @@ class Small:
         rng, kind = self.rng, self.rng.random()
         if not depth or kind < 0.2:
             return rng.choice((self.var(), ir.Const(rng.choice((0, 1, 0xFFFF)), 16)))
-        if kind < 0.4:
+        if kind < 0.35:
             return ir.Not(self.value(depth - 1))
+        if kind < 0.4:
+            one = self.value(depth - 1)
+            return ir.Binary(Op.ONES, one, ir.Not(one))
         if kind < 0.55:
             wide = ir.Cast(self.var(), rng.choice((16, 20, 32)))
             shifted = ir.Binary(

@@ -240,6 +240,12 @@ def _placements(placements: Iterable[Placement]) -> Iterator[str]:
         yield f"  {p.module} on {p.platform}: {p.address}, {reached}"
         for element, why in p.slow:
             yield f"    {element} runs in the platform's agent, the rest in the kernel ({why})"
+        if p.left_out:
+            yield "    left out of the kernel's programs:"
+            for element, what, why in p.left_out:
+                yield from _hanging(f"      {element}: ", 10, f"{what}; {why}")
+        for element, what, why in p.kept:
+            yield from _hanging(f"    {element}: ", 10, f"{what}: {why}")
 
 
 def trace_lines(trace: Iterable[Step], style: Style, indent: str = "  ") -> Iterator[str]:

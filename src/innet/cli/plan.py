@@ -30,6 +30,9 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     parser.add_argument("--all", action="store_true", help="try every platform, also after one fits")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="say what is left out of the kernel's programs, and why"
+    )
     parser.set_defaults(verb=run, state=None)
 
 
@@ -59,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
 
     proofs = Proofs(snapshot, policy)
     plan = proofs.plan(request, (), account, all_platforms=args.all)
-    shown = previewed(plan_for(plan, account.role, request, snapshot), proofs.texts(request, plan))
+    shown = previewed(
+        plan_for(plan, account.role, request, snapshot), proofs.texts(request, plan), args.verbose
+    )
     if args.json:
         print_json(plan_json(shown))
     else:
@@ -67,19 +72,18 @@ def run(args: argparse.Namespace) -> int:
     return code_of(plan, bool(request.modules))
 
 
-def previewed(plan: Plan, texts: Mapping[str, str]) -> Plan:
-    """The plan with the elements that will not run in the kernel."""
+def previewed(plan: Plan, texts: Mapping[str, str], verbose: bool = False) -> Plan:
+    """The plan with the elements that will not run in the kernel; if `verbose`, with what is left out of it too."""
     if not plan.placements:
         return plan
-    from innet.dataplane.preview import slow_elements
+    from innet.dataplane.preview import preview
 
-    return replace(
-        plan,
-        placements=tuple(
-            replace(one, slow=slow_elements(texts[one.module], one.address, one.sandbox))
-            for one in plan.placements
-        ),
-    )
+    placements = []
+    for one in plan.placements:
+        seen = preview(texts[one.module], one.address, one.sandbox)
+        told = replace(one, left_out=seen.left_out, kept=seen.kept) if verbose else one
+        placements.append(replace(told, slow=seen.slow))
+    return replace(plan, placements=tuple(placements))
 
 
 def code_of(plan: Plan, with_modules: bool) -> int:

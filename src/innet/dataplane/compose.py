@@ -21,7 +21,7 @@ from innet.platform.gates import EntryGate, ExitGate
 from innet.runtime.build import graph_of
 from innet.runtime.graph import PUSH
 from innet.runtime.graph import Graph as RuntimeGraph
-from innet.simplify import Simplified, Step, handed_over, simplify
+from innet.simplify import Simplified, Step, StepKind, handed_over, simplify
 from innet.xdp.emit import Destination, Graph, Input, shareable
 from innet.xdp.target import Redirect
 from innet.xdp.unsupported import WHOLE, Unsupported
@@ -63,6 +63,8 @@ class Composed:
     """What was left out of the programs, by the elements' own names."""
     kept: tuple[Step, ...] = ()
     """What was looked at and could not be left out, and why."""
+    computed: frozenset[int] = frozenset()
+    """Constants of the programs that were computed of those that are written, the module's address among them."""
     stateful: frozenset[str] = field(default_factory=frozenset)
     """Elements that keep tables or counters which kernel and agent cannot share: each runs in one of the two."""
 
@@ -88,10 +90,10 @@ def compose(
     vertices = graph_of(resolved, elements)
     number = {v.name: str(n) for n, v in enumerate(vertices.vertices)}
     machine = machine_of(vertices)
-    builder = _Builder(vertices, number, machine)
+    builder = _Builder(vertices, number, machine, smaller)
     if smaller:
         gate = EntryGate(own).trace(OUTSIDE, 1, ENTRY_GATE, 0)
-        builder.simplified = simplify(machine, handed_over(machine, gate, own), mentioned(vertices))
+        builder.simplified = simplify(machine, handed_over(machine, gate, own), builder.watched)
     builder.add(ENTRY_GATE, EntryGate(own), OUTSIDE, 0, 1)
     builder.add(EXIT_GATE, ExitGate(own, wire.destination, wire.source, wire.mtu), 0, 1, 1)
     enter = builder.module()
@@ -120,8 +122,9 @@ def compose(
         sandbox,
         builder.agents(),
         lines,
-        builder.simplified.steps,
+        (*builder.simplified.steps, *builder.steps),
         builder.simplified.kept,
+        builder.simplified.computed,
         builder.stateful(),
     )
 
@@ -141,9 +144,13 @@ def _network(text: str) -> tuple[int, int]:
 class _Builder:
     """The graph while it is made."""
 
-    def __init__(self, vertices: RuntimeGraph, number: Mapping[str, str], machine: Machine) -> None:
-        self.vertices, self.number, self.machine = vertices, number, machine
+    def __init__(
+        self, vertices: RuntimeGraph, number: Mapping[str, str], machine: Machine, smaller: bool
+    ) -> None:
+        self.vertices, self.number, self.machine, self.smaller = vertices, number, machine, smaller
         self.simplified = Simplified({})
+        self.watched = mentioned(vertices)
+        self.steps: list[Step] = []
         self.programs: dict[Input, ir.Program] = {}
         self.connections: dict[tuple[str, int], Destination] = {}
         self.held: dict[str, Destination] = {}
@@ -154,10 +161,16 @@ class _Builder:
         self.programs[at] = element.trace(port, outputs, name, inputs)
         return at
 
-    def own(self, name: str, port: int) -> Input:
-        """The program for one input of an element of the configuration, under its canonical name."""
+    def own(self, name: str, port: int, accounted: bool = False) -> Input:
+        """The program for one input of an element of the configuration, under its canonical name; without statistics,
+        if it is `accounted` otherwise what they say."""
         at = Input(self.number[name], port)
         program = self.simplified.programs.get((name, port)) or self.machine.program(name, port)
+        if accounted and any(isinstance(stmt, ir.Count) for stmt in program.body):
+            program = replace(program, body=tuple(s for s in program.body if not isinstance(s, ir.Count)))
+            self.steps.append(
+                Step(name, StepKind.COUNT, "its count", "the platform's account of the module has it")
+            )
         self.programs[at] = replace(_renamed(program, self.number), element=at.element)
         return at
 
@@ -167,7 +180,8 @@ class _Builder:
         for vertex in self.vertices.vertices:
             name, element = self.number[vertex.name], vertex.element
             if element.ROLE is Role.ENTRY:
-                entries.append(self.own(vertex.name, OUTSIDE))
+                alone = self.smaller and vertex.name not in self.watched and not element.calls()
+                entries.append(self.own(vertex.name, OUTSIDE, accounted=alone))
             for port, kind in enumerate(vertex.inputs):
                 if kind == PUSH:
                     self.own(vertex.name, port)

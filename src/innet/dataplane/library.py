@@ -123,7 +123,7 @@ class Library:
             if values is not None and (given is None or shape.template.groups == given.groups):
                 return Prepared(composed, shape, values)
         others = self.known.setdefault(own.digest, [])
-        wanted = given or template(own, others, (address,))
+        wanted = given or template(own, others, (address, *composed.computed))
         try:
             shape = self.build(wanted, composed)
         except VerifierError:

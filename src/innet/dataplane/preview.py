@@ -1,7 +1,12 @@
-"""What of a module the kernel will not run, told before anything is deployed: emitted, not compiled, nothing loaded."""
+"""What of a module the kernel will not run, and what is left out of it, told before anything is deployed: emitted, not
+compiled, nothing loaded."""
 
-from innet.dataplane.compose import Wire, compose
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from innet.dataplane.compose import Composed, Wire, compose
 from innet.dataplane.library import together, too_heavy
+from innet.simplify import Step
 from innet.xdp.emit import emit
 from innet.xdp.host import Hosted
 from innet.xdp.target import Redirect, Xdp
@@ -10,12 +15,22 @@ from innet.xdp.unsupported import Unsupported
 NOWHERE = Wire(0, 0, 0)
 
 
-def slow_elements(text: str, address: str, sandbox: bool = False) -> tuple[tuple[str, str], ...]:
-    """The elements of a module (Click text as it is deployed) that run in the platform's agent, and why; those that
-    run there for some packets only, too.
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The elements of a module that run in the platform's agent, and why; those that run there for some packets only,
+    too. What is left out of the programs, and what was looked at and is kept: element, what, why.
+    """
 
-    The kernel may still find others too complex; the agent's report has them. Raises PlatformError for a text that is
-    no configuration.
+    slow: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, str, str], ...]
+    kept: tuple[tuple[str, str, str], ...]
+
+
+def preview(text: str, address: str, sandbox: bool = False) -> Preview:
+    """Look at a module: Click text as it is deployed.
+
+    The kernel may still find other elements too complex; the agent's report has them. Raises PlatformError for a text
+    that is no configuration.
     """
     composed = compose(text, "module", address, NOWHERE, sandbox)
     refused: list[Unsupported] = list(composed.slow)
@@ -34,4 +49,13 @@ def slow_elements(text: str, address: str, sandbox: bool = False) -> tuple[tuple
         found.setdefault(
             composed.names[name], "it keeps, makes or is asked for packets" + lines.get(name, "")
         )
-    return tuple(sorted(found.items()))
+    return Preview(
+        tuple(sorted(found.items())), _told(composed.steps, composed), _told(composed.kept, composed)
+    )
+
+
+def _told(steps: Iterable[Step], composed: Composed) -> tuple[tuple[str, str, str], ...]:
+    """Each step, with where its element stands in the text."""
+    number = {own: name for name, own in composed.names.items()}
+    lines = composed.lines
+    return tuple((f"{one.element}{lines.get(number[one.element], '')}", one.what, one.why) for one in steps)

@@ -26,35 +26,35 @@ def tables_of(block: ir.Block) -> Iterator[ir.Table]:
 
 def variables_read(block: ir.Block) -> frozenset[str]:
     """The names of all variables that some expression in `block` reads."""
-    return frozenset(name for stmt in block for name in _read_by(stmt))
+    return frozenset(_in(*expressions(block)))
 
 
-def _read_by(stmt: ir.Stmt) -> Iterator[str]:
-    match stmt:
-        case ir.Branch(condition, then, otherwise):
-            yield from _in(condition)
-            yield from variables_read(then)
-            yield from variables_read(otherwise)
-        case ir.Let(_, value) | ir.Assign(_, value) | ir.Count(_, value):
-            yield from _in(value)
-        case ir.Adjust(_, old, new, _, pseudo):
-            yield from _in(old, new, *(() if pseudo is None else (pseudo,)))
-        case ir.SetMark(_, _, _, plus) if plus is not None:
-            yield from _in(plus)
-        case ir.Havoc(_, _, length) if length is not None:
-            yield from _in(length)
-        case ir.Lookup(_, key, _, _) | ir.Delete(_, key):
-            yield from _in(*key)
-        case ir.Insert(_, key, values, _, idle_s, reply):
-            yield from _in(*key, *values, idle_s)
-            if reply is not None:
-                yield from _in(*reply[0], *reply[1])
-        case ir.Update(_, key, values, idle_s):
-            yield from _in(*key, *values, idle_s)
-        case ir.Allocate(_, key, _, _, _, prefer, _, _, _):
-            yield from _in(*key)
-            if prefer is not None:
-                yield from _in(prefer)
+def expressions(block: ir.Block) -> Iterator[ir.Expr]:
+    """The expressions of all statements of `block`."""
+    for stmt in statements(block):
+        match stmt:
+            case ir.Branch(condition):
+                yield condition
+            case ir.Let(_, value) | ir.Assign(_, value) | ir.Count(_, value):
+                yield value
+            case ir.Adjust(_, old, new, _, pseudo):
+                yield from (old, new, *(() if pseudo is None else (pseudo,)))
+            case ir.SetMark(_, _, _, plus) if plus is not None:
+                yield plus
+            case ir.Havoc(_, _, length) if length is not None:
+                yield length
+            case ir.Lookup(_, key, _, _) | ir.Delete(_, key):
+                yield from key
+            case ir.Insert(_, key, values, _, idle_s, reply):
+                yield from (*key, *values, idle_s)
+                if reply is not None:
+                    yield from (*reply[0], *reply[1])
+            case ir.Update(_, key, values, idle_s):
+                yield from (*key, *values, idle_s)
+            case ir.Allocate(_, key, _, _, _, prefer, _, _, _):
+                yield from key
+                if prefer is not None:
+                    yield prefer
 
 
 def variables_in(expr: ir.Expr) -> frozenset[str]:

@@ -12,6 +12,7 @@ from innet import ir
 from innet.ir.nodes import Op
 from innet.ir.trace import ends
 from innet.ir.uses import statements, variables_in
+from innet.simplify.values import Values
 from innet.symbolic.execute import formula_of
 from innet.symbolic.formulas import negate
 from innet.symbolic.memory import Imprecise
@@ -21,6 +22,10 @@ from innet.symbolic.terms import Formula
 Place = tuple[int, str]
 """A part of a condition: the identity of the `Branch`, and the way to the part (l, r: sides of & or |; n: of a not)."""
 
+Told = tuple[ir.Stmt, ir.Expr | None]
+"""A statement that changed: a branch and what is left of its condition, a `Let` and the number it binds, an assignment
+that went."""
+
 TRUE, FALSE = ir.Const(1, 1), ir.Const(0, 1)
 
 
@@ -29,6 +34,7 @@ class Decisions:
     """What each part of each condition was so far: 1, 0, or `OPEN` if it can be both."""
 
     tables: Tables
+    values: Values
     found: dict[Place, int] = field(default_factory=dict)
     kept: list[ir.Branch] = field(default_factory=list)
     """The statements seen, so that no other gets their identity."""
@@ -91,15 +97,22 @@ class Decisions:
 
     # ---- what follows
 
-    def applied(
-        self, block: ir.Block, told: "list[tuple[ir.Branch, ir.Expr]]", places: frozenset[str]
-    ) -> ir.Block:
-        """`block` without what is never decided otherwise; `told` gets each branch that changed, and what is left of
-        its condition. What limits the variables `places` stays."""
+    def applied(self, block: ir.Block, told: list[Told], places: frozenset[str]) -> ir.Block:
+        """`block` with numbers for values that are always the same, without what is never decided otherwise and what
+        changes nothing. `told` gets what changed. What limits the variables `places` stays."""
         out: list[ir.Stmt] = []
         for stmt in block:
+            match stmt:
+                case ir.Let(var) if (number := self.values.number(stmt)) is not None:
+                    out.append(ir.Let(var, ir.Const(number, var.width)))
+                    told.append((stmt, ir.Const(number, var.width)))
+                case ir.Assign() if self.values.needless(stmt):
+                    told.append((stmt, None))
+                case ir.Branch():
+                    pass
+                case _:
+                    out.append(stmt)
             if not isinstance(stmt, ir.Branch):
-                out.append(stmt)
                 continue
             condition = self._simpler((id(stmt), ""), stmt.condition, places)
             if condition != stmt.condition:

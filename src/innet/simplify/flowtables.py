@@ -13,12 +13,10 @@ from innet import ir
 from innet.elements.base import Element, Role
 from innet.explore.machine import Machine
 from innet.ir.uses import statements, tables_of, variables_in
-from innet.simplify.equality import known
+from innet.simplify.equality import same
 from innet.symbolic.execute import Dropped, Emitted, Result, execute, value_of
-from innet.symbolic.formulas import equal
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.state import State, Tables
-from innet.symbolic.store import Store
 from innet.symbolic.terms import K, Sym, Term
 
 LIMIT = ir.Table("", (), ()).capacity
@@ -248,10 +246,3 @@ def _same_notes(a: State, b: State) -> bool:
     return len(first) == len(second) and all(
         x[0] == y[0] and same(x[1], y[1], b.store) for x, y in zip(first, second, strict=True)
     )
-
-
-def same(a: Term, b: Term, store: Store) -> bool:
-    """Whether two terms must be equal."""
-    if a is b or a == b:
-        return True
-    return a.width == b.width and (known(a, store) == known(b, store) or store.entails(equal(a, b)))

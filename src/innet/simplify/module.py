@@ -9,11 +9,11 @@ from innet.explore.flow import Arrival, Budget, BudgetExceeded, End
 from innet.explore.machine import Machine
 from innet.explore.modules import Box
 from innet.ir.check import check
-from innet.ir.dump import expr as text_of
-from innet.simplify.decisions import Decisions, placing
+from innet.simplify.decisions import Decisions, Told, placing
 from innet.simplify.flowtables import Candidate, Observable, Port, candidate, emptied, prove, stateful
-from innet.simplify.steps import Step, StepKind
-from innet.simplify.tidy import tidied
+from innet.simplify.steps import Step, StepKind, table_step, told_step
+from innet.simplify.tidy import constants, tidied
+from innet.simplify.values import Values
 from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.state import State, Tables, empty, stamp
 from innet.verify.security import inject, settle
@@ -30,6 +30,8 @@ class Simplified:
     programs: Mapping[Port, ir.Program]
     steps: tuple[Step, ...] = ()
     kept: tuple[Step, ...] = ()
+    computed: frozenset[int] = frozenset()
+    """Numbers that are no constants of what is written but were computed of them: modules differ in these."""
     undecided: str = ""
     """Why nothing could be proven of the module; empty if something could be."""
 
@@ -42,7 +44,8 @@ def simplify(machine: Machine, start: Iterable[Arrival], watched: frozenset[str]
     """
     programs = {at: machine.program(*at) for at in _ports(machine)}
     tables = Tables(any_state=True)
-    decisions = Decisions(tables)
+    values = Values(tables)
+    decisions = Decisions(tables, values)
     with_tables = stateful(programs)
     arrived: list[tuple[Port, State]] = []
 
@@ -52,8 +55,13 @@ def simplify(machine: Machine, start: Iterable[Arrival], watched: frozenset[str]
         return (state,)
 
     def observe(stmt: ir.Stmt, state: State) -> None:
-        if isinstance(stmt, ir.Branch):
-            decisions.see(stmt, state)
+        match stmt:
+            case ir.Branch():
+                decisions.see(stmt, state)
+            case ir.Let():
+                values.bound(stmt, state)
+            case ir.Assign():
+                values.assigned(stmt, state)
 
     try:
         tables.observe = observe
@@ -64,17 +72,19 @@ def simplify(machine: Machine, start: Iterable[Arrival], watched: frozenset[str]
         removed, kept = _unobservable(machine, programs, arrived, tables, watched)
     except BudgetExceeded:
         return Simplified(programs, undecided="it is too large to be looked at within the limits")
-    steps = [_table_step(one) for one in removed]
+    steps = [table_step(one.element, one.tables) for one in removed]
     without = {one.element for one in removed}
-    made = {}
+    made, computed = {}, frozenset[ir.Const]()
     for at, program in programs.items():
-        told: list[tuple[ir.Branch, ir.Expr]] = []
+        told: list[Told] = []
         body = decisions.applied(program.body, told, placing(program.body))
         if at[0] in without:
             body = emptied(body)
         made[at] = program if body == program.body else check(tidied(replace(program, body=body)))
-        steps += [_check_step(at, branch, rest) for branch, rest in told]
-    return Simplified(made, tuple(steps), tuple(kept))
+        computed |= constants(made[at].body) - constants(body)
+        steps += [step for stmt, rest in told if (step := told_step(program, stmt, rest)) is not None]
+    large = frozenset(one.value for one in computed if one.width >= 16 and one.value >= 256)
+    return Simplified(made, tuple(dict.fromkeys(steps)), tuple(kept), large)
 
 
 def _ports(machine: Machine) -> Iterator[Port]:
@@ -123,22 +133,3 @@ def _unobservable(
         except Observable as why:
             kept.append(Step(element, StepKind.TABLE, "its table is kept", str(why)))
     return removed, kept
-
-
-def _table_step(one: Candidate) -> Step:
-    names = " and ".join(f"'{name}'" for name in one.tables)
-    why = (
-        "a packet that finds an entry becomes and does what it would have without; no packet can find one that says "
-        "otherwise"
-    )
-    return Step(one.element, StepKind.TABLE, f"table {names} is not kept", why)
-
-
-def _check_step(at: Port, branch: ir.Branch, rest: ir.Expr) -> Step:
-    condition = text_of(branch.condition)
-    if isinstance(rest, ir.Const):
-        what = f"the test {condition}"
-        why = f"it {'always' if rest.value else 'never'} holds for packets that come here"
-    else:
-        what, why = f"of the test {condition} all but {text_of(rest)}", "the rest is always so"
-    return Step(at[0], StepKind.CHECK, what, why)

@@ -1,7 +1,4 @@
-"""A program tidied up: what is known is put in its place, and what nobody reads is left out.
-
-Numbers of several bits are never computed here: constants are what modules of one shape differ in.
-"""
+"""A program tidied up: what is known is put in its place and computed, and what nobody reads is left out."""
 
 from dataclasses import dataclass, field, replace
 
@@ -10,8 +7,8 @@ from innet.ir.interpret import apply
 from innet.ir.nodes import PREDICATES, Mark, Op
 from innet.ir.substitute import with_values
 from innet.ir.trace import ends
-from innet.ir.uses import variables_read
-from innet.simplify.decisions import FALSE, TRUE, inverted, joined
+from innet.ir.uses import expressions, variables_read
+from innet.simplify.decisions import FALSE, TRUE, joined
 
 ALL_ONES = ir.Const(0xFFFF, 16)
 
@@ -24,6 +21,25 @@ def tidied(program: ir.Program) -> ir.Program:
         body = _unread(_Values().block(body))
         if body == before:
             return program if body == program.body else replace(program, body=body)
+
+
+def constants(block: ir.Block) -> frozenset[ir.Const]:
+    """The constants in a program."""
+    found: set[ir.Const] = set()
+
+    def see(expr: ir.Expr) -> None:
+        match expr:
+            case ir.Const():
+                found.add(expr)
+            case ir.Binary(_, left, right):
+                see(left)
+                see(right)
+            case ir.Not(value) | ir.Cast(value, _) | ir.Sum(length=value):
+                see(value)
+
+    for expr in expressions(block):
+        see(expr)
+    return frozenset(found)
 
 
 def _unread(body: ir.Block) -> ir.Block:
@@ -170,19 +186,15 @@ def simpler(expr: ir.Expr) -> ir.Expr:
             return _binary(op, simpler(left), simpler(right))
         case ir.Not(value):
             inner = simpler(value)
-            return (
-                inverted(inner)
-                if expr.width == 1
-                else inner.value
-                if isinstance(inner, ir.Not)
-                else ir.Not(inner)
-            )
+            if isinstance(inner, ir.Const):
+                return ir.Const(~inner.value & (1 << inner.width) - 1, inner.width)
+            return inner.value if isinstance(inner, ir.Not) else ir.Not(inner)
         case ir.Cast(value, width):
             inner = simpler(value)
             if inner.width == width:
                 return inner
-            if isinstance(inner, ir.Const) and inner.width == 1:
-                return ir.Const(inner.value, width)
+            if isinstance(inner, ir.Const):
+                return ir.Const(inner.value & (1 << width) - 1, width)
             return ir.Cast(inner, width)
         case ir.Sum(mark, offset, length):
             return ir.Sum(mark, offset, simpler(length))
@@ -190,7 +202,7 @@ def simpler(expr: ir.Expr) -> ir.Expr:
 
 
 def _binary(op: Op, a: ir.Expr, b: ir.Expr) -> ir.Expr:
-    if isinstance(a, ir.Const) and isinstance(b, ir.Const) and (op in PREDICATES or a.width == 1):
+    if isinstance(a, ir.Const) and isinstance(b, ir.Const):
         value = apply(op, a.value, b.value, a.width)
         return ir.Const(value, 1 if op in PREDICATES else a.width)
     if a.width == 1 and op in (Op.AND, Op.OR):
@@ -217,7 +229,7 @@ def _ones(a: ir.Expr, b: ir.Expr) -> ir.Expr:
     """
     parts = [*_parts(a), *_parts(b)]
     rest: list[ir.Expr] = []
-    full = False
+    full, number = False, ir.Const(0, 16)
     for part in parts:
         opposite = next((one for one in rest if complements(part, one)), None)
         if opposite is not None:
@@ -225,12 +237,16 @@ def _ones(a: ir.Expr, b: ir.Expr) -> ir.Expr:
             full = True
         elif part == ALL_ONES:
             full = True
-        elif part != ir.Const(0, 16):
+        elif isinstance(part, ir.Const):
+            number = ir.Const(apply(Op.ONES, number.value, part.value, 16), 16)
+        else:
             rest.append(part)
-    if len(rest) + full == len(parts):
-        return ir.Binary(Op.ONES, a, b)
-    if full:
+    if number.value:  # the sum is not zero then, and 0xffff adds nothing to it
+        rest.append(number)
+    elif full:
         rest.append(ALL_ONES)
+    if len(rest) == len(parts):
+        return ir.Binary(Op.ONES, a, b)
     total = rest[0] if rest else ir.Const(0, 16)
     for part in rest[1:]:
         total = ir.Binary(Op.ONES, total, part)

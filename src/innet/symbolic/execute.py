@@ -246,6 +246,8 @@ def _run(
                         state.copies = (*state.copies, (stmt.port, state.memory.fork()))  # type: ignore[union-attr]
                     frame = (block, at + 1, parent)
                     continue
+                if observe is not None and kind is ir.Assign:
+                    observe(stmt, state)
                 successors = _Step(program, state, tables, scope).stmt(stmt)
             except Split as split:
                 for alternative in reversed(split.alternatives):
@@ -256,7 +258,7 @@ def _run(
             except Imprecise as why:
                 yield Lost(f"{program.element}: {why}", state)
                 break
-            if observe is not None and (kind is ir.Count or kind is ir.Adjust):
+            if observe is not None and (kind is ir.Count or kind is ir.Adjust or kind is ir.Let):
                 observe(stmt, state)
             frame = (block, at + 1, parent)
             if kind is ir.Lookup and asked is not None and stmt.table.kind is not ir.TableKind.PREFIX:  # type: ignore[union-attr]
