@@ -103,3 +103,23 @@ def test_tables_that_say_nothing_new_are_not_kept(text: str) -> None:
     for at, program in made.programs.items():
         assert "flows" not in dump(program), at
     assert compare(one, made, Random(5), 150) > 3
+
+
+def test_a_table_that_decides_where_a_mark_is_is_kept() -> None:
+    one = built("""elementprogram Marks() {
+  outputs 1
+  table seen [ip] -> [u8] capacity 65536
+  found, _ = seen[ip.src]
+  if found { @aux = @net + 2 + u16(ip.tos) } else { insert seen[ip.src] = [1] idle 60s; @aux = @net + u16(ip.tos) }
+  emit 0
+}
+elementprogram Reads() {
+  outputs 1
+  x = aux[0+1]
+  ip.id = u16(x)
+  emit 0
+}
+FromNetfront() -> Marks() -> Reads() -> ToNetfront();""")
+    made = smaller(one)
+    assert tables(made) == set()
+    assert compare(one, made, Random(1), 100) > 3

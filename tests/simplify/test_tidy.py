@@ -136,3 +136,19 @@ FAULTS: dict[str, tuple[object, str, Callable[..., object]]] = {
 def test_faults_are_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*FAULTS[name])
     assert differs(PROGRAMS) != ""
+
+
+def test_what_was_written_where_nothing_is_reads_as_zero() -> None:
+    there, var, read = ir.Field(Mark.NET, 160, 32), ir.Var("a", 32), ir.Var("b", 32)
+    body = (
+        ir.Let(var, ir.Field(Mark.NET, 96, 32)),
+        ir.Assign(there, var),
+        ir.Let(read, there),
+        ir.Branch(ir.Binary(Op.EQ, read, ir.Const(0, 32)), (ir.Drop("short"),), ()),
+        ir.Emit(0),
+    )
+    program = check(ir.Program("s", 0, 1, body))
+    for size in (34, 37, 38):
+        one = PacketBuffer(bytes(range(1, size + 1)))
+        one.marks |= {Mark.MAC: 0, Mark.NET: 14}
+        assert outcome(check(tidied(program)), one.copy()) == outcome(program, one)

@@ -14,7 +14,7 @@ from innet.elements.base import Element, Role
 from innet.explore.machine import Machine
 from innet.ir.uses import statements, tables_of, variables_in
 from innet.simplify.equality import same
-from innet.symbolic.execute import Dropped, Emitted, Result, execute, value_of
+from innet.symbolic.execute import UNKNOWN, Dropped, Emitted, Result, execute, value_of
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.state import State, Tables
 from innet.symbolic.terms import K, Sym, Term
@@ -203,6 +203,8 @@ def _packets_differ(a: State, b: State) -> str:
         return "is counted otherwise than one that finds none"
     if len(a.memory.order) != len(b.memory.order):
         return "has other parts than one that finds none"
+    if UNKNOWN in (*a.memory.marks.values(), *b.memory.marks.values()):
+        return "has a mark that cannot be followed"
     place_a, place_b = (_places(s.memory) for s in (a, b))
     if {m: place_a(at) for m, at in a.memory.marks.items()} != {
         m: place_b(at) for m, at in b.memory.marks.items()

@@ -112,9 +112,9 @@ class _Values:
                 new = self.value(value)
                 if isinstance(new, ir.Var) and self.fields.get(target) == new:
                     return ()
-                self.written(target)
-                if isinstance(new, ir.Var):
-                    self.fields[target] = new
+                self.written(
+                    target
+                )  # whether it holds that now nobody knows: where it is absent it reads as zero
                 return (ir.Assign(target, new),)
         changed = with_values(stmt, self.known)
         match changed:
