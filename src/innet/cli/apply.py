@@ -64,6 +64,7 @@ def run_apply(args: argparse.Namespace) -> int:
     snapshot = files.read_network(args.network)
     policy = files.read_policy(args.policy)
 
+    from innet.cli.captures import write_witnesses
     from innet.cli.output import Style, plan_json, plan_text, print_json
     from innet.controller import Controller, Proofs, Settings, plan_for
     from innet.platform import StandbyAgent, real_clock
@@ -77,16 +78,21 @@ def run_apply(args: argparse.Namespace) -> int:
         tell_problems(controller.synchronize, remote)
         reply = controller.apply(request, account)
     shown = plan_for(reply.plan, account.role, request, snapshot)
+    places = write_witnesses(args.pcap, shown)
     # no other platform is named: which ones there are is the operator's
     placed = {place.platform for place in reply.plan.placements if reply.identifier is not None}
     if placed:
         tell_connections(placed, remote)
     if args.json:
         print_json(
-            {"identifier": reply.identifier, "connected": sorted(placed & remote.keys()), **plan_json(shown)}
+            {
+                "identifier": reply.identifier,
+                "connected": sorted(placed & remote.keys()),
+                **plan_json(shown, places),
+            }
         )
     else:
-        print(plan_text(shown, Style(), [module.name for module in request.modules]))
+        print(plan_text(shown, Style(), [module.name for module in request.modules], places))
         if reply.identifier is not None:
             print(f"\nDeployed as {reply.identifier}. To take it back: innet kill {reply.identifier}")
     return code_of(reply.plan, bool(request.modules))

@@ -1,8 +1,13 @@
 """Example packets as a capture file: plain pcap, Ethernet, which `innet run` and tcpdump read."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from innet.cli.files import problem
+
+if TYPE_CHECKING:
+    from innet.cli.output import Places
+    from innet.messages import Plan
 
 SECOND = 1_000_000_000
 GAP_S = 10
@@ -26,6 +31,21 @@ def write_capture(name: str, sequences: Iterable[Sequence[bytes]]) -> list[tuple
     except OSError as error:
         raise problem("B108", f"'{name}' cannot be written: {error.strerror}", "the name of a file") from None
     return numbers
+
+
+ETHERNET = bytes.fromhex("0200000000020200000000010800")
+"""The header of the frames in captures: a platform writes its own."""
+
+
+def write_witnesses(name: str | None, plan: "Plan") -> "Places":
+    """Write the packets that a plan shows; where each is. Nothing if no file is named."""
+    from innet.cli.output import shown
+
+    if name is None:
+        return {}
+    witnesses = shown(plan)
+    frames = [[ETHERNET + bytes.fromhex(packet) for packet in w.packets] for w in witnesses]
+    return dict(zip(witnesses, write_capture(name, frames), strict=True))
 
 
 def packets_text(numbers: tuple[int, int]) -> str:

@@ -5,8 +5,10 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
+from innet.cli.captures import packets_text
 from innet.diagnostics import Diagnostic, InNetError
 from innet.messages import (
     SCHEMA,
@@ -62,9 +64,25 @@ def print_json(value: dict[str, object]) -> None:
     print(json.dumps({"schema": SCHEMA, **value}), flush=True)
 
 
-def plan_json(plan: Plan) -> dict[str, object]:
+Places: TypeAlias = Mapping[Witness, tuple[int, int]]
+"""Where packets are in a capture that was written: the numbers of the first and the last one."""
+NOWHERE: Places = {}
+
+
+def shown(plan: Plan) -> list[Witness]:
+    """The packets that a plan shows, in order, each once."""
+    requirements, rules, _ = answers(plan)
+    checks = (*plan.security, *requirements, *rules)
+    return list(dict.fromkeys(c.witness for c in checks if c.witness is not None and c.witness.packets))
+
+
+def plan_json(plan: Plan, places: Places = NOWHERE) -> dict[str, object]:
     """A plan with the keys that other programs rely on (DESIGN section 12)."""
     requirements, rules, _ = answers(plan)
+
+    def check_json(check: Check) -> dict[str, object]:
+        return _check_json(check, places)
+
     return {
         "assessment": plan.assessment.value,
         "granted": plan.granted,
@@ -87,16 +105,28 @@ def plan_json(plan: Plan) -> dict[str, object]:
     }
 
 
-def check_json(check: Check) -> dict[str, object]:
+def _check_json(check: Check, places: Places) -> dict[str, object]:
     """One question: `holds` is true, false, or null where it is undecided."""
+    witness = None
+    if check.witness is not None:
+        witness = fields_of(check.witness)
+        if check.witness in places:
+            witness["capture"] = list(places[check.witness])
     return {
         "text": check.text,
         "holds": HOLDS[check.holds],
         "reason": check.reason,
         "remedy": check.remedy,
-        "witness": None if check.witness is None else to_json(check.witness),
+        "witness": witness,
         "trace": [step_json(step) for step in check.trace],
     }
+
+
+def fields_of(witness: Witness) -> dict[str, object]:
+    """A witness as a JSON object."""
+    value = to_json(witness)
+    assert isinstance(value, dict)
+    return value
 
 
 def step_json(step: Step) -> dict[str, object]:
@@ -141,12 +171,12 @@ def answers(plan: Plan) -> tuple[tuple[Check, ...], tuple[Check, ...], str]:
 # ---- text
 
 
-def plan_text(plan: Plan, style: Style, names: Sequence[str] = ()) -> str:
+def plan_text(plan: Plan, style: Style, names: Sequence[str] = (), places: Places = NOWHERE) -> str:
     """A plan to be read: verdict, security, platforms, requirements, rules, places. `names`: the request's modules."""
-    return "\n".join(_plan(plan, style, names))
+    return "\n".join(_plan(plan, style, names, places))
 
 
-def _plan(plan: Plan, style: Style, names: Sequence[str]) -> Iterator[str]:
+def _plan(plan: Plan, style: Style, names: Sequence[str], places: Places) -> Iterator[str]:
     what = ", ".join(names) or "question"
     verdict = plan.assessment.value
     if not names:
@@ -161,14 +191,14 @@ def _plan(plan: Plan, style: Style, names: Sequence[str]) -> Iterator[str]:
         verdict = "refused"
     yield f"{style.title(what)}: {style.word(verdict)}{_explanation(plan, names)} {style.dim(_time(plan))}"
     if plan.security:
-        yield from ("", style.title("Security"), *checks(plan.security, style))
+        yield from ("", style.title("Security"), *checks(plan.security, style, places))
     if plan.platforms:
         yield from ("", style.title("Platforms, in the order tried"), *_trials(plan.platforms, style))
     requirements, rules, where = answers(plan)
     if requirements:
-        yield from ("", style.title(f"Requirements{where}"), *checks(requirements, style))
+        yield from ("", style.title(f"Requirements{where}"), *checks(requirements, style, places))
     if rules:
-        yield from ("", style.title(f"Operator's rules{where}"), *checks(rules, style))
+        yield from ("", style.title(f"Operator's rules{where}"), *checks(rules, style, places))
     if plan.placements:
         yield from ("", style.title("Placed"), *_placements(plan.placements))
     for warning in plan.warnings:
@@ -191,7 +221,7 @@ def _time(plan: Plan) -> str:
     return f"[{plan.milliseconds:.1f} ms]"
 
 
-def checks(found: Iterable[Check], style: Style) -> Iterator[str]:
+def checks(found: Iterable[Check], style: Style, places: Places = NOWHERE) -> Iterator[str]:
     """Each question with its answer, and what shows it."""
     for check in found:
         yield from _hanging(f"  {style.word(check.holds.value, 10)} ", 13, check.text)
@@ -200,6 +230,8 @@ def checks(found: Iterable[Check], style: Style) -> Iterator[str]:
             yield from _hanging(f"{'':13}", 13, check.reason)
         if check.witness is not None:
             yield from _witness(check.witness, failed, style)
+            if check.witness in places:
+                yield f"{'':13}pcap: {packets_text(places[check.witness])}"
         if failed and check.trace:
             yield from trace_lines(check.trace, style, " " * 13)
         if failed and check.remedy:

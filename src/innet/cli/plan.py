@@ -42,6 +42,7 @@ def request_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="a value for ${NAME-default}")
     parser.add_argument("--network", required=True, metavar="FILE", help="the operator's network")
     parser.add_argument("--policy", metavar="FILE", help="the operator's rules (default: none)")
+    parser.add_argument("--pcap", metavar="FILE", help="write the packets that the answer shows to FILE")
     parser.add_argument(
         "--accounts", metavar="FILE", help="the accounts (default: accounts.yaml beside the network file)"
     )
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     snapshot = files.read_network(args.network)
     policy = files.read_policy(args.policy)
 
+    from innet.cli.captures import write_witnesses
     from innet.cli.output import Style, plan_json, plan_text, print_json
     from innet.controller.answer import plan_for
     from innet.controller.proofs import Proofs
@@ -65,10 +67,11 @@ def run(args: argparse.Namespace) -> int:
     shown = previewed(
         plan_for(plan, account.role, request, snapshot), proofs.texts(request, plan), args.verbose
     )
+    places = write_witnesses(args.pcap, shown)
     if args.json:
-        print_json(plan_json(shown))
+        print_json(plan_json(shown, places))
     else:
-        print(plan_text(shown, Style(), [module.name for module in request.modules]))
+        print(plan_text(shown, Style(), [module.name for module in request.modules], places))
     return code_of(plan, bool(request.modules))
 
 

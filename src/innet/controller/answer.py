@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from innet.messages import Answer, Check, Plan, Role, Step, Trial
+from innet.messages import Answer, Check, Plan, Role, Step, Trial, Witness
 from innet.network import Clients, Internet, Platform, Snapshot, format_address
 from innet.policy import Request
 
@@ -13,6 +13,7 @@ NETWORK = "the operator's network"
 NOT_LET = f"{NETWORK} does not let it"
 RULE = "operator's rule"
 BROKEN, UNDECIDED = "does not hold", "could not be decided"
+ADDRESS = re.compile(r"(?<![\d.])\d+(?:\.\d+){3}(?![\d.])")
 ENDS = {Internet: "internet", Clients: "client"}
 
 
@@ -20,7 +21,7 @@ def plan_for(plan: Plan, role: Role, request: Request, snapshot: Snapshot) -> Pl
     """The plan as an account of `role` may see it. Security checks are about the module alone: shown as they are."""
     if role is Role.OPERATOR:
         return plan
-    view = _View(request, snapshot)
+    view = _View(request, snapshot, [place.address for place in plan.placements])
     return replace(
         plan,
         platforms=tuple(view.trial(trial) for trial in plan.platforms),
@@ -33,7 +34,10 @@ def plan_for(plan: Plan, role: Role, request: Request, snapshot: Snapshot) -> Pl
 class _View:
     """What one tenant may read."""
 
-    def __init__(self, request: Request, snapshot: Snapshot) -> None:
+    def __init__(self, request: Request, snapshot: Snapshot, addresses: Iterable[str]) -> None:
+        texts = (*(m.code for m in request.modules), *(r.text for r in request.requirements), *addresses)
+        self.known = {address for text in texts for address in ADDRESS.findall(text)}
+        """The addresses that the tenant wrote or was given."""
         self.modules = frozenset(module.name for module in request.modules)
         self.ends = {
             node.name: ENDS[type(node)]
@@ -65,7 +69,7 @@ class _View:
         """A requirement, with what happened inside the operator's network left out."""
         witness = check.witness
         if witness is not None and witness.result:
-            witness = replace(witness, result=self.text(witness.result))
+            witness = replace(witness, result=self.result(witness))
         return replace(
             check,
             reason=self.text(check.reason),
@@ -73,6 +77,16 @@ class _View:
             witness=witness,
             trace=tuple(self.trace(check.trace)),
         )
+
+    def result(self, witness: Witness) -> str:
+        """What arrives, and at which end; without addresses that are neither the tenant's nor in the packet it sent."""
+        packet, _, place = witness.result.rpartition(", at ")
+        where = self.ends.get(place, place if self.own(place) else "")
+        if not packet:
+            return self.text(witness.result)
+        seen = {*self.known, *ADDRESS.findall(witness.summary)}
+        known = all(address in seen for address in ADDRESS.findall(packet))
+        return (packet if known else "it arrives") + (f", at {where}" if where else "")
 
     def rule(self, number: int, check: Check) -> Check:
         """A rule of the operator: its number and its answer, and how the packet went through the tenant's module."""
@@ -85,7 +99,7 @@ class _View:
         for step in steps:
             place = self.ends.get(step.place)
             if place is not None or self.own(step.place):
-                yield replace(step, place=place or step.place, note=self.text(step.note))
+                yield replace(step, place=place or step.place, note=self.text(step.note), fields=_plain(step))
                 hidden = False
             elif not hidden:
                 yield Step(NETWORK)
@@ -99,6 +113,11 @@ class _View:
     def text(self, text: str) -> str:
         """The text, or a plain word in its place if it names what is inside."""
         return NOT_LET if self.secret.search(text) else text
+
+
+def _plain(step: Step) -> tuple[tuple[str, str], ...]:
+    """The fields without what a way through the network says of it: sets of addresses, and how many hops there were."""
+    return tuple((name, value.partition(" in ")[0]) for name, value in step.fields if name != "ttl")
 
 
 def _pattern(snapshot: Snapshot) -> re.Pattern[str]:

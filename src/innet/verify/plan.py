@@ -293,14 +293,18 @@ class _Planner:
         ]
         if refused:
             for c in refused:
-                why = next((k.reason for k in c.security.checks if k.holds is not Answer.YES), "")
-                reasons.append(f"module {c.module.name} is {c.security.assessment.value}: {why}")
+                for why in dict.fromkeys(k.reason for k in c.security.checks if k.holds is not Answer.YES):
+                    reasons.append(f"module {c.module.name} is {c.security.assessment.value}: {why}")
+        if any(c.security.assessment is Assessment.UNDECIDED for c in refused):
             return Trial(platform.name, False, tuple(reasons)), candidates
-        try:
+        try:  # of a module that is refused the rest is told, too: all that has to be mended, at once
             requirements, rules = self.check(candidates, numbers, world)
         except BudgetExceeded:
-            why = "what the modules do in the sandbox is too complex to be proven within the limits"
-            return Trial(platform.name, False, (why,)), candidates
+            if not refused:
+                reasons.append(
+                    "what the modules do in the sandbox is too complex to be proven within the limits"
+                )
+            return Trial(platform.name, False, tuple(reasons)), candidates
         reasons += [f"requirement: {c.text}: {c.reason}" for c in requirements if c.holds is not Answer.YES]
         reasons += [
             f"operator's rule: {c.text}" + (f": {c.reason}" if self.operator else "")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from innet import ir
+from innet.explore.fabric import NO_ROUTE
 from innet.explore.flow import Budget, BudgetExceeded, Hop
 from innet.explore.modules import ARRIVES, SENDS, Module, Places
 from innet.explore.network import NO_MODULE, Network, Outcome, Walk, header, parse
@@ -307,15 +308,31 @@ def _discreet(reason: str) -> str:
 
 def _no_flow(question: Question, found: Findings, operator: bool, network: Network) -> Check:
     if found.furthest is None:
-        return Check(question.reach.text, Answer.NO, "no packet can start there with such a flow")
+        why = "no packet can start there with such a flow"
+        return Check(
+            question.reach.text, Answer.NO, why, "ask for a flow whose source is an address of that node"
+        )
     index, place, reason, state = found.furthest
     if index < len(question.hops):
         target = _node_name(question.hops[index])
         where = f"at {place}" if operator or place.split(":")[0] in network.guests else "on the way"
         text = f"no flow gets to {target} as asked; the furthest ends {where}: {reason}"
+        remedy = _mended(place, reason, network, target)
     else:
-        text = reason
-    return Check(question.reach.text, Answer.NO, text, trace=_trace(state, operator, network))
+        text, remedy = reason, "weaken what is asked there: the flow after the last node, or its const"
+    return Check(question.reach.text, Answer.NO, text, remedy, trace=_trace(state, operator, network))
+
+
+def _mended(place: str, reason: str, network: Network, target: str) -> str:
+    """How a flow that ended at `place` might get to its target."""
+    module, inside, element = place.partition(":")
+    if inside and module in network.guests:
+        return f"have {element or module} let such packets pass, or ask for a flow that it lets pass"
+    if reason in (NO_MODULE, NO_ROUTE, "addressed to nobody here", "delivered there"):
+        return f"have the packets addressed to {target}: name it as dst of the flow, or have the module send to it"
+    return (
+        "ask for a flow that is let through (another protocol or port, or one that starts at the other end)"
+    )
 
 
 def _node_name(hop: PolicyHop) -> str:
