@@ -3,9 +3,14 @@
 import argparse
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from innet.cli import codes
 from innet.messages import Answer, Assessment, Plan, Role
+
+if TYPE_CHECKING:
+    from innet.diagnostics import Source
+    from innet.policy import Request
 
 ROLES = [role.value for role in Role]
 
@@ -51,9 +56,13 @@ def request_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the plan; the exit code says whether it is granted."""
     from innet.cli import files
+    from innet.network.neutral import is_neutral
 
     request = files.read_request(args)
     account = files.asker(args)
+    source = files.read_source(args.network, "the network file")
+    if is_neutral(source.text):
+        return run_collected(args, source, request)
     snapshot = files.read_network(args.network)
     policy = files.read_policy(args.policy)
 
@@ -73,6 +82,33 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(plan_text(shown, Style(), [module.name for module in request.modules], places))
     return code_of(plan, bool(request.modules))
+
+
+def run_collected(args: argparse.Namespace, source: "Source", request: "Request") -> int:
+    """Answer the requirements on a collected network, which has no platforms."""
+    from innet.cli import files
+    from innet.cli.output import Style, plan_json, plan_text, print_json
+    from innet.network import neutral
+    from innet.verify.forwarded import Collected
+    from innet.verify.world import PARSE
+
+    if request.modules:
+        raise files.problem(
+            "N311", f"{args.network}: a collected network has no platforms", "a request of requirements alone",
+            "modules are placed on the operator's own network, a network file in YAML",
+        )  # fmt: skip
+    collected = Collected(neutral.load(source), PARSE)
+    checks = tuple(collected.answer(reach) for reach in request.requirements)
+    answers = {check.holds for check in checks}
+    overall = Assessment.SAFE
+    if answers - {Answer.YES}:
+        overall = Assessment.REFUSED if Answer.NO in answers else Assessment.UNDECIDED
+    plan = Plan(overall, requirements=checks)
+    if args.json:
+        print_json(plan_json(plan))
+    else:
+        print(plan_text(plan, Style(), []))
+    return code_of(plan, False)
 
 
 def previewed(plan: Plan, texts: Mapping[str, str], verbose: bool = False) -> Plan:

@@ -30,7 +30,13 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
     reach = inner.add_parser("reach", help="how many addresses get from edge port to edge port")
     reach.add_argument("network", metavar="FILE")
-    reach.add_argument("--all-pairs", action="store_true", required=True, help="for every two edge ports")
+    reach.add_argument(
+        "statements",
+        nargs="*",
+        metavar="STATEMENT",
+        help="of a network of routers: 'reach from NODE:PORT dst net NET -> NODE:PORT' (each in quotes)",
+    )
+    reach.add_argument("--all-pairs", action="store_true", help="for every two edge ports (the default)")
     reach.add_argument("--json", action="store_true", help="print one JSON object")
     reach.set_defaults(verb=run_reach)
 
@@ -92,11 +98,13 @@ def loop_rows(found: "tuple[Loop, ...]") -> list[dict[str, object]]:
 
 
 def run_reach(args: argparse.Namespace) -> int:
-    """Print the pairs."""
+    """Print the pairs, or what statements are answered."""
     from innet.cli.output import print_json
     from innet.network.forwarding import pairs
 
     network = read(args.network)
+    if args.statements:
+        return run_statements(network, args.statements, args.json)
     found = pairs(network)
     if args.json:
         print_json({"name": network.name, "edge_ports": len(network.edges), "pairs": rows(found)})
@@ -110,6 +118,32 @@ def run_reach(args: argparse.Namespace) -> int:
     if len(found) > MAX_SHOWN:
         print(f"  ... {len(found) - MAX_SHOWN:,} more: --json has them all")
     return codes.YES
+
+
+def run_statements(network: "Forwarding", statements: list[str], as_json: bool) -> int:
+    """Print whether each statement holds; exit code 1 if one does not."""
+    from innet.cli.output import print_json
+    from innet.diagnostics import Source
+    from innet.messages import Answer, to_json
+    from innet.policy import parse_policy
+    from innet.verify.forwarded import Collected
+    from innet.verify.world import PARSE
+
+    asked = [rule for text in statements for rule in parse_policy(Source("statement", text)).rules]
+    collected = Collected(network, PARSE)
+    found = [collected.answer(reach) for reach in asked]
+    if as_json:
+        print_json({"name": network.name, "answers": [to_json(check) for check in found]})
+    else:
+        for check in found:
+            print(f"{check.holds.value:9} {check.text}" + (f": {check.reason}" if check.reason else ""))
+            if check.witness is not None:
+                print(f"          {check.witness.summary}")
+                print("          " + " -> ".join(step.place for step in check.trace))
+    answers = {check.holds for check in found}
+    if Answer.NO in answers:
+        return codes.REFUSED
+    return codes.UNDECIDED if Answer.UNDECIDED in answers else codes.YES
 
 
 def run_loops(args: argparse.Namespace) -> int:

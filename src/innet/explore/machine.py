@@ -1,10 +1,29 @@
 """A configuration made ready for exploring: programs by element and input port, and where each output leads."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 
 from innet import ir
 from innet.click import Resolved
 from innet.elements.base import OUTSIDE, Element, Role
+
+MAX_TRACED = 4096
+_traced: dict[tuple[object, int, int, str, int], ir.Program] = {}
+"""Programs of elements whose arguments are plain, by all that they are made from: most configurations share some."""
+
+PLAIN = (int, str, bool, float, type(None))
+
+
+def plain(element: Element) -> object:
+    """The class and arguments of an element whose arguments are numbers and words; None for others. Equal ones have the
+    same programs."""
+    found: list[object] = [type(element)]
+    for field in fields(element):
+        value = getattr(element, field.name)
+        if value.__class__ not in PLAIN:
+            return None
+        found.append((value.__class__, value))
+    return tuple(found)
 
 
 class Machine:
@@ -33,9 +52,17 @@ class Machine:
         """What `element` does with packets on input `port` (`OUTSIDE`: those it receives or makes)."""
         program = self._programs.get((element, port))
         if program is None:
-            program = self._programs[element, port] = self.elements[element].trace(
-                port, self._outputs.get(element, 0), element, self._inputs.get(element, 0)
-            )
+            instance = self.elements[element]
+            place = port, self._outputs.get(element, 0), element, self._inputs.get(element, 0)
+            key = (plain(instance), *place)
+            program = _traced.get(key) if key[0] is not None else None
+            if program is None:
+                program = instance.trace(*place)
+                if key[0] is not None:
+                    if len(_traced) >= MAX_TRACED:
+                        _traced.clear()
+                    _traced[key] = program
+            self._programs[element, port] = program
         return program
 
     def released(self, element: str, port: int) -> ir.Program | None:

@@ -15,7 +15,7 @@ from innet.explore.flow import flows as config_flows
 from innet.explore.modules import ARRIVES, SENDS, Box, Module, Modules, Places
 from innet.ir.nodes import Mark, Program
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Snapshot, Switch, lpm
-from innet.packet.headers import ETHERTYPE_IPV4
+from innet.packet.headers import ETHERTYPE_IPV4, LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.formulas import all_of, equal, less, member, negate
@@ -58,6 +58,9 @@ class Network:
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
         self._macs: dict[End, Term] = {}
         self._starts: dict[tuple[End, Ranges], Injected] = {}
+        self._anything: list[tuple[Injected, tuple[State, ...]]] = []
+        self.places: dict[object, Places] = {}
+        """Where packets may be at nodes of questions; see `innet.verify.questions.place_names`."""
         self.guard = Guard()
         self.ran: dict[object, list[Flow]] = {}
         """What became of packets in modules, by module, element and packets; see `Walk.through`."""
@@ -74,6 +77,7 @@ class Network:
         other = Network(self.snapshot, self.boxes, self.parse)
         other.modules = modules
         other._outputs, other._macs, other._starts = self._outputs, self._macs, self._starts
+        other._anything, other.places = self._anything, self.places
         other.guard = self.guard
         return other
 
@@ -89,6 +93,15 @@ class Network:
             found = self._starts[end, sources] = inject_ip()
             found.state.store.domains[found.symbols["ip.src"]] = sources
         return found
+
+    def anything(self) -> tuple[Injected, tuple[State, ...]]:
+        """Any packet with an IPv4 header, and the cases of it with NET and TRANSPORT known (`lost` where they are not).
+        To be forked, not changed."""
+        if not self._anything:
+            injected = inject_ip(max_payload=LONGEST_PAYLOAD)
+            cases = tuple(parse(injected.state.fork(), self.parse, Tables(False)))
+            self._anything.append((injected, cases))
+        return self._anything[0]
 
     def outputs(self, router: str) -> tuple[tuple[tuple[str, ...], Ranges], ...]:
         """For each output of a router the destinations that it sends there; () drops."""

@@ -41,7 +41,8 @@ class _Checker:
         """The variables bound on every path that goes on after `block`."""
         for n, stmt in enumerate(block):
             self.statements += 1
-            self.need(self.statements <= MAX_STATEMENTS, f"more than {MAX_STATEMENTS} statements")
+            if self.statements > MAX_STATEMENTS:
+                self.fail(f"more than {MAX_STATEMENTS} statements")
             if isinstance(stmt, ir.Emit | ir.Drop | ir.Hold) and n != len(block) - 1:
                 self.fail(f"unreachable statements after {stmt}")
             bound = self.stmt(stmt, bound)
@@ -50,8 +51,10 @@ class _Checker:
     def bind(self, bound: dict[str, int], *variables: ir.Var) -> dict[str, int]:
         out = dict(bound)
         for var in variables:
-            self.need(var.width > 0, f"{var.name} has no width")
-            self.need(out.get(var.name, var.width) == var.width, f"{var.name} is bound with two widths")
+            if var.width <= 0:
+                self.fail(f"{var.name} has no width")
+            if out.get(var.name, var.width) != var.width:
+                self.fail(f"{var.name} is bound with two widths")
             out[var.name] = var.width
         return out
 
@@ -91,7 +94,9 @@ class _Checker:
                 self.width(condition, 1, bound)
                 sides = [(self.block(b, bound), b) for b in (then, otherwise)]
                 going = [after for after, b in sides if not ends(b)]
-                return {k: w for k, w in going[0].items() if all(k in g for g in going)} if going else bound
+                if len(going) < 2:
+                    return going[0] if going else bound
+                return {k: w for k, w in going[0].items() if k in going[1]}
             case ir.Copy(port) | ir.Emit(port):
                 self.need(0 <= port < self.program.outputs, f"there is no output {port}")
             case ir.Lookup(table, key, values, found):
@@ -144,7 +149,8 @@ class _Checker:
         return bound
 
     def row(self, values: tuple[ir.Expr, ...], widths: tuple[int, ...], bound: dict[str, int]) -> None:
-        self.need(len(values) == len(widths), f"{len(values)} values for {len(widths)} columns")
+        if len(values) != len(widths):
+            self.fail(f"{len(values)} values for {len(widths)} columns")
         for value, width in zip(values, widths, strict=True):
             self.width(value, width, bound)
 
@@ -156,30 +162,31 @@ class _Checker:
         if expr.width != width:
             self.fail(f"{expr} has {expr.width} bits, {width} are needed")
         match expr:
-            case ir.Const(value, w):
-                self.need(0 <= value < 1 << w, f"{value} does not fit into {w} bits")
-            case ir.Var(name, w):
-                self.need(bound.get(name) == w, f"{name} is used before it is bound on every path")
-            case ir.Field():
-                self.field(expr)
-            case ir.Present(_, _, length):
-                self.need(length >= 0, "a negative length")
-            case ir.Marked() | ir.Distance():
-                pass
             case ir.Binary(op, left, right):
-                self.need(
-                    left.width == right.width,
-                    f"operands of {op.value} have {left.width} and {right.width} bits",
-                )
-                self.need(op is not Op.ONES or left.width == 16, "one's complement sums have 16 bits")
-                self.width(left, left.width, bound)
-                self.width(right, left.width, bound)
+                operand = left.width
+                if right.width != operand:
+                    self.fail(f"operands of {op.value} have {operand} and {right.width} bits")
+                self.need(op is not Op.ONES or operand == 16, "one's complement sums have 16 bits")
+                self.width(left, operand, bound)
+                self.width(right, operand, bound)
                 if op in (Op.SHL, Op.SHR):
                     self.need(isinstance(right, ir.Const), "shifts are by constants")
                 if op in (Op.DIV, Op.MOD):
                     self.need(
                         isinstance(right, ir.Const) and right.value > 0, "divisors are constants above zero"
                     )
+            case ir.Const(value, w):
+                if not 0 <= value < 1 << w:
+                    self.fail(f"{value} does not fit into {w} bits")
+            case ir.Var(name, w):
+                if bound.get(name) != w:
+                    self.fail(f"{name} is used before it is bound on every path")
+            case ir.Field():
+                self.field(expr)
+            case ir.Present(_, _, length):
+                self.need(length >= 0, "a negative length")
+            case ir.Marked() | ir.Distance():
+                pass
             case ir.Not(value) | ir.Cast(value, _):
                 self.width(value, value.width, bound)
             case ir.Sum(_, _, length):

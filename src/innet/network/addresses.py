@@ -6,11 +6,17 @@ from dataclasses import dataclass
 FULL = 0xFFFF_FFFF
 """The highest IPv4 address."""
 
+_DOTTED = re.compile(r"(0|[1-9][0-9]{0,2})" + r"\.(0|[1-9][0-9]{0,2})" * 3)
 _MAC = re.compile(r"[0-9A-Fa-f]{1,2}(?:[:-][0-9A-Fa-f]{1,2}){5}\Z")
 
 
 def parse_address(text: str) -> int:
     """The number of a dotted address; `ValueError` says what is wrong with it."""
+    usual = _DOTTED.fullmatch(text)
+    if usual is not None:
+        a, b, c, d = map(int, usual.groups())
+        if a < 256 and b < 256 and c < 256 and d < 256:
+            return a << 24 | b << 16 | c << 8 | d
     parts = text.split(".")
     if len(parts) != 4:
         raise ValueError(f"'{text}' is not an IPv4 address")

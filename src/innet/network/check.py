@@ -6,6 +6,7 @@ from innet.diagnostics import Span
 from innet.network.addresses import Prefix, format_address
 from innet.network.model import End, Interface, Platform, Router
 from innet.network.reader import Reader
+from innet.network.segments import Segment
 from innet.network.snapshot import Snapshot
 
 
@@ -112,11 +113,16 @@ def _segments(snapshot: Snapshot, reader: Reader) -> None:
 
 def _next_hops(snapshot: Snapshot, reader: Reader) -> None:
     for router in snapshot.routers:
+        segments: dict[str, Segment | None] = {}
         for route in router.routes:
             for name in route.output:
                 if name not in router.interfaces:
                     continue  # self
-                segment = snapshot.segment(router.name, name)
+                if name not in segments:
+                    segments[name] = snapshot.segment(router.name, name)
+                segment = segments[name]
+                if segment is not None and route.via is None and not segment.switches:
+                    continue
                 what = f"router '{router.name}', route {route.prefix}"
                 if segment is None:
                     message = f"{what}: nothing is linked to interface '{name}'"

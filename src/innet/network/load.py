@@ -212,9 +212,13 @@ class _Loader:
     def routes(self, tree: Tree | None, what: str, interfaces: dict[str, Interface]) -> tuple[Route, ...]:
         fields = self.reader.mapping(tree, f"'routes' of {what}")
         routes: dict[Prefix, Route] = {}
+        route_of = f"route of {what}"
+        plain: dict[str, tuple[tuple[str, ...], int | None]] = {name: ((name,), None) for name in interfaces}
         for key, value in fields.pairs if fields else ():
-            prefix = self.reader.value(key, f"route of {what}", PREFIX, parse_prefix)
-            output = self.output(value, what, interfaces)
+            prefix = self.reader.value(key, route_of, PREFIX, parse_prefix)
+            output = plain.get(value.text) if isinstance(value, Scalar) else None  # most name an interface
+            if output is None:
+                output = self.output(value, what, interfaces)
             if prefix is None or output is None:
                 continue
             if prefix in routes:

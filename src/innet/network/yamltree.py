@@ -126,7 +126,14 @@ def _build(source: Source, problems: list[Diagnostic]) -> Tree | None:
         span = _span(source, event.start_mark, event.end_mark)
         return PolicyError([*problems, Diagnostic("N102", message, span, help=help)])
 
+    starts: list[int] = source._starts  # type: ignore[attr-defined]  # set once in Source.__post_init__
     for event in _events(source.text):
+        if stack and isinstance(event, yaml.ScalarEvent):  # by far the most
+            start, end = event.start_mark, event.end_mark
+            if start is not None and end is not None and end.line < len(starts):
+                span = Span(source, starts[start.line] + start.column, starts[end.line] + end.column)
+                stack[-1].children.append(Scalar(event.value, span))
+                continue
         done: Tree | None = None
         match event:
             case yaml.DocumentStartEvent():

@@ -751,15 +751,15 @@ class _Step:
     # ---- values
 
     def value(self, e: ir.Expr) -> Term:
+        if isinstance(e, ir.Field):  # the most frequent ones first, without looking at their parts
+            return self.load(e)
+        if isinstance(e, ir.Binary):
+            return self.binary(e.op, e.left, e.right)
+        if isinstance(e, ir.Var):
+            return self.state.env[e.name]
         match e:
             case ir.Const(number, width):
                 return K(number, width)
-            case ir.Var(name, _):
-                return self.state.env[name]
-            case ir.Field():
-                return self.load(e)
-            case ir.Binary(op, left, right):
-                return self.binary(op, left, right)
             case ir.Not(inner):
                 if e.width == 1:
                     return as_term(negate(truth(self.value(inner))))

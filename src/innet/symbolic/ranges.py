@@ -47,14 +47,22 @@ def intersect(a: Ranges, b: Ranges) -> Ranges:
     if len(b) == 1:
         (low, high), (x, y) = b[0], a[0]
         return ((max(low, x), min(high, y)),)
+    if len(a) == 1 and a[0][0] <= b[0][0] and a[0][1] >= b[-1][1]:
+        return b
     out: list[tuple[int, int]] = []
     for low, high in a:
-        n = bisect_left(b, (low, low))
-        if n and b[n - 1][1] >= low:
-            n -= 1
-        while n < len(b) and b[n][0] <= high:
-            out.append((max(low, b[n][0]), min(high, b[n][1])))
-            n += 1
+        first = bisect_left(b, (low, low))
+        if first and b[first - 1][1] >= low:
+            first -= 1
+        last = bisect_left(b, (high + 1,), first) - 1
+        if first > last:
+            continue
+        if first == last:
+            out.append((max(low, b[first][0]), min(high, b[first][1])))
+            continue
+        out.append((max(low, b[first][0]), b[first][1]))
+        out += b[first + 1 : last]
+        out.append((b[last][0], min(high, b[last][1])))
     return b if len(out) == len(b) and tuple(out) == b else tuple(out)
 
 

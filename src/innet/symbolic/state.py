@@ -328,6 +328,11 @@ class Oracle(Protocol):
         ...
 
 
+MAX_READ = 4096
+_read: dict[int, tuple[ir.Program, frozenset[str]]] = {}
+"""What programs read, by their identity; they are kept with it."""
+
+
 def _none(key: tuple[str, str]) -> Sequence[Template]:
     return ()
 
@@ -355,14 +360,15 @@ class Tables:
         self.observe: Callable[[ir.Stmt, State], None] | None = None
         """Is told of each `Branch` before it forks the path, of each `Assign` before it is done, of each `Let`, `Count`
         and `Adjust` after that, and of the path."""
-        self._read: dict[int, tuple[ir.Program, frozenset[str]]] = {}
         self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
 
     def read_by(self, program: ir.Program) -> frozenset[str]:
         """The variables that the program reads: an outcome that nobody asks for need not be told apart."""
-        found = self._read.get(id(program))
+        found = _read.get(id(program))
         if found is None:
-            found = self._read[id(program)] = (program, variables_read(program.body))
+            if len(_read) >= MAX_READ:
+                _read.clear()
+            found = _read[id(program)] = (program, variables_read(program.body))
         return found[1]
 
     def prefixes(self, table: ir.Table) -> dict[tuple[int, ...], Ranges]:

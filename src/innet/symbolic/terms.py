@@ -84,19 +84,22 @@ class K:
 
 
 class _Structural:
-    """Equality by parts, with the hash computed once."""
+    """Equality by parts, with the hash computed once, when it is first asked for: sets may be large."""
 
     __slots__ = ("_hash", "key", "width")
 
     def __init__(self, key: tuple[object, ...], width: int) -> None:
         self.key, self.width = key, width
-        self._hash = hash(key)
+        self._hash = 0
 
     def __eq__(self, other: object) -> bool:
         return self is other or (self.__class__ is other.__class__ and self.key == other.key)
 
     def __hash__(self) -> int:
-        return self._hash
+        found = self._hash
+        if not found:
+            found = self._hash = hash(self.key) or 1
+        return found
 
 
 class Slice(_Structural):

@@ -31,13 +31,18 @@ def packet_of(state: State, progress: Progress) -> bytes | None:
 
 
 def witness_of(
-    question: Question, network: Network, state: State, progress: Progress, conform: bool
+    question: Question,
+    network: Network,
+    state: State,
+    progress: Progress,
+    conform: bool,
+    most: int = MAX_SOLUTIONS,
 ) -> Witness | None:
-    """A packet that, replayed from empty tables, conforms to the statement (or violates it)."""
+    """A packet that, replayed from empty tables, conforms to the statement (or violates it); `most` are tried."""
     start = progress.origin
     assert start is not None
     for n, found in enumerate(solutions(start.injected, start.injected, state.store)):
-        if n >= MAX_SOLUTIONS:
+        if n >= most:
             return None
         counted = any(sym.origin.startswith("counter") for sym in found.values)
         for turn in range(MAX_TURNS if counted else 1):

@@ -19,7 +19,7 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import State, Tables, inject_ip, possible
+from innet.symbolic.state import Injected, State, Tables, inject_ip, possible
 from innet.symbolic.terms import K, Sym, Term
 from innet.verify.questions import Progress, Question
 from innet.verify.reach import BUDGET, Base, Findings, Query
@@ -134,8 +134,9 @@ def points(
             seen[key] = [progress]
             if place in query.walk.places:
                 seen[key] = []
-                for case in parse(sent.injected.state.fork(), network.parse, tables):
-                    if case.lost:
+                injected, cases = network.anything()
+                for case in cases:
+                    if case.lost or not handed(case := case.fork(), injected, module.address):
                         return None
                     seen[key] += (then for _, then in query.watch(place, 0, case, progress))  # type: ignore[misc]
         for then in seen[key]:
@@ -148,6 +149,14 @@ def points(
             for (index, departed, owned), traffic in reached.items()
             if traffic.destinations
         ]
+    )
+
+
+def handed(case: State, injected: Injected, address: int) -> bool:
+    """Keep those of any packets that the platform hands to a module at `address`."""
+    mine, symbols = rs.single(address), injected.symbols
+    return case.store.assume(
+        all_of(member(symbols["ip.dst"], mine), member(symbols["ip.src"], rs.complement(mine, 32)))
     )
 
 

@@ -215,7 +215,13 @@ def located(state: State, network: Network, tables: Tables) -> Iterator[State]:
 
 def place_names(node: Node, network: Network) -> Places:
     """The places at which a packet may be at `node`."""
-    snapshot = network.snapshot
+    known = network.places.get(node)
+    if known is None:
+        known = network.places[node] = _place_names(node, network.snapshot)
+    return known
+
+
+def _place_names(node: Node, snapshot: Snapshot) -> Places:
     match node:
         case Region(Place.INTERNET):
             return Places(frozenset(n.name for n in snapshot.nodes.values() if isinstance(n, Internet)))

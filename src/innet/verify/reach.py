@@ -5,6 +5,7 @@ by the reference interpreter. `always` and `never` look at all flows, in any sta
 and their no carries a packet too; where that needs entries of other flows, it says so.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -12,7 +13,7 @@ from typing import TypeAlias
 from innet import ir
 from innet.explore.fabric import NO_ROUTE
 from innet.explore.flow import Budget, BudgetExceeded, Hop
-from innet.explore.modules import ARRIVES, SENDS, Module, Places
+from innet.explore.modules import ARRIVES, SENDS, Module, Places, Sent
 from innet.explore.network import NO_MODULE, Network, Outcome, Walk, header, parse
 from innet.explore.witness import summary
 from innet.ir.nodes import Mark
@@ -20,10 +21,10 @@ from innet.messages import Answer, Check, Step, Witness
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
 from innet.symbolic.execute import evaluate, formula_of
-from innet.symbolic.formulas import all_of, equal, negate
+from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import State, Tables, empty
+from innet.symbolic.state import MAX_PAYLOAD, State, Tables, empty
 from innet.symbolic.terms import FALSE, TRUE, Formula, K
 from innet.verify.confirm import packet_of, witness_of
 from innet.verify.constant import field_value, kept, unknown
@@ -46,6 +47,9 @@ BUDGET = 20_000
 """Element and hop executions one statement may cost."""
 
 BOXES = "what the middleboxes and modules there remember is not known"
+
+MAX_JUDGED = 3
+"""How many paths of a module's judgement, and packets of each, are tried for a packet that conforms."""
 
 MAX_FOUND = 6
 """How many conforming flows are tried for one that replays."""
@@ -197,7 +201,9 @@ def answer(
             first = arrivals is not None and first_is(question, network, candidates)
             near: Base | None = None
             if first and arrivals is not None:
-                shown = _shown_nearby(question, network, candidates, operator, arrivals)
+                shown = None if operator else _shown_by_judgement(question, network, modules, budget)
+                if shown is None:
+                    shown = _shown_nearby(question, network, candidates, operator, arrivals)
                 if shown is not None:
                     return shown
                 near = arrivals(question.start.node, None)
@@ -230,6 +236,58 @@ def _undecided(reach: Reach, explored: str, operator: bool) -> Check:
     """The answer to a question that is too large. How many places of the network were seen is for the operator."""
     why = "too many paths: the exploration was cut short"
     return Check(reach.text, Answer.UNDECIDED, f"{why}: {explored}" if operator and explored else why)
+
+
+def _shown_by_judgement(
+    question: Question, network: Network, modules: Iterable[Module], budget: Budget
+) -> Check | None:
+    """The yes to a statement whose first hop is in a module, by a packet that takes a path which was found when the
+    module was judged, and goes on from there as the network has it. None if the first ones tried do not conform."""
+    tables = Tables(False)
+    tables.work = budget.work
+    places = tuple(itertools.islice(starts(question.start.node, network), MAX_JUDGED))
+    tried = 0
+    for module in modules:
+        sent = module.sent
+        for state in () if sent is None else _as_asked(question, sent, network, tables):
+            assert sent is not None
+            for start in places:
+                source = start.injected.state.store.domain(start.injected.symbols["ip.src"])
+                one, symbols = state.fork(), sent.injected.symbols
+                usual = member(symbols["length"], ((0, MAX_PAYLOAD),))
+                if not one.store.assume(all_of(member(symbols["ip.src"], source), usual)):
+                    continue
+                tried += 1
+                origin = Start(sent.injected, start.end)
+                witness = witness_of(question, network, one, Progress(origin=origin), True, MAX_JUDGED)
+                if witness is not None:
+                    trace = _trace(one, False, network)
+                    return Check(question.reach.text, Answer.YES, witness=witness, trace=trace)
+                if tried == MAX_JUDGED:
+                    return None
+    return None
+
+
+def _as_asked(question: Question, sent: Sent, network: Network, tables: Tables) -> Iterator[State]:
+    """Flows that a module sends without help from others', where packets may start as the question asks and be at its
+    last hop as they leave the module. What happens between is left to who tries them."""
+    started = list(parse(sent.injected.state.fork(), network.parse, tables))
+    if len(started) != 1 or started[0].lost:
+        return
+    departing = formula_of(question.flows[0], started[0], tables)
+    for flow in sent.flows:
+        state = flow.state.fork()
+        state.store.work = tables.work
+        if flow.made or state.over or not state.store.assume(departing):
+            continue
+        try:
+            for leaving in located(state, network, tables):
+                formula = formula_of(question.flows[-1], leaving, tables)
+                if state.store.assume(formula) and state.store.feasible():
+                    yield state
+                break
+        except (Imprecise, Split):
+            continue
 
 
 def _shown_nearby(
@@ -344,10 +402,11 @@ def _node_name(hop: PolicyHop) -> str:
 def _trace(state: State, operator: bool, network: Network) -> tuple[Step, ...]:
     """The path; tenants see their modules only."""
     assert isinstance(state.hop, Hop)
-    story = steps(state.hop, state.store, state)
     if operator:
-        return story
-    return tuple(s for s in story if ":" in s.place and s.place.split(":")[0] in network.guests)
+        return steps(state.hop, state.store, state)
+    return steps(
+        state.hop, state.store, state, lambda place: ":" in place and place.split(":")[0] in network.guests
+    )
 
 
 # ---- exploring

@@ -1,5 +1,7 @@
 """Traces for people: what a symbolic packet went through, hop by hop, as the paper's Figure 2b."""
 
+from collections.abc import Callable
+
 from innet.explore.flow import STORY, Hop, look
 from innet.messages import Step
 from innet.network import format_address
@@ -13,13 +15,18 @@ PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 47: "gre"}
 MAX_RANGES = 3
 
 
-def steps(hop: Hop, store: Store, last: State | None = None) -> tuple[Step, ...]:
-    """The hops of a path, each with the fields as the packet leaves it; what changed is named."""
+def steps(
+    hop: Hop, store: Store, last: State | None = None, told: Callable[[str], bool] = lambda place: True
+) -> tuple[Step, ...]:
+    """The hops of a path at `told` places, each with the fields as the packet leaves it; what changed is named."""
     story = hop.story()
     views = [h.fields for h in story[1:]] + [look(last) if last is not None else story[-1].fields]
     out: list[Step] = []
     before: tuple[Term | None, ...] = story[0].fields
     for h, after in zip(story, views, strict=True):
+        if not told(h.place):
+            before = tuple(old if new is None else new for old, new in zip(before, after, strict=True))
+            continue
         shown = tuple(
             (name, describe(name, term, store))
             for (name, *_), term in zip(STORY, after, strict=True)
