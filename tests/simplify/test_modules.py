@@ -123,3 +123,17 @@ FromNetfront() -> Marks() -> Reads() -> ToNetfront();""")
     made = smaller(one)
     assert tables(made) == set()
     assert compare(one, made, Random(1), 100) > 3
+
+
+def test_a_value_that_proofs_need_not_know_stays() -> None:
+    one = built("""elementprogram Counts() {
+  outputs 1
+  table seen [ip] -> [u16] capacity 65536
+  found, a = seen[ip.src]
+  if not found { insert seen[ip.src] = [0] idle 60s }
+  a = ip.len
+  count bytes u64(a)
+  emit 0
+}
+FromNetfront() -> Counts() -> ToNetfront();""")
+    assert compare(one, smaller(one), Random(1), 20) > 3

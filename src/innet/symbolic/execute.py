@@ -258,7 +258,11 @@ def _run(
             except Imprecise as why:
                 yield Lost(f"{program.element}: {why}", state)
                 break
-            if observe is not None and (kind is ir.Count or kind is ir.Adjust or kind is ir.Let):
+            if observe is not None and (
+                kind is ir.Count
+                or kind is ir.Adjust
+                or (kind is ir.Let and stmt.var.name in needed(program, tables.oracle is not None))  # type: ignore[union-attr]
+            ):
                 observe(stmt, state)
             frame = (block, at + 1, parent)
             if kind is ir.Lookup and asked is not None and stmt.table.kind is not ir.TableKind.PREFIX:  # type: ignore[union-attr]

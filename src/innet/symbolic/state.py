@@ -358,8 +358,8 @@ class Tables:
         """Whether new kinds are widened at once: what one packet makes of an entry may go on for ever."""
         self.oracle: Oracle | None = None
         self.observe: Callable[[ir.Stmt, State], None] | None = None
-        """Is told of each `Branch` before it forks the path, of each `Assign` before it is done, of each `Let`, `Count`
-        and `Adjust` after that, and of the path."""
+        """Is told of each `Branch` before it forks the path, of each `Assign` before it is done, of each `Count`,
+        `Adjust` and followed `Let` after that, and of the path."""
         self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
 
     def read_by(self, program: ir.Program) -> frozenset[str]:
