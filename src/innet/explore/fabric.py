@@ -4,7 +4,7 @@ Routers look at nothing but the destination (and count hops), so that what a set
 group of routers is a matter of sets alone. A packet with symbols is then handled once per way out, not once per hop.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from innet.network import End, Middlebox, Platform, Router, Snapshot, Switch
@@ -15,6 +15,9 @@ from innet.symbolic.ranges import Ranges
 Outputs = Callable[[str], tuple[tuple[tuple[str, ...], Ranges], ...]]
 """For each output of a router the destinations that it sends there; `rest` of a table goes to the output ()."""
 
+Stations = Callable[[End], Sequence[tuple[End | None, Ranges]]]
+"""Where several stations hear what leaves by an interface: whom it sends which destinations to. Else empty."""
+
 NO_ROUTE = "no route"
 TO_ROUTER = "addressed to the router itself"
 LOOP = "forwarding loop"
@@ -24,17 +27,24 @@ LOOP = "forwarding loop"
 class Way:
     """Packets to `destinations` pass `routers` in that order, and leave the last one by interface `out`.
 
-    Or they end at the last one, for `reason`; those that loop have come back to it.
+    Or they end at the last one, for `reason`; those that loop have come back to it. `station`: whom they are sent to,
+    where several hear what leaves by `out`.
     """
 
     routers: tuple[str, ...]
     out: End | None
     reason: str
     destinations: Ranges
+    station: End | None = None
 
 
 def ways(
-    snapshot: Snapshot, outputs: Outputs, first: str, domain: Ranges, stops: Container[str]
+    snapshot: Snapshot,
+    outputs: Outputs,
+    first: str,
+    domain: Ranges,
+    stops: Container[str],
+    stations: Stations = lambda end: (),
 ) -> Iterator[Way]:
     """Every way of packets to `domain` that router `first` forwards; a router in `stops` counts as a way out.
 
@@ -56,7 +66,13 @@ def ways(
                 if peer is None:
                     yield Way(routers, None, f"nothing is plugged into {name}:{interface}", part)
                 elif not isinstance(snapshot.nodes[peer.node], Router) or peer.node in stops:
-                    yield Way(routers, End(name, interface), "", part)
+                    out = End(name, interface)
+                    told = stations(out)
+                    for station, addressed in told:
+                        if one := rs.intersect(part, addressed):
+                            yield Way(routers, out, "", one, station)
+                    if not told:
+                        yield Way(routers, out, "", part)
                 elif peer.node in routers:
                     yield Way((*routers, peer.node), None, LOOP, part)
                 else:

@@ -29,6 +29,8 @@ MAX_HOPS = 255
 
 TTL = [name for name, *_ in STORY].index("ttl")
 
+ANOTHER = "a frame for another station"
+
 NO_MODULE = "no module has this address"
 
 
@@ -57,6 +59,8 @@ class Network:
         """Names of the modules that are only tried, in `with_modules`."""
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
         self._macs: dict[End, Term] = {}
+        self._owners: dict[Term, End] = {}
+        self._stations: dict[End, tuple[tuple[End | None, Ranges], ...]] = {}
         self._starts: dict[tuple[End, Ranges], Injected] = {}
         self._anything: list[tuple[Injected, tuple[State, ...]]] = []
         self.places: dict[object, Places] = {}
@@ -78,6 +82,7 @@ class Network:
         other.modules = modules
         other._outputs, other._macs, other._starts = self._outputs, self._macs, self._starts
         other._anything, other.places = self._anything, self.places
+        other._owners, other._stations = self._owners, self._stations
         other.guard = self.guard
         return other
 
@@ -119,7 +124,34 @@ class Network:
         if term is None:
             known = self.snapshot.interface(end).mac
             term = self._macs[end] = K(known, 48) if known is not None else Sym(f"mac of {end}", 48, "fixed")
+            if not isinstance(self.snapshot.nodes[end.node], Switch | Middlebox):
+                self._owners[term] = end
         return term
+
+    def owner(self, mac: Term) -> End | None:
+        """The station that has an Ethernet address, as far as a station was ever written to."""
+        return self._owners.get(mac)
+
+    def stations(self, end: End) -> tuple[tuple[End | None, Ranges], ...]:
+        """For an interface of a router whose frames several stations hear, through switches: whom it sends which
+        destinations to. Empty where there is one, or where a box decides who gets a frame."""
+        found = self._stations.get(end)
+        if found is None:
+            found = self._stations[end] = tuple(self._told(end).items())
+        return found
+
+    def _told(self, end: End) -> dict[End | None, Ranges]:
+        segment = self.snapshot.segment(*end)
+        if segment is None or not segment.plain or len(segment.stations) < 3:
+            return {}
+        routes = self.snapshot.routes(end.node)
+        table = lpm.flatten((route.prefix.address, route.prefix.length, route) for route in routes)
+        parts: dict[End | None, list[tuple[int, int]]] = {}
+        for low, high, route in table:
+            if end.interface in route.output:
+                for first, last, station in self.snapshot.stations(end, low, high, route.via):
+                    parts.setdefault(station, []).append((first, last))
+        return {station: rs.normal(ranges) for station, ranges in parts.items()}
 
 
 Watch = Callable[[str, int, State, object], Iterable[tuple[State, object]]]
@@ -224,6 +256,10 @@ class Walk:
             if Mark.NET not in parsed.memory.marks:
                 yield Outcome(end.node, False, "not IPv4", parsed), progress
                 continue
+            if not isinstance(node, Switch) and self.for_another(end, parsed):
+                if self.wanted(progress):
+                    yield Outcome(end.node, False, ANOTHER, parsed), progress
+                continue
             for one, then in self.seen(end.node, parsed, progress):
                 if isinstance(node, Router):
                     yield from self.route(node, end, one, then)
@@ -278,7 +314,14 @@ class Walk:
         network = self.network
         found = [
             way
-            for way in ways(network.snapshot, network.outputs, node.name, possible(dst, store), self.places)
+            for way in ways(
+                network.snapshot,
+                network.outputs,
+                node.name,
+                possible(dst, store),
+                self.places,
+                network.stations,
+            )
             if self.matters(way, progress)
         ]
         header_at = [(ttl, header(state, 80, 16))]
@@ -305,7 +348,7 @@ class Walk:
             if way.out is None:
                 yield Outcome(last, False, way.reason, one), progress
                 continue
-            self.readdress(one, way.out)
+            self.readdress(one, way.out, way.station)
             yield from self.send(last, way.out.interface, one, progress)
 
     def matters(self, way: Way, progress: object) -> bool:
@@ -317,19 +360,35 @@ class Walk:
             return True
         return peer.node in self.places or self.wanted(progress)
 
-    def readdress(self, state: State, out: End) -> None:
+    def readdress(self, state: State, out: End, station: End | None = None) -> None:
         """A station sends the frame: its own address as source, the next station's as destination."""
-        peer = self.network.snapshot.neighbour(*out)
+        peer = station or self.network.snapshot.neighbour(*out)
         mac = state.memory.marks[Mark.DATA]
         if peer is not None:
             write(state, mac, 0, 48, self.network.mac(peer))
         write(state, mac, 48, 48, self.network.mac(out))
 
+    def gateway(self, out: End) -> End | None:
+        """Whom a platform sends to, where several stations hear it."""
+        snapshot = self.network.snapshot
+        segment = snapshot.segment(*out)
+        several = segment is not None and segment.plain and len(segment.stations) > 2
+        return snapshot.gateway(out) if several else None
+
+    def for_another(self, end: End, state: State) -> bool:
+        """Whether a frame is addressed to another station than the one that it came to, which then drops it."""
+        owner = self.network.owner(destination(state))
+        return owner is not None and owner != end
+
     def switch(
         self, node: Switch, end: End, state: State, progress: object
     ) -> Iterator[tuple[Outcome, object]]:
-        """A frame may leave by any other port: which address the sender wrote is not modelled."""
-        others = [name for name in node.interfaces if name != end.interface]
+        """A frame leaves by the port that the table has for its address, or by any other than it came by."""
+        mac = destination(state)
+        port = node.table.get(mac.value) if isinstance(mac, K) else None
+        others = [name for name in ((port,) if port else node.interfaces) if name != end.interface]
+        if not others and self.wanted(progress):
+            yield Outcome(node.name, False, "it came by the port that it would leave by", state), progress
         for n, name in enumerate(others):
             yield from self.send(node.name, name, state if n + 1 == len(others) else state.fork(), progress)
 
@@ -489,11 +548,17 @@ class Walk:
                     self.watch(sends, 0, passed, progress) if sends in self.places else ((passed, progress),)
                 )
                 for departing, then in seen:
-                    self.readdress(departing, out)
+                    self.readdress(departing, out, self.gateway(out))
                     yield from self.send(module.platform, interface, departing, then)
 
 
 # ---- packets between nodes
+
+
+def destination(state: State) -> Term:
+    """The Ethernet address that a parsed frame is sent to."""
+    rid, offset = state.memory.marks[Mark.DATA]
+    return state.memory.read(rid, offset * 8, 48, state.store)
 
 
 def header(state: State, bit: int, width: int) -> Term:

@@ -129,6 +129,34 @@ class Snapshot:
             at += 1
         return parts
 
+    def stations(self, end: End, low: int, high: int, via: int | None) -> list[tuple[int, int, End | None]]:
+        """Whom an interface sends packets for the addresses [low, high] to on its segment, part by part: the next hop
+        `via`; else who has the address; else a router, the internet, or whoever is there. None: nobody is."""
+        segment = self.segment(*end)
+        others = segment.others(end) if segment is not None else ()
+        for other in others:
+            if via is not None and self.interface(other).address == via:
+                return [(low, high, other)]
+        kinds = (Router, Internet, object)
+        rest = next(
+            (other for kind in kinds for other in others if isinstance(self.nodes[other.node], kind)), None
+        )
+        parts: list[tuple[int, int, End | None]] = []
+        at = low
+        for first, last, owner in self.owners(low, high):
+            if owner in others:
+                parts += [(at, first - 1, rest)] if at < first else []
+                parts.append((first, last, owner))
+                at = last + 1
+        return [*parts, (at, high, rest)] if at <= high else parts
+
+    def gateway(self, end: End) -> End | None:
+        """Whom a platform's interface sends packets to: the first router of its segment, or whoever is there."""
+        segment = self.segment(*end)
+        others = segment.others(end) if segment is not None else ()
+        routers = [other for other in others if isinstance(self.nodes[other.node], Router)]
+        return next(iter((*routers, *others)), None)
+
     @cached_property
     def outside(self) -> tuple[End, ...]:
         """The interfaces of the network that an internet node is plugged into."""

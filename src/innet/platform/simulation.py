@@ -219,26 +219,12 @@ class Simulation:
 
     def _station(self, end: End, destination: int, via: int | None) -> End | None:
         """Which station of its segment an interface sends packets for `destination` to."""
-        segment = self.snapshot.segment(*end)
-        others = segment.others(end) if segment is not None else ()
-        for wanted in (via, destination):
-            for other in others:
-                if wanted is not None and self.snapshot.interface(other).address == wanted:
-                    return other
-        owner = self.snapshot.owner(destination)
-        if owner is not None and owner in others:
-            return owner
-        kinds = (Router, Internet, object)
-        nodes = self.snapshot.nodes
-        return next(
-            (other for kind in kinds for other in others if isinstance(nodes[other.node], kind)), None
-        )
+        ((_, _, station),) = self.snapshot.stations(end, destination, destination, via)
+        return station
 
     def _peer_mac(self, end: End) -> int | None:
-        segment = self.snapshot.segment(*end)
-        others = segment.others(end) if segment is not None else ()
-        routers = [other for other in others if isinstance(self.snapshot.nodes[other.node], Router)]
-        return next((self._macs[other] for other in (*routers, *others)), None)
+        gateway = self.snapshot.gateway(end)
+        return None if gateway is None else self._macs[gateway]
 
 
 def ethernet_addresses(snapshot: Snapshot) -> dict[End, int]:

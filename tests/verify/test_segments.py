@@ -1,0 +1,66 @@
+"""Several stations on a segment: a frame is for the one that it is addressed to."""
+
+import pytest
+
+from innet.diagnostics import Source
+from innet.messages import Answer
+from innet.network import load
+from innet.policy import Policy
+from innet.verify.world import World
+from tests.verify.networks import ask
+
+LAN = """
+nodes:
+  internet: {kind: internet}
+  border:
+    kind: router
+    interfaces: {out: 192.0.2.1/30, lan: 10.0.0.1/24}
+    routes: {0.0.0.0/0: out, 10.1.0.0/16: lan via 10.0.0.2, 10.2.0.0/16: lan via 10.0.0.3}
+  sw: {kind: switch, interfaces: {a: {}, b: {}, c: {}, d: {}, e: {}}, table: {TABLE}}
+  one: {kind: router, interfaces: {lan: {address: 10.0.0.2/24, mac: "02:00:00:00:00:11"}}, routes: {10.1.0.0/16: drop}}
+  two:
+    kind: router
+    interfaces: {lan: 10.0.0.3/24, hosts: 10.1.0.1/24, more: 10.2.0.1/24}
+    routes: {0.0.0.0/0: lan via 10.0.0.1}
+  web: {kind: host, address: 10.1.0.5/24}
+  mail: {kind: host, address: 10.2.0.5/24}
+  here: {kind: host, address: 10.0.0.9/24}
+  there: {kind: host, address: 10.0.0.10/24}
+links:
+  - [internet, border:out]
+  - [border:lan, sw:a]
+  - [one:lan, sw:b]
+  - [two:lan, sw:c]
+  - [here, sw:d]
+  - [there, sw:e]
+  - [two:hosts, web]
+  - [two:more, mail]
+"""
+
+
+def lan(table: str = "") -> World:
+    return World(load(Source("lan.yaml", LAN.replace("TABLE", table)), str), Policy(()))
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("reach from internet udp -> 10.1.0.5", Answer.NO),
+        ("never reach from internet udp -> web", Answer.YES),
+        ("reach from internet udp -> 10.2.0.5", Answer.YES),
+        ("always reach from internet -> border -> two -> mail", Answer.YES),
+        ("reach from internet udp -> 10.0.0.9", Answer.YES),
+        ("never reach from internet -> one -> here", Answer.YES),
+        ("reach from mail udp -> internet", Answer.YES),
+        ("never reach from mail -> one -> internet", Answer.YES),
+    ],
+)
+def test_the_next_hop_alone_gets_a_frame(statement: str, answer: Answer):
+    assert ask(lan(), statement).holds is answer
+
+
+def test_a_switch_goes_by_its_table():
+    """The table says that `one` is where `two` is: what is sent to it gets lost there."""
+    assert ask(lan(), "never reach from internet dst net 10.1.0.0/16 -> one").holds is Answer.NO
+    wrong = lan('"02:00:00:00:00:11": c')
+    assert ask(wrong, "never reach from internet dst net 10.1.0.0/16 -> one").holds is Answer.YES
