@@ -9,8 +9,8 @@ import pytest
 
 from innet.cli.main import main
 from innet.diagnostics import PolicyError, Source
-from innet.network import End, neutral
-from innet.network.forwarding import Forwarding, black_holes, changes, loops, pairs
+from innet.network import End, load, neutral
+from innet.network.forwarding import Forwarding, black_holes, changes, loops, of_snapshot, pairs
 from innet.network.lpm import lookup
 
 COLLECTED = Path(__file__).resolve().parents[3] / "shared" / "networks"
@@ -189,3 +189,41 @@ def test_collected_networks_have_their_known_answers(file: Path, capsys: pytest.
     assert json.loads(capsys.readouterr().out)["pairs"] == known["pairs"]
     main(["snapshot", "loops", name, "--json"])
     assert json.loads(capsys.readouterr().out)["loops"] == known["loops"]
+
+
+def test_on_a_segment_of_several_routers_the_next_hop_alone_gets_a_packet():
+    """`two` would send on what `border` sends to `one`, which drops it; and `two` and `three` send to each other."""
+    lan = load(Source("lan.yaml", """
+nodes:
+  border:
+    kind: router
+    interfaces: {out: 192.0.2.1/30, lan: 10.0.0.1/24}
+    routes: {10.1.0.0/16: lan via 10.0.0.2, 10.2.0.0/16: lan via 10.0.0.3, 10.3.0.0/16: lan via 10.0.0.3}
+  one: {kind: router, interfaces: {lan: 10.0.0.2/24, out: {}}, routes: {10.1.0.0/16: drop}}
+  two:
+    kind: router
+    interfaces: {lan: 10.0.0.3/24, out: {}}
+    routes: {10.1.0.0/16: out, 10.2.0.0/16: out, 10.3.0.0/16: lan via 10.0.0.4}
+  three: {kind: router, interfaces: {lan: 10.0.0.4/24, out: {}}, routes: {10.3.0.0/16: lan via 10.0.0.3}}
+  sw: {kind: switch, interfaces: {a: {}, b: {}, c: {}, d: {}}}
+  w: {kind: host, interfaces: {nic: {}}}
+  x: {kind: host, interfaces: {nic: {}}}
+  y: {kind: host, interfaces: {nic: {}}}
+  z: {kind: host, interfaces: {nic: {}}}
+links:
+  - [border:lan, sw:a]
+  - [one:lan, sw:b]
+  - [two:lan, sw:c]
+  - [three:lan, sw:d]
+  - [border:out, w]
+  - [one:out, x]
+  - [two:out, y]
+  - [three:out, z]
+"""), str)  # fmt: skip
+    network = of_snapshot(lan)
+    assert [str(end) for end in network.edges] == ["border:out", "one:out", "two:out", "three:out"]
+    found = {(str(a), str(b)): count for (a, b), count in pairs(network).items() if str(a) == "border:out"}
+    assert found == {("border:out", "two:out"): 1 << 16}
+    (loop,) = loops(network)
+    assert (loop.addresses.example, loop.addresses.addresses) == (0x0A030000, 1 << 16)
+    assert [[str(place) for place in cycle] for cycle in loop.cycles] == [["three:lan", "two:lan"]]

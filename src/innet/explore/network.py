@@ -60,7 +60,6 @@ class Network:
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
         self._macs: dict[End, Term] = {}
         self._owners: dict[Term, End] = {}
-        self._stations: dict[End, tuple[tuple[End | None, Ranges], ...]] = {}
         self._starts: dict[tuple[End, Ranges], Injected] = {}
         self._anything: list[tuple[Injected, tuple[State, ...]]] = []
         self.places: dict[object, Places] = {}
@@ -82,7 +81,7 @@ class Network:
         other.modules = modules
         other._outputs, other._macs, other._starts = self._outputs, self._macs, self._starts
         other._anything, other.places = self._anything, self.places
-        other._owners, other._stations = self._owners, self._stations
+        other._owners = self._owners
         other.guard = self.guard
         return other
 
@@ -135,23 +134,7 @@ class Network:
     def stations(self, end: End) -> tuple[tuple[End | None, Ranges], ...]:
         """For an interface of a router whose frames several stations hear, through switches: whom it sends which
         destinations to. Empty where there is one, or where a box decides who gets a frame."""
-        found = self._stations.get(end)
-        if found is None:
-            found = self._stations[end] = tuple(self._told(end).items())
-        return found
-
-    def _told(self, end: End) -> dict[End | None, Ranges]:
-        segment = self.snapshot.segment(*end)
-        if segment is None or not segment.plain or len(segment.stations) < 3:
-            return {}
-        routes = self.snapshot.routes(end.node)
-        table = lpm.flatten((route.prefix.address, route.prefix.length, route) for route in routes)
-        parts: dict[End | None, list[tuple[int, int]]] = {}
-        for low, high, route in table:
-            if end.interface in route.output:
-                for first, last, station in self.snapshot.stations(end, low, high, route.via):
-                    parts.setdefault(station, []).append((first, last))
-        return {station: rs.normal(ranges) for station, ranges in parts.items()}
+        return tuple(self.snapshot.addressed(end).items())
 
 
 Watch = Callable[[str, int, State, object], Iterable[tuple[State, object]]]

@@ -8,6 +8,7 @@ backbone of 3,840 routes), so that a question about all addresses is a small gra
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 
 from innet.network.lpm import Flat
 from innet.network.model import End, Middlebox, Output, Router, Switch
@@ -380,7 +381,9 @@ def of_snapshot(snapshot: Snapshot, bumps: bool = False) -> Forwarding:
         raise ValueError(
             f"'{strange[0]}' is a middlebox: what passes it is not decided by the destination alone"
         )
-    tables = {router.name: snapshot.table(router.name) for router in snapshot.routers}
+    tables: dict[str, Flat[Output]] = {
+        router.name: snapshot.table(router.name) for router in snapshot.routers
+    }
     ports = {router.name: tuple(router.interfaces) for router in snapshot.routers}
     wires: dict[End, tuple[End, ...]] = {}
     for node, names in ports.items():
@@ -388,7 +391,30 @@ def of_snapshot(snapshot: Snapshot, bumps: bool = False) -> Forwarding:
             heard = _heard(snapshot, boxes, End(node, port))
             if heard:
                 wires[End(node, port)] = heard
+            told = snapshot.addressed(End(node, port))
+            if len(heard) > 1 and told:
+                tables[node] = _told(tables[node], port, told)
+                wires |= {End(node, _to(port, station)): (station,) for station in told if station in heard}
     return Forwarding(tables, ports, wires, snapshot.name)
+
+
+def _to(port: str, station: End) -> str:
+    """What a port is called where it sends to one of the stations that hear it."""
+    return f"{port} to {station}"
+
+
+def _told(table: Flat[Output], port: str, told: Mapping[End | None, rs.Ranges]) -> Flat[Output]:
+    """A table in which a port says whom it sends to, if that is a router; others have no further way."""
+    found: Flat[Output] = []
+    for low, high, output in table:
+        if port not in output:
+            found.append((low, high, output))
+            continue
+        for station, ranges in told.items():
+            name = () if station is None else (_to(port, station),)
+            out = tuple(part for one in output for part in (name if one == port else (one,)))
+            found += [(a, b, out) for a, b in rs.intersect(((low, high),), ranges)]
+    return sorted(found, key=itemgetter(0))
 
 
 def _heard(snapshot: Snapshot, boxes: Mapping[str, Through], start: End) -> tuple[End, ...]:

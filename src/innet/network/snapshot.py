@@ -26,6 +26,7 @@ from innet.network.model import (
     Route,
     Router,
 )
+from innet.symbolic.ranges import Ranges, normal
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,26 @@ class Snapshot:
                 parts.append((first, last, owner))
                 at = last + 1
         return [*parts, (at, high, rest)] if at <= high else parts
+
+    @cached_property
+    def _addressed(self) -> dict[End, Mapping[End | None, Ranges]]:
+        return {}
+
+    def addressed(self, end: End) -> Mapping[End | None, Ranges]:
+        """For an interface of a router whose frames several stations hear, through switches: whom it sends which
+        destinations to (None: to nobody). Empty where one hears them, or where a box decides who gets a frame."""
+        known = self._addressed.get(end)
+        if known is None:
+            segment = self.segment(*end)
+            parts: dict[End | None, list[tuple[int, int]]] = {}
+            if segment is not None and segment.plain and len(segment.stations) > 2:
+                routes = ((r.prefix.address, r.prefix.length, r) for r in self.routes(end.node))
+                for low, high, route in lpm.flatten(routes):
+                    if end.interface in route.output:
+                        for first, last, station in self.stations(end, low, high, route.via):
+                            parts.setdefault(station, []).append((first, last))
+            known = self._addressed[end] = {station: normal(ranges) for station, ranges in parts.items()}
+        return known
 
     def gateway(self, end: End) -> End | None:
         """Whom a platform's interface sends packets to: the first router of its segment, or whoever is there."""
