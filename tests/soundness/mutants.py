@@ -121,14 +121,16 @@ def way_points_are_not_missed(patch: Patch) -> None:
 
 
 def never_is_always(patch: Patch) -> None:
-    conclude = reach._conclude
+    advance = Query.advance
 
-    def fault(question: Any, network: Any, found: Any, *rest: Any) -> Any:
-        if question.reach.quantifier is Quantifier.NEVER:
-            found = reach.Findings(lost=found.lost)
-        return conclude(question, network, found, *rest)
+    def fault(self: Query, *arguments: Any) -> Any:
+        found = [*self.found.conforming]
+        going = advance(self, *arguments)
+        if self.question.reach.quantifier is Quantifier.NEVER:
+            self.found.conforming[:] = found
+        return going
 
-    patch.setattr(reach, "_conclude", fault)
+    patch.setattr(Query, "advance", fault)
 
 
 ANSWER = "FromNetfront() -> Strip(14) -> CheckIPHeader -> "

@@ -10,6 +10,7 @@ from random import Random
 
 from innet.diagnostics import ConfigurationError, PolicyError, Source
 from innet.explore.flow import BudgetExceeded
+from innet.explore.modules import Places
 from innet.explore.network import Walk
 from innet.explore.replay import Event, Replay
 from innet.explore.witness import solutions
@@ -187,7 +188,7 @@ def ways(made: Scene) -> list[tuple[End, bytes]]:
                 tables,
                 network.budget(BUDGET // 10, 200_000),
                 lambda p, n, s, g: ((s, g),),
-                frozenset(),
+                Places(),
             )
             try:
                 for n, (outcome, _) in enumerate(
