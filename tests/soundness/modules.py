@@ -26,7 +26,7 @@ from innet.policy import Module
 from innet.runtime.clock import VirtualClock
 from innet.symbolic import ranges as rs
 from innet.verify.plan import SECURITY_BUDGET, unsuitable
-from innet.verify.security import Rules, Security, assess
+from innet.verify.security import CONNECTIONLESS, Rules, Security, assess
 from innet.verify.world import PARSE, machine_of, module_box
 from tests.adversarial import modules as hostile
 from tests.adversarial.traffic import ADDRESS, ADDRESSES, OWNER, frame
@@ -266,6 +266,7 @@ def check(one: Judged, role: Role, tcp_only: bool, sent: Sequence[Sent], seed: i
     texts = {c.text: c.holds.value for c in said.checks}
     spoof_holds = any(t.startswith("anti-spoofing") and v == "yes" for t, v in texts.items())
     off_holds = any(t.startswith("default-off") and v == "yes" for t, v in texts.items())
+    ban_holds = texts.get(CONNECTIONLESS) == "yes"
     safe = said.assessment is Assessment.SAFE
     holds = holds_packets(one.machine)
     broken = False
@@ -273,7 +274,7 @@ def check(one: Judged, role: Role, tcp_only: bool, sent: Sequence[Sent], seed: i
         for bad, promised, words in (
             (forges(left, holds), safe or spoof_holds, "a forged source"),
             (role is Role.THIRD_PARTY and strays(left), safe or off_holds, "a destination that did not ask"),
-            (tcp_only and left.frame[23] != 6, safe or off_holds, "a packet that is not TCP"),
+            (tcp_only and left.frame[23] != 6, safe or ban_holds, "a packet that is not TCP"),
         ):
             broken |= bad
             if bad and promised:
