@@ -2,11 +2,14 @@
 modules as they come and go."""
 
 from innet.diagnostics import Source
+from innet.explore.flow import Hop
 from innet.messages import Account, Answer, Role
-from innet.policy import parse_request
+from innet.policy import Place, Region, parse_request
+from innet.symbolic.state import State
 from innet.verify.plan import plan
 from innet.verify.questions import prepare
 from innet.verify.reach import answer
+from innet.verify.standing import may_come
 from innet.verify.world import Deployed, World
 from tests.verify.networks import figure3
 
@@ -50,3 +53,23 @@ def test_a_module_that_takes_the_place_of_another_is_looked_at() -> None:
     world = figure3(RULE).with_deployed((harmless, TOLD))
     assert holds(world) is Answer.YES
     assert holds(world.with_deployed((TELLING, TOLD))) is Answer.NO
+
+
+def test_arrivals_are_complete_whatever_a_module_sends_first() -> None:
+    text = """FromNetfront() -> kinds :: IPClassifier(udp dst port 9, udp, -); kinds [2] -> Discard;
+kinds [0] -> SetIPAddress(ADDRESSES) -> StoreIPAddress(198.51.100.1, src) -> StoreIPAddress(dst) -> out :: ToNetfront();
+kinds [1] -> SetIPAddress(OTHER) -> StoreIPAddress(198.51.100.1, src) -> StoreIPAddress(dst) -> out;"""
+    internet = Region(Place.INTERNET)
+    for first, second in (("0.0.0.0", "198.51.100.2"), ("198.51.100.2", "0.0.0.0")):
+        sends = text.replace("ADDRESSES", first).replace("OTHER", second)
+        module = Deployed("A", ACCOUNT, "platform3", 0xC633_6401, sends, identifier="d1.A")
+        world = figure3(RULE).with_deployed((module,))
+        came = world.arrivals(internet)
+        assert came.check is None
+        assert any(may_come({"platform3": [one]}, "platform3", 0xC633_6402) and passed(one[0], "d1.A")
+                   for one in came.waiting["platform3"])  # fmt: skip
+
+
+def passed(state: State, module: str) -> bool:
+    assert isinstance(state.hop, Hop)
+    return any(hop.place.startswith(f"{module}:") for hop in state.hop.story())

@@ -161,6 +161,8 @@ def explore_base(
     finally:
         budget.work.done()
     base.waiting = query.waiting
+    if whole:
+        return base
     some = question.reach.quantifier is Quantifier.SOME
     if base.found.conforming if some else base.found.violating or base.found.conforming:
         check = _conclude(question, network, base.found, is_any_state(question.reach), operator=True)

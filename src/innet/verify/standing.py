@@ -125,7 +125,7 @@ def follow(
     try:
         used = tables() if is_any_state(question.reach) else Tables(False)
         query = Query(question, network, used, budget, base.found, operator=True)
-        query.some, query.walk.passed = query.some and some, passed
+        query.early, query.walk.passed = some, passed
         for start in own_starts(question, module):
             query.explore(start)
         query.resume(plain.waiting, (module,))
