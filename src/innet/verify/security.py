@@ -198,14 +198,15 @@ def sandbox_templates(
     raise BudgetExceeded
 
 
-def assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
-    """Judge a module. Never `safe` unless every packet it can send, in any state, conforms."""
+def assess(box: Box, parse: Program, rules: Rules, budget: Budget, show: bool = True) -> Security:
+    """Judge a module. Never `safe` unless every packet it can send, in any state, conforms. `show`: look for packets
+    that show its violations, too."""
     if rules.account.role is AccountRole.OPERATOR:
         return Security(
             Assessment.SAFE, (Check("the operator's own modules are not restricted", Answer.YES),)
         )
     try:
-        return _assess(box, parse, rules, budget)
+        return _assess(box, parse, rules, budget, show)
     except BudgetExceeded:
         seen = f"{budget.explored()}; it has {len(box.machine.elements):,} elements"
         why = f"the module is too complex to be judged within the limits: {seen}"
@@ -215,7 +216,7 @@ def assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
         budget.work.done()
 
 
-def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
+def _assess(box: Box, parse: Program, rules: Rules, budget: Budget, show: bool) -> Security:
     injected = inject(rules.address)
     origin = replace(injected, state=injected.state.fork())
     tables = Tables(any_state=True)
@@ -254,7 +255,7 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget) -> Security:
         check
         for rule, violations in broken.items()
         for check in (
-            _violated(rule, violations, box, parse, rules, origin)
+            _violated(rule, violations, box, parse, rules, origin, show)
             if violations
             else [Check(rule, Answer.YES)]
         )
@@ -400,6 +401,7 @@ def _violated(
     parse: Program,
     rules: Rules,
     origin: Injected,
+    show: bool,
 ) -> Iterator[Check]:
     """A rule that is broken: a check for each element that does it, with packets that show it if any were found."""
     places: dict[str, list[tuple[Judged, Formula]]] = {}
@@ -423,9 +425,9 @@ def _violated(
         stores = [store for one, broken in mine if (store := _assumed(one.state.store, broken)) is not None]
         state = j.state.fork()
         state.store.assume(violation)
-        witness = find(_question(rule, box, parse, rules), origin, stores)
+        witness = find(_question(rule, box, parse, rules), origin, stores) if show else None
         holds = Answer.NO
-        if witness is None:
+        if show and witness is None:
             holds = Answer.UNDECIDED
             reason += "; no packet was found that shows it, and none is proven not to be there"
         yield Check(rule, holds, reason, remedy, witness, steps(j.hop, state.store, j.state))

@@ -474,7 +474,7 @@ class _Shared:
         key = d.platform, d.address, d.text, d.account
         if key not in self._sent:
             rules = Rules(d.address, d.account, lists.of(d.account), True)
-            judged = assess(self.module(d, lists).box, PARSE, rules, self.network.budget(BOX_BUDGET))
+            judged = assess(self.module(d, lists).box, PARSE, rules, self.network.budget(BOX_BUDGET), False)
             self.remember(key, judged.sent)
         return self._sent[key]
 
