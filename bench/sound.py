@@ -5,7 +5,9 @@ on a platform with its gates, and in the sandbox where the assessment asks for i
 by no packet. Small networks are asked random `reach`, `always` and `never` statements: no packet does what an answer
 says none does. What contradicts is made small and printed. At last faults are put into what judges: all must be found.
 
-    ./innet bench sound [--configs N] [--packets M] [--seed S] [--no-mutants] [--json]
+z3 is asked what the constraint store was asked, and random questions.
+
+    ./innet bench sound [--configs N] [--packets M] [--seed S] [--queries Q] [--no-mutants] [--json]
 """
 
 import argparse
@@ -13,6 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(
@@ -21,8 +24,9 @@ sys.path.insert(
 
 from tests.soundness.campaign import Campaign
 from tests.soundness.mutants import MUTANTS, caught
+from tests.soundness.opinion import compare
 
-CONFIGS, PACKETS = 2000, 200
+CONFIGS, PACKETS, QUERIES = 2000, 200, 2000
 
 
 def progress(campaign: Campaign, began: float, found: int) -> None:
@@ -46,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--packets", type=int, default=PACKETS, metavar="M", help=f"packets for each (default: {PACKETS})"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (default: 0)")
+    parser.add_argument(
+        "--queries", type=int, default=QUERIES, metavar="Q", help=f"questions to z3 (default: {QUERIES})"
+    )
     parser.add_argument("--no-mutants", action="store_true", help="put no faults into what judges")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     args = parser.parse_args(arguments)
@@ -58,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(one, flush=True)
         progress(campaign, began, len(found))
     faults = {} if args.no_mutants else {mutant.name: caught(mutant) for mutant in MUTANTS}
+    second = compare(args.queries, args.seed)
     tally = campaign.tally
     figures = {
         "schema": 1,
@@ -77,11 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "never_violated": dict(sorted(tally.quiet.items())),
         "never_violated_by_element": dict(tally.quiet_elements.most_common()),
         "faults": faults,
+        "z3": asdict(second),
         "seconds": round(time.monotonic() - began),
         "seconds_by_part": {name: round(spent) for name, spent in tally.seconds.items()},
     }
     print(json.dumps(figures) if args.json else table(figures))
-    return int(bool(found) or not all(faults.values()))
+    return int(bool(found or second.wrong) or not all(faults.values()))
 
 
 def table(figures: dict[str, object]) -> str:
@@ -92,7 +101,8 @@ def table(figures: dict[str, object]) -> str:
         assert isinstance(found, dict)
         return ", ".join(f"{key} {count}" for key, count in found.items()) or "none"
 
-    contradictions, faults = figures["contradictions"], figures["faults"]
+    contradictions, faults, opinions = figures["contradictions"], figures["faults"], figures["z3"]
+    assert isinstance(opinions, dict)
     assert isinstance(contradictions, list)
     assert isinstance(faults, dict)
     escaped = [name for name, ok in faults.items() if not ok]
@@ -108,6 +118,10 @@ def table(figures: dict[str, object]) -> str:
         f"  elements in them: {counts('never_violated_by_element')}",
         f"faults in what judges: {len(faults) - len(escaped)} of {len(faults)} found",
         *(f"  ESCAPED: {name}" for name in escaped),
+        f"z3: {opinions['real']} real and {opinions['random']} random questions, {opinions['infeasible']} of them "
+        f"called impossible: {len(opinions['wrong'])} differences; {opinions['generous']} called possible that are not, "
+        f"{opinions['unknown']} that z3 left open",
+        *(f"  DIFFERS: {one}" for one in opinions["wrong"]),
     ))  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.soundness.campaign import Campaign
 from tests.soundness.mutants import MUTANTS, Mutant, caught
+from tests.soundness.opinion import compare
 
 MODULES, PACKETS = range(7000, 7012), 30
 
@@ -14,6 +15,13 @@ def test_nothing_contradicts_what_proofs_say() -> None:
     assert campaign.tally.modules
     assert campaign.tally.networks
     assert campaign.tally.spoke
+
+
+def test_z3_calls_nothing_possible_that_the_store_calls_impossible() -> None:
+    found = compare(160, 3)
+    assert found.wrong == []
+    assert found.infeasible
+    assert found.generous <= 2
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
