@@ -119,8 +119,8 @@ def table(figures: dict[str, object]) -> str:
         f"faults in what judges: {len(faults) - len(escaped)} of {len(faults)} found",
         *(f"  ESCAPED: {name}" for name in escaped),
         f"z3: {opinions['real']} real and {opinions['random']} random questions, {opinions['infeasible']} of them "
-        f"called impossible: {len(opinions['wrong'])} differences; {opinions['generous']} called possible that are not, "
-        f"{opinions['unknown']} that z3 left open",
+        f"called impossible: {len(opinions['wrong'])} differences; {opinions['generous']} called possible that are "
+        f"not, {opinions['unknown']} that z3 left open",
         *(f"  DIFFERS: {one}" for one in opinions["wrong"]),
     ))  # fmt: skip
 

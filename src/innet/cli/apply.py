@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from innet.cli import codes, files
-from innet.cli.plan import code_of, request_arguments
+from innet.cli.plan import code_of, limits_of, request_arguments
 from innet.cli.top import platforms_argument
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def run_apply(args: argparse.Namespace) -> int:
     agents: dict[str, PlatformAgent] = {n.name: StandbyAgent(n, real_clock()) for n in snapshot.platforms}
     agents.update(remote)
     with opened(args) as store, closed_after(remote):
-        controller = Controller(Settings(snapshot, Proofs(snapshot, policy), store, agents.__getitem__))
+        controller = Controller(
+            Settings(snapshot, Proofs(snapshot, policy, limits_of(args)), store, agents.__getitem__)
+        )
         tell_taken_back(controller.recover(synchronize=False))
         tell_problems(controller.synchronize, remote)
         reply = controller.apply(request, account)

@@ -9,6 +9,7 @@ from innet.cli import codes
 from innet.messages import Answer, Assessment, Plan, Role
 
 if TYPE_CHECKING:
+    from innet.controller.limits import Limits
     from innet.diagnostics import Source
     from innet.policy import Request
 
@@ -51,6 +52,35 @@ def request_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accounts", metavar="FILE", help="the accounts (default: accounts.yaml beside the network file)"
     )
+    parser.add_argument(
+        "--max-seconds",
+        type=above_zero,
+        default=60.0,
+        metavar="S",
+        help="over it: undecided (default: 60)",
+    )
+    parser.add_argument(
+        "--max-memory",
+        type=above_zero,
+        default=4096.0,
+        metavar="MIB",
+        help="memory that proofs may take; over it the answer is 'undecided' (default: 4096)",
+    )
+
+
+def above_zero(text: str) -> float:
+    """A number above zero."""
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+def limits_of(args: argparse.Namespace) -> "Limits":
+    """What the proof may take."""
+    from innet.controller.limits import Limits
+
+    return Limits(args.max_seconds, int(args.max_memory * (1 << 20)))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     from innet.controller.answer import plan_for
     from innet.controller.proofs import Proofs
 
-    proofs = Proofs(snapshot, policy)
+    proofs = Proofs(snapshot, policy, limits_of(args))
     plan = proofs.plan(request, (), account, all_platforms=args.all)
     shown = previewed(
         plan_for(plan, account.role, request, snapshot), proofs.texts(request, plan), args.verbose

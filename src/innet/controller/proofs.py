@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Protocol
 
+from innet.controller.limits import Limits
 from innet.messages import Account, Plan
 from innet.network import Snapshot
 from innet.policy import Policy, Request
@@ -36,8 +37,9 @@ class Prover(Protocol):
 class Proofs:
     """`Prover` by symbolic execution. Keeps what was found out about the snapshot, whatever is deployed."""
 
-    def __init__(self, snapshot: Snapshot, policy: Policy) -> None:
+    def __init__(self, snapshot: Snapshot, policy: Policy, limits: Limits | None = None) -> None:
         self._world = World(snapshot, policy)
+        self._limits = limits or Limits()
 
     def plan(
         self,
@@ -58,6 +60,7 @@ class Proofs:
             all_platforms=all_platforms,
             variables=variables,
             clock=perf_counter,
+            stop=self._limits.watch(),
         )
 
     def texts(self, request: Request, placed: Plan) -> Mapping[str, str]:

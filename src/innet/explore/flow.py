@@ -100,10 +100,10 @@ class Budget:
 
     def spend(self, place: str) -> None:
         """Note that packets are followed through `place`."""
-        self.places.add(place)
         self.steps -= 1
         if self.steps < 0:
             raise BudgetExceeded
+        self.places.add(place)
 
     def explored(self) -> str:
         """What was seen so far, in words."""
@@ -121,6 +121,12 @@ def repeated(hop: Hop) -> int:
             count += 1
         earlier = earlier.parent
     return count
+
+
+def visits(hop: Hop, budget: Budget) -> int:
+    """`repeated`, charged: the way may be long."""
+    budget.work.spend(1 + (hop.depth >> 4))
+    return repeated(hop)
 
 
 def outcomes(
@@ -205,7 +211,7 @@ def _drain(
         element, port, state = work.pop()
         budget.spend(prefix + element)
         hop = hop_to(state, prefix + element, port)
-        if hop.depth > 40 and repeated(hop) >= MAX_VISITS:
+        if hop.depth > 40 and element in machine.heads() and visits(hop, budget) >= MAX_VISITS:
             yield Flow(End.LOOP, element, "comes back again and again", state)
             continue
         going: Iterable[State] = (state,) if watch is None else watch(element, port, state)

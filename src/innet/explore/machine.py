@@ -45,6 +45,7 @@ class Machine:
             self.next.setdefault((source, output), []).append((target, port))
             self._outputs[source] = max(self._outputs.get(source, 0), output + 1)
             self._inputs[target] = max(self._inputs.get(target, 0), port + 1)
+        self._heads: frozenset[str] | None = None
         self._programs: dict[tuple[str, int], ir.Program] = {}
         self._released: dict[tuple[str, int], ir.Program | None] = {}
 
@@ -73,6 +74,35 @@ class Machine:
                 port, self._outputs.get(element, 0), element, self._inputs.get(element, 0)
             )
         return self._released[key]
+
+    def heads(self) -> frozenset[str]:
+        """Elements such that whoever goes round in the configuration comes to one of them again and again."""
+        if self._heads is None:
+            after: dict[str, list[str]] = {}
+            for (source, _), targets in self.next.items():
+                after.setdefault(source, []).extend(target for target, _ in targets)
+            found: set[str] = set()
+            seen: set[str] = set()
+            for first in self.elements:
+                if first in seen:
+                    continue
+                seen.add(first)
+                way = {first}
+                work = [(first, iter(after.get(first, ())))]
+                while work:
+                    name, left = work[-1]
+                    target = next(left, None)
+                    if target is None:
+                        work.pop()
+                        way.discard(name)
+                    elif target in way:
+                        found.add(target)
+                    elif target not in seen:
+                        seen.add(target)
+                        way.add(target)
+                        work.append((target, iter(after.get(target, ()))))
+            self._heads = frozenset(found)
+        return self._heads
 
     def inputs(self, element: str) -> int:
         """How many input ports of `element` are in use."""

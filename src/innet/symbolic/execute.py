@@ -52,7 +52,7 @@ from innet.symbolic.terms import (
     shift_left,
     shift_right,
 )
-from innet.symbolic.work import STATEMENT
+from innet.symbolic.work import OPERATION, STATEMENT, TEMPLATE
 
 MAX_OVERFLOWS = 8
 """How many ways a sum can overflow are told apart where a position depends on it."""
@@ -554,6 +554,7 @@ class _Step:
         if any_state:
             out = self.foreign(stmt, element, key, self.tables.rows((element, table.name)))
         missing: list[Formula] = []
+        self.tables.work.spend(len(state.entries))
         for entry in reversed(state.entries):
             if entry.element != element or entry.table != table.name:
                 continue
@@ -588,6 +589,7 @@ class _Step:
         out: list[State] = []
         name = stmt.table.name
         for template in templates:
+            self.tables.work.spend(TEMPLATE)
             renaming = Renaming()
             own = tuple(renaming.term(t) for t in template.key)
             match = keys_equal(key, own)
@@ -604,9 +606,8 @@ class _Step:
 
     def lookup_prefix(self, stmt: ir.Lookup, key: Term) -> list[State]:
         out: list[State] = []
-        rest: rs.Ranges = rs.EMPTY
-        for values, keys in self.tables.prefixes(stmt.table).items():
-            rest = rs.union(rest, keys)
+        outcomes = self.tables.prefixes(stmt.table)
+        for values, keys in outcomes.items():
             one = self.state.fork()
             if one.store.assume(member(key, keys)) and one.store.feasible():
                 one.env[stmt.found.name] = K(1, 1)
@@ -614,6 +615,7 @@ class _Step:
                     one.env[var.name] = K(value, var.width)
                 out.append(one)
         state = self.state
+        rest = rs.normal(part for keys in outcomes.values() for part in keys)
         if state.store.assume(member(key, rs.complement(rest, key.width))) and state.store.feasible():
             state.env[stmt.found.name] = K(0, 1)
             for var in stmt.values:
@@ -707,6 +709,7 @@ class _Step:
         """
         sure = sure or self.tables.any_state
         found: list[Entry] = []
+        self.tables.work.spend(len(self.state.entries))
         for entry in self.state.entries:
             if entry.element == element and entry.table == table.name:
                 match = keys_equal(key, entry.key)
@@ -786,7 +789,7 @@ class _Step:
                 assert_never(e)
 
     def binary(self, op: Op, left: ir.Expr, right: ir.Expr) -> Term:
-        self.tables.work.left -= 1
+        self.tables.work.left -= OPERATION
         if left.width == 1 and op in (Op.AND, Op.OR):
             x = truth(self.value(left))
             if x == (FALSE if op is Op.AND else TRUE) or self.store.status(x) is (op is Op.OR):

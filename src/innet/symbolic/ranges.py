@@ -66,6 +66,37 @@ def intersect(a: Ranges, b: Ranges) -> Ranges:
     return b if len(out) == len(b) and tuple(out) == b else tuple(out)
 
 
+def meets(a: Ranges, low: int, high: int) -> bool:
+    """Whether some number from `low` to `high` is in `a`."""
+    n = bisect_left(a, (high + 1,)) - 1
+    return n >= 0 and a[n][1] >= low
+
+
+def within(a: Ranges, b: Ranges) -> bool | None:
+    """Whether the numbers of `a` are in `b`: all (True), none (False), or some (None)."""
+    if len(a) < len(b):
+        inside = outside = False
+        for low, high in a:
+            n = bisect_left(b, (low + 1,)) - 1
+            if n >= 0 and b[n][1] >= high:
+                inside = True
+            elif meets(b, low, high):
+                return None
+            else:
+                outside = True
+            if inside and outside:
+                return None
+        return inside
+    if not any(meets(a, low, high) for low, high in b):
+        return False
+    at = a[0][0]
+    for low, high in b:
+        if at < low and meets(a, at, low - 1):
+            return None
+        at = max(at, high + 1)
+    return True if a[-1][1] < at else None
+
+
 def union(a: Ranges, b: Ranges) -> Ranges:
     """Numbers in either."""
     return normal((*a, *b))

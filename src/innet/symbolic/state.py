@@ -34,7 +34,7 @@ from innet.symbolic.terms import (
     from_linear,
     linear_of,
 )
-from innet.symbolic.work import Work
+from innet.symbolic.work import TEMPLATE, Work
 
 LENGTH_BITS = LONGEST_PAYLOAD.bit_length()
 """Lengths below 32 KiB leave 16-bit sums of lengths and headers room."""
@@ -390,6 +390,7 @@ class Tables:
         rows = self.templates.get((element, table))
         if rows is None:
             rows = self.templates[element, table] = [*self.beneath((element, table))]
+        self.work.spend(TEMPLATE * (1 + len(rows)))
         template = make_template(key, values, store)
         if any(covers(old, template) for old in rows):
             return

@@ -5,6 +5,7 @@ integers (lengths); and disjunctions that are not decided yet. "Cannot be true" 
 too generous (the caller marks nothing: every yes is replayed on a concrete packet, every safe looks at all paths).
 """
 
+from collections import Counter
 from math import gcd
 
 from innet.symbolic import ranges as rs
@@ -41,7 +42,7 @@ class Store:
     """Constraints of one path. `assume` adds to it and says False once nothing can satisfy it."""
 
     __slots__ = (
-        "_consistent", "clauses", "domains", "inequalities", "sliced", "substitution", "unequal", "work",
+        "_changed", "_consistent", "clauses", "domains", "inequalities", "sliced", "substitution", "unequal", "work",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,19 +54,22 @@ class Store:
         self.sliced: tuple[Slice, ...] = ()
         self.work = unlimited()
         """What asking this store, and those that are forked from it, is charged to."""
+        self._changed: set[Atom] | None = set()
+        """The atoms that a fact has just told something of; None: any."""
         self._consistent: object = None
         """The inequalities with their atoms' sets that were last found consistent."""
 
     def fork(self, work: Work | None = None) -> "Store":
         """A copy to go on with; it is charged to `work`, or to whatever this one is charged to."""
         work = work or self.work
-        work.spend(4 + (len(self.domains) + len(self.substitution) >> 2))
+        work.spend(12 + (len(self.domains) + len(self.substitution) >> 2))
         other = Store.__new__(Store)
         other.domains, other.substitution = dict(self.domains), dict(self.substitution)
         other.unequal, other.inequalities = self.unequal, self.inequalities
         other.clauses, other.sliced = self.clauses, self.sliced
         other._consistent = self._consistent
         other.work = work
+        other._changed = set()
         return other
 
     # ---- looking
@@ -108,9 +112,7 @@ class Store:
             case Always(holds=known):
                 return known
             case In(atom=atom, ranges=ranges):
-                d = self.domain(atom)
-                both = rs.intersect(d, ranges)
-                return False if not both else True if both == d else None
+                return rs.within(self.domain(atom), ranges)
             case Same(left=left, right=right, offset=offset, equal=equal):
                 (a, j), (b, k) = self.find(left), self.find(right)
                 width = left.width
@@ -159,9 +161,11 @@ class Store:
 
     def assume(self, f: Formula) -> bool:
         """Add `f`; False if that is impossible (the store is then useless)."""
+        known = len(self.clauses)
+        self._changed = set()
         if not self._add(f):
             return False
-        return self._settle()
+        return self._settle(known)
 
     def _add(self, f: Formula) -> bool:
         match f:
@@ -191,6 +195,10 @@ class Store:
             return False
         if new is not current and new != current:
             self.domains[rep] = new
+            if self._changed is not None:
+                self._changed.add(rep)
+                if rep.__class__ is Slice:
+                    self._changed.add(rep.base)
             if rep.__class__ is Slice and rep not in self.sliced:
                 self.sliced = (*self.sliced, rep)
         return True
@@ -211,6 +219,7 @@ class Store:
                 a, b, by = b, a, -by % top
                 both = rs.shift(both, by, width)
             self.substitution[a] = (b, by)
+            self._changed = None
             self.domains.pop(a, None)
             self.domains[b] = rs.shift(both, -by, width)
             self.inequalities = tuple(self.canonical(linear) for linear in self.inequalities)
@@ -253,15 +262,20 @@ class Store:
                     return False
         return True
 
-    def _settle(self) -> bool:
-        """Decide disjunctions and disequalities that the sets decide now."""
+    def _settle(self, known: int) -> bool:
+        """Decide disjunctions and disequalities that the sets decide now. Of the first `known` disjunctions only those
+        are looked at that speak of something that has changed; the others stay, to be decided when it matters."""
         again = True
         while again:
             again = False
             if self.clauses:
                 left: list[AnyOf] = []
                 clauses, self.clauses = self.clauses, ()
-                for clause in clauses:
+                changed, self._changed = self._changed, set()
+                for n, clause in enumerate(clauses):
+                    if n < known and changed is not None and changed.isdisjoint(clause.atoms()):
+                        left.append(clause)
+                        continue
                     rest = self._reduce(clause)
                     if rest is FALSE:
                         return False
@@ -273,6 +287,7 @@ class Store:
                         again = True
                         if not self._add(rest):
                             return False
+                known = len(left)
                 self.clauses = (*left, *self.clauses)
             if self.unequal:
                 pending, self.unequal = self.unequal, ()
@@ -314,8 +329,13 @@ class Store:
         if not self.clauses:
             return True
         clause = min(self.clauses, key=lambda c: len(c.parts))
+        parts: tuple[Formula, ...] = clause.parts
+        self.work.spend(len(self.clauses))
+        if len(self.clauses) > 1:  # first what settles most of them
+            asked = Counter(part for other in self.clauses for part in other.parts)
+            parts = tuple(sorted(parts, key=lambda part: -asked[part]))
         taken: list[Formula] = []
-        for part in clause.parts:
+        for part in parts:
             budget[0] -= 1
             if budget[0] < 0:
                 return True

@@ -6,7 +6,7 @@ A term is a constant (`K`), an *atom* that the constraint store keeps a domain f
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from innet.ir.interpret import apply, fold, ones_sum
@@ -254,15 +254,43 @@ class All(_Structural):
 class AnyOf(_Structural):
     """Some part holds."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("_atoms", "parts")
 
     def __init__(self, parts: tuple["Formula", ...]) -> None:
         super().__init__(parts, 1)
         self.parts = parts
+        self._atoms: frozenset[Atom] | None = None
+
+    def atoms(self) -> frozenset[Atom]:
+        """The atoms it speaks of, and those that they are parts of."""
+        if self._atoms is None:
+            self._atoms = frozenset(_spoken_of(self))
+        return self._atoms
 
 
 Formula: TypeAlias = Always | In | Same | AtMostZero | All | AnyOf
 TRUE, FALSE = Always(True), Always(False)
+
+
+def _spoken_of(f: Formula) -> Iterator[Atom]:
+    match f:
+        case Always():
+            return
+        case In(atom=atom):
+            found: tuple[Atom, ...] = (atom,)
+        case Same(left=left, right=right):
+            found = left, right
+        case AtMostZero(linear=linear):
+            found = tuple(atom for atom, _ in linear[1])
+        case All(parts=parts) | AnyOf(parts=parts):
+            for part in parts:
+                yield from _spoken_of(part)
+            return
+    for atom in found:
+        yield atom
+        if isinstance(atom, Slice):
+            yield atom.base
+
 
 # ---- linear sums
 

@@ -7,11 +7,17 @@ so nothing is remembered of it.
 from collections.abc import Callable
 from typing import TypeAlias
 
-MAX_WORK = 1_500_000
+MAX_WORK = 3_000_000
 """Units that one question may cost: some seconds. A unit is about as much as looking at one condition."""
 
 STATEMENT = 20
 """Units that a statement of a packet program costs beside what it asks."""
+
+OPERATION = 3
+"""Units that an operation on terms costs."""
+
+TEMPLATE = 15
+"""Units that looking at one kind of table entries costs beside what it asks of the store."""
 
 BETWEEN = 20_000
 """Units after which `stop` is asked again."""
@@ -51,7 +57,7 @@ class Work:
         self.limit = self.left = limit
 
         self.stop = stop
-        self.pause = limit - BETWEEN
+        self.pause = max(limit - BETWEEN, 0)
 
     def spend(self, units: int) -> None:
         """Note that so much is done. Raises `BudgetExceeded` if that is too much, `Stopped` if it is told to stop."""
@@ -59,7 +65,7 @@ class Work:
         if self.left < self.pause:
             if self.left < 0:
                 raise BudgetExceeded
-            self.pause = self.left - BETWEEN
+            self.pause = max(self.left - BETWEEN, 0)
             if why := self.stop():
                 raise Stopped(why)
 

@@ -36,7 +36,7 @@ from innet.verify.world import (
     module_box,
 )
 
-SECURITY_BUDGET = 30_000
+SECURITY_BUDGET = 150_000
 """Element executions that judging one module may cost."""
 
 
