@@ -17,7 +17,7 @@ from innet.explore.network import Box
 from innet.explore.witness import solutions
 from innet.ir import nodes as ir
 from innet.ir.uses import statements
-from innet.messages import Account, Assessment, Role
+from innet.messages import Account, Answer, Assessment, Role
 from innet.network.addresses import format_address
 from innet.platform.ipv4 import checksum, ends
 from innet.platform.module import RunningModule
@@ -26,7 +26,7 @@ from innet.policy import Module
 from innet.runtime.clock import VirtualClock
 from innet.symbolic import ranges as rs
 from innet.verify.plan import SECURITY_BUDGET, unsuitable
-from innet.verify.security import CONNECTIONLESS, Rules, Security, assess
+from innet.verify.security import ANTI_SPOOFING, CONNECTIONLESS, DEFAULT_OFF, Rules, Security, assess
 from innet.verify.world import PARSE, machine_of, module_box
 from tests.adversarial import modules as hostile
 from tests.adversarial.traffic import ADDRESS, ADDRESSES, OWNER, frame
@@ -263,18 +263,19 @@ def check(one: Judged, role: Role, tcp_only: bool, sent: Sequence[Sent], seed: i
     Raises `Violation` where a rule is broken that is said to hold, or that the sandbox is to enforce.
     """
     said = one.security(role, tcp_only)
-    texts = {c.text: c.holds.value for c in said.checks}
-    spoof_holds = any(t.startswith("anti-spoofing") and v == "yes" for t, v in texts.items())
-    off_holds = any(t.startswith("default-off") and v == "yes" for t, v in texts.items())
-    ban_holds = texts.get(CONNECTIONLESS) == "yes"
+    held = {c.text for c in said.checks if c.holds is Answer.YES}
     safe = said.assessment is Assessment.SAFE
     holds = holds_packets(one.machine)
     broken = False
     for left in run(one.text, role, False, sent, seed):
         for bad, promised, words in (
-            (forges(left, holds), safe or spoof_holds, "a forged source"),
-            (role is Role.THIRD_PARTY and strays(left), safe or off_holds, "a destination that did not ask"),
-            (tcp_only and left.frame[23] != 6, safe or ban_holds, "a packet that is not TCP"),
+            (forges(left, holds), safe or ANTI_SPOOFING in held, "a forged source"),
+            (
+                role is Role.THIRD_PARTY and strays(left),
+                safe or DEFAULT_OFF in held,
+                "a destination that did not ask",
+            ),
+            (tcp_only and left.frame[23] != 6, safe or CONNECTIONLESS in held, "a packet that is not TCP"),
         ):
             broken |= bad
             if bad and promised:

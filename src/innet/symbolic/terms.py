@@ -7,7 +7,9 @@ A term is a constant (`K`), an *atom* that the constraint store keeps a domain f
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import TypeAlias
+from zlib import crc32
 
 from innet.ir.interpret import apply, fold, ones_sum
 from innet.ir.nodes import Op
@@ -51,15 +53,25 @@ class Blob:
         return self.name
 
 
+_numbers = itertools.count()
+
+
+@lru_cache(maxsize=1024)
+def _place(op: str) -> int:
+    return crc32(op.encode())
+
+
 class Sym:
     """An unknown number. `origin` says where it came from ("injected", "allocated", "payload", …)."""
 
-    __slots__ = ("bit", "blob", "name", "origin", "width")
+    __slots__ = ("bit", "blob", "name", "order", "origin", "width")
 
     def __init__(
         self, name: str, width: int, origin: str = "injected", blob: Blob | None = None, bit: int = 0
     ) -> None:
         self.name, self.width, self.origin, self.blob, self.bit = name, width, origin, blob, bit
+        self.order = next(_numbers) << 16
+        """Where it stands in sums: as old as it is, so that the same question is always asked in the same order."""
 
     def __repr__(self) -> str:
         return self.name
@@ -105,11 +117,12 @@ class _Structural:
 class Slice(_Structural):
     """Bits [low, low + width) of an atom, counted from the least significant one."""
 
-    __slots__ = ("base", "low")
+    __slots__ = ("base", "low", "order")
 
     def __init__(self, base: "Sym | Fn", low: int, width: int) -> None:
         super().__init__((base, low, width), width)
         self.base, self.low = base, low
+        self.order = base.order + ((low << 8 | width) & 0xFFFF)
 
     def __repr__(self) -> str:
         return f"{self.base}<{self.low}:{self.width}>"
@@ -118,13 +131,14 @@ class Slice(_Structural):
 class Fn(_Structural):
     """An operation the constraint store does not look into; `evaluate` computes it from its arguments' values."""
 
-    __slots__ = ("args", "evaluate", "op")
+    __slots__ = ("args", "evaluate", "op", "order")
 
     def __init__(
         self, op: str, args: tuple["Term | bytes | int", ...], width: int, evaluate: Callable[..., int]
     ) -> None:
         super().__init__((op, args, width), width)
         self.op, self.args, self.evaluate = op, args, evaluate
+        self.order = (1 << 62) + (_place(op) << 32) + (self._hash & 0xFFFF_FFFF)
 
     def __repr__(self) -> str:
         return f"{self.op}({', '.join(map(str, self.args))})"
@@ -310,10 +324,12 @@ def plus(a: Linear, b: Linear, factor: int = 1) -> Linear:
             coefficients[atom] = total
         else:
             coefficients.pop(atom, None)
-    parts = tuple(
-        sorted(coefficients.items(), key=lambda p: id(p[0]) if p[0].__class__ is Sym else hash(p[0]))
-    )
+    parts = tuple(sorted(coefficients.items(), key=_by_order))
     return a[0] + factor * b[0], parts
+
+
+def _by_order(part: tuple[Atom, int]) -> int:
+    return part[0].order
 
 
 def minus(a: Linear, b: Linear) -> Linear:
