@@ -12,6 +12,7 @@ from innet.explore.modules import Box
 from innet.messages import Account, Assessment, Role
 from innet.policy import Module
 from innet.symbolic import ranges as rs
+from innet.symbolic.work import MAX_WORK
 from innet.verify.plan import SECURITY_BUDGET, unsuitable
 from innet.verify.security import Rules, Security, assess
 from innet.verify.world import PARSE, machine_of, module_box
@@ -63,9 +64,9 @@ def box(text: str) -> Box:
 
 
 @cache
-def judge(text: str, role: Role) -> Security:
+def judge(text: str, role: Role, work: int = MAX_WORK) -> Security:
     """As `plan` judges a module: what cannot run on a platform is refused before anything is proven."""
     made = box(text)
     if unsuitable(Module("M", text), made.machine):
         return Security(Assessment.REFUSED, ())
-    return assess(made, PARSE, rules(role), Budget(SECURITY_BUDGET))
+    return assess(made, PARSE, rules(role), Budget(SECURITY_BUDGET, work=work))
