@@ -68,3 +68,16 @@ def test_versions_with_other_modules(capsys: pytest.CaptureFixture[str], tmp_pat
     two.write_text(Path(BATCHER).read_text() + "\nOther module:\nFromNetfront() -> Discard\n")
     assert main(["diff", BATCHER, str(two)]) == 2
     assert "'Other' is in B only" in capsys.readouterr().err
+
+
+def test_two_placements(capsys: pytest.CaptureFixture[str]) -> None:
+    server, network = str(EXAMPLES / "diff" / "server.innet"), str(EXAMPLES / "figure3" / "network.yaml")
+    where = ["diff", server, "--network", network, "--at", "platform3", "--at"]
+    assert main([*where, "platform1", "--flow", "icmp", "--json"]) == 1
+    (module,) = json.loads(capsys.readouterr().out)["modules"]
+    assert {d["packets"].partition(":")[0] for d in module["differences"]} == {"from internet"}
+    assert main([*where, "platform3", "--flow", "icmp"]) == 0
+    assert main([*where, "firewall"]) == 2
+    assert "'firewall' is no place for a module" in capsys.readouterr().err
+    assert main(["diff", server, "--at", "platform1"]) == 2
+    assert main(["diff", server]) == 2

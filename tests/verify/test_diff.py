@@ -143,6 +143,12 @@ def test_fragments_put_together_elsewhere_are_not_taken_for_the_same() -> None:
     )
 
 
+def test_a_header_across_parts_of_unknown_length() -> None:
+    mark = "StoreIPAddress(172.16.15.133, dst) -> Strip(14) -> MarkMACHeader(0) -> MarkIPHeader(0)"
+    first = f"FromNetfront -> {mark} -> ToNetfront"
+    assert diff(first, first.replace("MarkMAC", "MarkIPHeader(14) -> MarkMAC")).verdict is Verdict.NONE
+
+
 def test_what_waits_elsewhere_is_told() -> None:
     found = diff(BATCHER, BATCHER.replace("120", "60"))
     assert found.verdict is Verdict.NONE

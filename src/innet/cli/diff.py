@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ADDRESS = "198.51.100.1"
 """What `$ADDR` is in both versions, if nothing else is said."""
+OUTSIDE = "203.0.113.77"
+"""The module's address where it is on the internet."""
 SAYS = {
     "none": "no packet is treated differently",
     "different": "some packets are treated differently",
@@ -29,11 +31,12 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "diff",
         help="what two versions treat differently",
         description="Which packets two versions of a module treat differently, with an example of each, or that none "
-        "are. Versions are request files (modules of one name are compared) or Click files.",
+        "are. Versions are request files (modules of one name are compared) or Click files. With --network and --at "
+        "twice: what becomes of packets to the module of A at one place, and at the other.",
         epilog="exit codes: 0 no packet is treated differently, 1 some are, 2 bad input, 3 undecided",
     )
     parser.add_argument("first", metavar="A", help="a request, or a Click configuration")
-    parser.add_argument("second", metavar="B", help="the other version")
+    parser.add_argument("second", metavar="B", nargs="?", help="the other version")
     parser.add_argument(
         "parameters", nargs="*", metavar="NAME=VALUE", help="a value for ${NAME-default}, in both"
     )
@@ -42,6 +45,15 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         default=ADDRESS,
         metavar="ADDRESS",
         help=f"the module's own address, $ADDR (default: {ADDRESS})",
+    )
+    parser.add_argument(
+        "--network", metavar="FILE", help="the operator's network, to compare two placements of A"
+    )
+    parser.add_argument(
+        "--at", action="append", default=[], metavar="NODE", help="a platform, or 'internet' (give it twice)"
+    )
+    parser.add_argument(
+        "--flow", metavar="FLOW", help="the packets to compare placements for, in tcpdump's words"
     )
     parser.add_argument("--pcap", metavar="FILE", help="write the example packets to FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -55,8 +67,11 @@ def run(args: argparse.Namespace) -> int:
     from innet.verify.diff import compare
 
     compared: dict[str, Comparison] = {}
-    for name, (first, second, address) in pairs(args).items():
-        compared[name] = compare(first, second, address)
+    if args.network is not None or args.at:
+        compared = placements(args)
+    else:
+        for name, (first, second, address) in pairs(args).items():
+            compared[name] = compare(first, second, address)
     found = [(name, difference) for name, answer in compared.items() for difference in answer.differences]
     numbers: list[tuple[int, int]] = []
     if args.pcap is not None:
@@ -78,6 +93,47 @@ def overall(verdicts: list[str]) -> str:
     return next((word for word in ("different", "undecided") if word in verdicts), "none")
 
 
+# ---- two placements
+
+
+def placements(args: argparse.Namespace) -> "dict[str, Comparison]":
+    """The comparison of one module at two places of a network."""
+    from innet.cli.files import parameters, problem, read_network, read_source
+    from innet.flowspec import lower, parse_flow
+    from innet.network import Internet, Platform, parse_address
+    from innet.policy import Policy
+    from innet.verify.moves import compare_placements
+    from innet.verify.world import World, module_box, placed
+
+    values = {} if args.second is None else parameters([args.second])
+    values |= parameters(args.parameters)
+    if args.network is None or len(args.at) != 2:
+        raise problem("B111", "two placements are asked for", "--network FILE --at NODE --at NODE")
+    versions = modules(read_source(args.first, "the request"), values)
+    if len(versions) != 1:
+        raise problem("B112", f"'{args.first}' has {len(versions)} modules", "one module")
+    ((name, version),) = versions.items()
+    world = World(read_network(args.network), Policy(()))
+    nodes = world.snapshot.nodes
+    made = []
+    for word in args.at:
+        node = nodes.get(word) or next(
+            (n for n in nodes.values() if isinstance(n, Internet) and word == "internet"), None
+        )
+        if not isinstance(node, Platform | Internet):
+            known = [n.name for n in nodes.values() if isinstance(n, Platform)]
+            raise problem("B113", f"--at: '{word}' is no place for a module", ", ".join([*known, "internet"]))
+        number = world.free_address(node.name) if isinstance(node, Platform) else parse_address(OUTSIDE)
+        if number is None:
+            raise problem("B114", f"platform '{word}' has no free address", "a platform with room")
+        configuration = machine(version, name, {name: number}, values)
+        box = module_box("Module", configuration, next(iter(node.interfaces), "0"))
+        made.append(placed(name, node.name, number, box))
+    title = f"{name} at {args.at[0]} (A) and at {args.at[1]} (B)"
+    condition = lower(parse_flow(args.flow or "").predicate)
+    return {title: compare_placements(world.network, made[0], made[1], condition)}
+
+
 # ---- what is compared
 
 
@@ -91,6 +147,8 @@ def pairs(args: argparse.Namespace) -> "Mapping[str, tuple[Machine, Machine, int
         address = parse_address(args.address)
     except ValueError as error:
         raise problem("B109", f"--address: {error}", "an address") from None
+    if args.second is None:
+        raise problem("B115", "one version is named", "two, or --network FILE --at NODE --at NODE")
     first, second = (read_source(name, "the version") for name in (args.first, args.second))
     mine, others = (modules(source, values) for source in (first, second))
     if len(mine) == len(others) == 1:

@@ -44,11 +44,12 @@ class Sending:
 
     packets: tuple[tuple[str, bytes], ...]
     why: str = ""
+    nothing: str = "nothing leaves"
 
     @property
     def text(self) -> str:
         if not self.packets:
-            return f"nothing leaves{f' ({self.why})' if self.why else ''}"
+            return f"{self.nothing}{f' ({self.why})' if self.why else ''}"
         several = len({device for device, _ in self.packets}) > 1 or self.packets[0][0] != "0"
         return "; ".join(
             summary(data) + (f" by {device}" if several else "") for device, data in self.packets

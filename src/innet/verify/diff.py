@@ -6,7 +6,7 @@ byte. Elements that both have are taken to be in equal states, whatever these ar
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import permutations
@@ -350,12 +350,23 @@ class _Diff:
             if Mark.NET not in frame.memory.marks:
                 yield frame.store, []
                 continue
+            yield from self.sent_away(device, frame)
+
+    def sent_away(self, device: str, frame: State) -> Iterator[tuple[Store, list[Out]]]:
+        """A frame that a platform sends, unless it is addressed to the module itself."""
+        try:
             back = equal(header(frame, 128, 32), K(self.address, 32))
-            returning = frame.store.fork()
-            if returning.assume(back) and returning.feasible():
-                yield returning, []
-            if frame.store.assume(negate(back)) and frame.store.feasible():
-                yield frame.store, [(device, frame.memory, frame.memory.marks[Mark.NET])]
+        except Split as split:  # the header lies across parts of unknown length
+            for alternative in split.alternatives:
+                case = frame.fork()
+                if case.store.assume(alternative) and case.store.feasible():
+                    yield from self.sent_away(device, case)
+            return
+        returning = frame.store.fork()
+        if returning.assume(back) and returning.feasible():
+            yield returning, []
+        if frame.store.assume(negate(back)) and frame.store.feasible():
+            yield frame.store, [(device, frame.memory, frame.memory.marks[Mark.NET])]
 
     # ---- what sources send
 
@@ -484,7 +495,7 @@ class _Diff:
             if n == 0 and len(frames) == 1:
                 self.found.examples.append(frames[0])
             if self.replay(frames) is not None:
-                self.keep(_description(case.origins[-1], one), frames)
+                self.keep(description(case.origins[-1], one), frames)
                 self.found.known.add(ends)
                 return True
         self.found.failures[len(case.origins), *ends] += 1
@@ -581,8 +592,8 @@ def _ends(case: _Case) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def _description(origin: Injected, store: Store) -> str:
-    """What the packets of a case have in common, as far as single fields say."""
+def description(origin: Injected, store: Store, but: Collection[str] = ()) -> str:
+    """What the packets of a case have in common, as far as single fields say; fields named in `but` are left out."""
     parts = []
     shown = {
         name: origin.symbols.get(name)
@@ -591,7 +602,7 @@ def _description(origin: Injected, store: Store) -> str:
     for (bit, width), name in (((0, 16), "sport"), ((16, 16), "dport")):
         shown[name] = origin.payload.carved.get((bit, width))
     for name, sym in shown.items():
-        if sym is None:
+        if sym is None or name in but:
             continue
         domain, before = store.domain(sym), origin.state.store.domain(sym)
         if domain != before and rs.size(domain) < 1 << sym.width:
@@ -602,4 +613,4 @@ def _description(origin: Injected, store: Store) -> str:
     return ", ".join(parts) or "any packets"
 
 
-__all__ = ["Comparison", "Difference", "Verdict", "compare"]
+__all__ = ["Comparison", "Difference", "Verdict", "compare", "description"]

@@ -514,6 +514,11 @@ def remember(known: dict[Key, Value], key: Key, value: Value) -> None:
         del known[next(iter(known))]
 
 
+def placed(name: str, node: str, address: int, box: Box) -> Module:
+    """A module that nobody owns, outside a sandbox, at a node."""
+    return Module(name, "", rs.EMPTY, node, address, box)
+
+
 def make_module(
     name: str, account: Account, platform: str, address: int, box: Box, sandbox: bool, allowed: rs.Ranges
 ) -> Module:
