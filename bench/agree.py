@@ -2,8 +2,8 @@
 
 Each configuration goes through the reference interpreter (a router with its holders, in virtual time), machine code,
 the kernel (XDP test runs; needs root) and the symbolic executor, which must cover what happens to each packet; and
-through machine code once more, without what is proven to make no difference. What two of them differ in is printed as
-a small reproducer: Click text with packets as comments, which `--replay` runs again.
+through machine code (every fourth one: the kernel) once more, without what is proven to make no difference. What two of
+them differ in is printed as a small reproducer: Click text with packets as comments, which `--replay` runs again.
 Then the branches that no packet took are counted; elements that have some left are tried by themselves, by interpreter
 and symbolic executor. At last faults are put into each back end: all must be found.
 

@@ -259,12 +259,14 @@ def check_native(prepared: Prepared, story: Story, seed: int, made: Graph | None
             raise Contradiction(name, number, words_of(error)) from None
 
 
-def check_smaller(prepared: Prepared, story: Story, seed: int) -> int:
-    """Programs from which is left out what is proven to make no difference do what the walk did; how many things that
-    were."""
+def check_smaller(prepared: Prepared, story: Story, seed: int, compiler: Compiler | None) -> int:
+    """Programs from which is left out what is proven to make no difference do what the walk did, every fourth time in
+    the kernel too; how many things that were."""
     graph, steps = smaller(prepared)
     if steps:
         check_native(prepared, story, seed, graph)
+        if compiler is not None and seed % 4 == 0:
+            check_kernel(prepared, story, seed, compiler, graph)
     return steps
 
 
@@ -329,9 +331,12 @@ def again(
 # ---- the kernel
 
 
-def check_kernel(prepared: Prepared, story: Story, seed: int, compiler: Compiler) -> int:
-    """The kernel does what the walk did, as far as it goes; how many packets were compared."""
-    graph = replace(prepared.graph, back=())
+def check_kernel(
+    prepared: Prepared, story: Story, seed: int, compiler: Compiler, made: Graph | None = None
+) -> int:
+    """The kernel does (with `made`, if that is given) what the walk did, as far as it goes; how many packets were
+    compared."""
+    graph = replace(made or prepared.graph, back=())
     loaded = install(graph, compiler, prepared)
     try:
         slow = frozenset(Input(s.element, s.port) for s in loaded.emitted.slow)
@@ -558,7 +563,7 @@ def examine(
             clock.lap("native")
         if ends.native and only in ("", "smaller"):
             with asked("smaller"):
-                tally.smaller += check_smaller(prepared, story, seed) > 0
+                tally.smaller += check_smaller(prepared, story, seed, ends.compiler) > 0
             clock.lap("smaller")
         if ends.compiler is not None and only in ("", "kernel"):
             with asked("kernel"):
