@@ -62,6 +62,14 @@ def test_padding_is_zero(compiler: Compiler) -> None:
     compare(single(traced(p)), compiler, bare(2, 100))
 
 
+def test_room_in_front_is_zero_however_much_it_is(compiler: Compiler) -> None:
+    """What the kernel has no room for it says when a packet comes, not the compiler when a module does."""
+    compare(chain("Unstrip(200)", "Strip(8)", outputs=1), compiler, bare(3, 100))
+    loaded = load(chain("Unstrip(1500)"), compiler)
+    loaded.installed.close()
+    assert loaded.emitted.slow == ()
+
+
 def test_a_prefix_table_finds_the_longest(compiler: Compiler) -> None:
     entries = ((0, 0, (9,)), (0x0A000000, 8, (1,)), (0x0A000001, 32, (2,)), (0xAC100000, 12, (3,)))
     table = ir.Table("routes", (32,), (8,), kind=ir.TableKind.PREFIX, entries=entries)

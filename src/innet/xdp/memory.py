@@ -15,6 +15,10 @@ from innet.xdp.writer import FENCE, Edge, Placed, Writer
 
 MAX_ACCESS = 8
 """Bytes of one load or store."""
+MOST_AT_ONCE = 128
+"""Bytes that are set to zero one after another. Of more LLVM makes a call of `memset`, and BPF has none."""
+APART = 'call void asm sideeffect "", "~{memory}"()'
+"""An instruction that is nothing, but on whose two sides LLVM writes separately."""
 MAX_ANNOTATIONS = 64
 MIN_AT_HAND, MAX_AT_HAND = 34, 256
 """Bytes of a frame that are brought to hand where they do not lie there all (see `tcx`): as many as the program may
@@ -392,6 +396,8 @@ class Memory:
         pointer, _ = self.reach(Extent(start, start.plus(behind), None), None)
         self._write(pointer, front, length)
         for at, size in pieces(length):
+            if at and at % MOST_AT_ONCE == 0:
+                writer.line(APART)
             writer.line(
                 f"store i{size * 8} 0, ptr {writer.pointer(pointer, at)}, align {self.target.alignment(size)}"
             )
