@@ -149,6 +149,20 @@ def test_a_header_across_parts_of_unknown_length() -> None:
     assert diff(first, first.replace("MarkMAC", "MarkIPHeader(14) -> MarkMAC")).verdict is Verdict.NONE
 
 
+def test_what_writes_handlers_is_not_proven() -> None:
+    """The switch leads elsewhere from the second packet on: its program at the start says nothing of that."""
+    first = "FromDevice(a) -> s :: Switch(0) -> ToDevice(b); s[1] -> ToDevice(c);"
+    counted = first.replace("->", "-> Counter(COUNT_CALL 1 s.switch 1) ->", 1)
+    assert diff(first, counted).verdict is not Verdict.NONE
+    assert diff(counted, counted).verdict is Verdict.NONE
+
+
+def test_files_are_not_taken_for_one_interface() -> None:
+    first = "FromDevice(a) -> ToDump(one.pcap)"
+    assert diff(first, "FromDevice(a) -> ToDump(other.pcap)").verdict is not Verdict.NONE
+    assert diff(first, "FromDevice(a) -> Null -> ToDump(one.pcap)").verdict is Verdict.NONE
+
+
 def test_what_waits_elsewhere_is_told() -> None:
     found = diff(BATCHER, BATCHER.replace("120", "60"))
     assert found.verdict is Verdict.NONE

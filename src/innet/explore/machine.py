@@ -118,9 +118,9 @@ class Machine:
 
 
 def device_of(machine: Machine, element: str) -> str:
-    """The interface an entry or exit element names."""
+    """The interface an entry or exit element names; of those that have files in place of interfaces, what they are."""
     instance = machine.elements[element]
-    return str(getattr(instance, "devname", getattr(instance, "ifname", "0")))
+    return str(getattr(instance, "devname", getattr(instance, "ifname", instance)))
 
 
 __all__ = ["OUTSIDE", "Machine", "device_of"]

@@ -22,6 +22,7 @@ from innet.explore.runs import Left, Run, runs
 from innet.explore.twins import Log, Twins, rows_equal, same_graph
 from innet.explore.witness import sequences
 from innet.ir.nodes import Mark
+from innet.packet.headers import LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, equal, negate
 from innet.symbolic.memory import Imprecise, Memory, Split
@@ -138,6 +139,10 @@ class _Diff:
         found = self.found
         if same_graph(*(v.machine for v in self.versions)):
             return Comparison(Verdict.NONE, notes=self.notes())
+        for v, scope in zip(self.versions, SCOPES, strict=True):
+            for name, element in v.machine.elements.items():
+                if element.written():
+                    found.open_questions[f"{scope}{name} writes handlers as it runs"] = None
         self.steady()
         if not found.differences and found.open_questions:
             self.sequences()
@@ -220,7 +225,9 @@ class _Diff:
 
     def injected(self, label: str = "") -> Injected:
         """Any packet that may come in."""
-        return inject(self.address, label=label) if self.is_module else inject_ip(label)
+        if self.is_module:
+            return inject(self.address, label=label)
+        return inject_ip(label, max_payload=LONGEST_PAYLOAD)
 
     def cases(self, tables: Tables, twins: Twins, budget: Budget) -> Iterator[_Case]:
         """Every pair of runs of one packet."""
