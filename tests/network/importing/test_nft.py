@@ -230,10 +230,10 @@ def test_a_filter_without_state(
     for packet in sent:
         data = packet.data()
         found = (verdict(chains, "base", packet, "untracked") or policy) == "accept"
-        assert box.send(packet.iif, data) == ([(f"{packet.iif}.router", data)] if found else []), (
-            chains,
-            packet,
-        )
+        passed = box.send(packet.iif, data)
+        assert passed in ([], [(f"{packet.iif}.router", data)])
+        # kernels differ in what a port is of a later fragment: the box passes it only where all do
+        assert bool(passed) == found or (packet.later and found), (chains, packet)
         assert box.send(f"{packet.oif}.router", data) == [(packet.oif, data)]
 
 

@@ -59,8 +59,12 @@ class _Guard:
                 f"o{n} [0] -> w{n};",
             ]
             if not tracks:
-                self.wires.append(f"i{n} [1] -> {self.inward(n, 'stateless')};")
-                self.wires.append(f"o{n} [1] -> {self.outward(n, 'stateless')};")
+                for way, hooks in (("i", self.inward), ("o", self.outward)):
+                    self.wires += [
+                        f"{way}{n} [1] -> {way}{n}_kind :: IPClassifier({PIECE}, -);",
+                        f"{way}{n}_kind [0] -> {hooks(n, 'piece')};",
+                        f"{way}{n}_kind [1] -> {hooks(n, 'stateless')};",
+                    ]
                 continue
             entry = f"in{n}" if nat.exists else "[0] flows"
             for way, paint, target, hooks, maybe in (
@@ -112,7 +116,7 @@ class _Guard:
         ends: dict[str | None, str] = {}
         depends = None in self.routes.values() or "0.0.0.0/0" not in self.routes
         for out in [*(one.name for one in self.sides), *((None,) if depends else ())]:
-            lists = self.lists("forward", Case(side.name, out, state))
+            lists = self.lists("forward", Case(side.name, out, state, lowered=1))
             ends[out] = self.chain(lists, f"r{n}")
         target = self.route(ends, f"r{n}")
         return self.chain(self.lists("prerouting", Case(side.name, None, state)), target)

@@ -50,11 +50,13 @@ class Case:
     """Where a packet is looked at: came by `iif`, leaves by `oif` (None: not known). `state`: what tracking knows.
     "stateless": nothing, it does not run; "first": TCP or UDP that is of no connection yet; "again": of one, in the
     direction it began in; "reply": in the other; "other": another protocol, of which it is not known; "piece": a later
-    fragment of a datagram that is looked at as a whole."""
+    fragment, whatever it is part of."""
 
     iif: str | None
     oif: str | None
     state: str = "stateless"
+    lowered: int = 0
+    """How much lower a time to live the rules see than the packet has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +96,19 @@ def compare(left: Any, operator: str, right: Any, case: Case, sets: Sets) -> Con
         if kind == "meta" and isinstance(inner, dict):
             return meta(str(inner.get("key")), operator, right, case, sets)
         if kind == "payload" and isinstance(inner, dict):
-            return whole(payload(inner, None, operator, right, sets), inner, case)
+            return whole(payload(inner, None, operator, right, sets, case.lowered), inner, case)
         if kind == "ct" and isinstance(inner, dict) and inner.get("key") == "state":
             return state(operator, right, case)
         if kind == "&" and isinstance(inner, list) and len(inner) == 2 and isinstance(inner[0], dict):
             field = inner[0].get("payload")
             if isinstance(field, dict):
-                return whole(payload(field, inner[1], operator, right, sets), field, case)
+                return whole(payload(field, inner[1], operator, right, sets, 0), field, case)
     raise StrangeError("this is not compared here", "match", "left")
 
 
 def whole(found: Condition, inner: dict[str, Any], case: Case) -> Condition:
-    """What a match on a header says of a datagram of which only a later fragment is seen."""
+    """What a match on a transport header says of a later fragment: where datagrams are put together first, it is
+    about bytes that are not seen; elsewhere some kernels take the fragment's own bytes for a header, others do not."""
     return MAYBE if case.state == "piece" and inner.get("protocol") not in ("ip", "ip6") else found
 
 
@@ -170,8 +173,10 @@ def number(given: Any, highest: int, names: Mapping[str, int]) -> int:
     )
 
 
-def payload(inner: dict[str, Any], mask: Any, operator: str, right: Any, sets: Sets) -> Condition:
-    """Fields of headers."""
+def payload(
+    inner: dict[str, Any], mask: Any, operator: str, right: Any, sets: Sets, lowered: int
+) -> Condition:
+    """Fields of headers; `lowered`: how much less than the packet's time to live is compared."""
     proto, name = inner.get("protocol"), inner.get("field")
     if mask is not None and (proto, name) != ("tcp", "flags"):
         raise StrangeError("a masked field", "match", "left")
@@ -187,7 +192,7 @@ def payload(inner: dict[str, Any], mask: Any, operator: str, right: Any, sets: S
         case "ip", "version":
             return ALWAYS if (right == 4) == (operator != "!=") else NEVER
         case "ip", "ttl":
-            return numeric("ip ttl", operator, right, 255, {}, sets)
+            return numeric("ip ttl", operator, right, 255, {}, sets, lowered)
         case "ip", "dscp":
             return numeric(
                 "ip dscp", operator, right, 63, {f"cs{n}": 8 * n for n in range(8)} | {"ef": 46}, sets
@@ -235,9 +240,15 @@ def address_test(side: str, prefix: Prefix) -> str:
 
 
 def numeric(
-    field: str, operator: str, right: Any, highest: int, names: Mapping[str, int], sets: Sets
+    field: str,
+    operator: str,
+    right: Any,
+    highest: int,
+    names: Mapping[str, int],
+    sets: Sets,
+    lowered: int = 0,
 ) -> Condition:
-    """A field with a number, a range or a set of them; it has to be there, also for `!=`."""
+    """A field, `lowered` by so much, with a number, a range or a set of them; it has to be there, also for `!=`."""
     bounds = []
     for one in values(right, sets):
         if isinstance(one, dict) and isinstance(one.get("range"), list) and len(one["range"]) == 2:
@@ -260,6 +271,9 @@ def numeric(
                 part for part in ((last[0], low - 1), (max(high + 1, last[0]), last[1])) if part[0] <= part[1]
             ]
         bounds = left
+    bounds = [
+        (low + lowered, min(high + lowered, highest)) for low, high in bounds if low + lowered <= highest
+    ]
     tests = [between(field, low, high, highest) for low, high in bounds]
     return any_of(tests, "==")
 
