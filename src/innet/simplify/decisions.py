@@ -22,6 +22,9 @@ from innet.symbolic.terms import Formula
 Place = tuple[int, str]
 """A part of a condition: the identity of the `Branch`, and the way to the part (l, r: sides of & or |; n: of a not)."""
 
+MOST_PARTS = 24
+"""Of a condition of more parts (a filter for a hundred hosts) only the whole is looked at."""
+
 Told = tuple[ir.Stmt, ir.Expr | None]
 """A statement that changed: a branch and what is left of its condition, a `Let` and the number it binds, an assignment
 that went."""
@@ -63,6 +66,8 @@ class Decisions:
         where, way = place
         parts: list[Place] = []
         match expr:
+            case _ if not way and parts_of(expr) > MOST_PARTS:
+                pass
             case ir.Binary(Op.AND | Op.OR as op, left, right) if expr.width == 1:
                 parts = [(where, way + "l"), (where, way + "r")]
                 self._part(parts[0], left, state)
@@ -178,6 +183,16 @@ def lengths_in(expr: ir.Expr) -> Iterator[ir.Expr]:
             yield from lengths_in(right)
         case ir.Not(value) | ir.Cast(value, _):
             yield from lengths_in(value)
+
+
+def parts_of(expr: ir.Expr) -> int:
+    """How many parts a condition has."""
+    match expr:
+        case ir.Binary(Op.AND | Op.OR, left, right) if expr.width == 1:
+            return parts_of(left) + parts_of(right)
+        case ir.Not(value) if expr.width == 1:
+            return parts_of(value)
+    return 1
 
 
 def joined(op: Op, a: ir.Expr, b: ir.Expr) -> ir.Expr:

@@ -29,6 +29,9 @@ from innet.symbolic.terms import (
     Truth,
 )
 
+DEEPEST = 100
+"""How deep in a term parts are told apart; a term below is equal to itself only."""
+
 
 def same(a: Term, b: Term, store: Store) -> bool:
     """Whether two terms must be equal."""
@@ -36,6 +39,9 @@ def same(a: Term, b: Term, store: Store) -> bool:
         return True
     if a.width != b.width:
         return False
+    values = number(a, store), number(b, store)
+    if values != (None, None):
+        return values[0] == values[1]
     words = Words(store)
     return words.of(a) is words.of(b) or store.entails(equal(a, b))
 
@@ -66,6 +72,7 @@ class Words:
         self.words: dict[Hashable, Word] = {}
         self.seen: dict[int, tuple[object, Word]] = {}
         """What a term is, by its identity; the term is kept so that no other gets it."""
+        self.depth = 0
 
     def word(self, *form: Hashable) -> Word:
         found = self.words.get(form)
@@ -81,7 +88,10 @@ class Words:
         found = self.seen.get(id(term))
         if found is None:
             self.store.work.spend(1)
-            found = self.seen[id(term)] = term, self._new(term)
+            self.depth += 1
+            word = self._new(term) if self.depth <= DEEPEST else Word(("unknown",))
+            self.depth -= 1
+            found = self.seen[id(term)] = term, word
         return found[1]
 
     def _new(self, term: object) -> Word:

@@ -18,8 +18,8 @@ from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.state import State, Tables, empty, stamp
 from innet.verify.security import inject, settle
 
-BUDGET, WORK = 4000, 150_000
-"""Element executions and work (`innet.symbolic.work`) that looking at one module may cost: some tenths of a second."""
+BUDGET, WORK = 4000, 400_000
+"""Element executions and work (`innet.symbolic.work`) that looking at one module may cost: half a second."""
 
 
 @dataclass(frozen=True)
