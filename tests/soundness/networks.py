@@ -31,6 +31,8 @@ from tests.verify.networks import CLIENT, PASS, PROVIDER, STATEFUL, chain, inwar
 
 WRAP = "Strip(14) -> IPEncap(4, 10.0.0.9, 172.16.9.9) -> EtherEncap(0x0800, 2:0:0:0:0:1, 2:0:0:0:0:2)"
 UNWRAP = "IPClassifier(proto 4) -> Strip(34) -> EtherEncap(0x0800, 2:0:0:0:0:1, 2:0:0:0:0:2)"
+WRAP_UDP = WRAP.replace("IPEncap(4, 10.0.0.9, 172.16.9.9)", "UDPIPEncap(10.0.0.9, 53, 172.16.9.9, 80)")
+UNWRAP_UDP = UNWRAP.replace("proto 4", "udp dst port 80").replace("Strip(34)", "Strip(42)")
 BOXES = (
     PASS, PASS, STATEFUL,
     *map(inward, (
@@ -40,6 +42,8 @@ BOXES = (
         "StoreIPAddress(172.16.7.7, dst)", "StoreIPAddress(203.0.113.9, src)", "SetIPDSCP(5)", WRAP, UNWRAP,
         "IPAddrRewriter(pattern - 172.16.7.7 0 0)", "CheckIPHeader(14)", "IPFilter(allow ip hl 5 and ip ttl > 3)",
         "CheckLength(60)", "Queue(4) -> Unqueue", "IPRewriter(pattern 203.0.113.5 1000-1007 - - 0 0)",
+        "StoreData(40, \\<0000>)", "StoreData(34, \\<0050>)", "StoreData(50, \\<5555>)", "Truncate(50)", "Truncate(34)",
+        "VLANEncap(5)", "VLANDecap -> Classifier(12/0800)", WRAP_UDP, UNWRAP_UDP,
     )),
     """
 n :: IPRewriter(pattern 203.0.113.5 1024-1027 - - 0 1, drop);
@@ -64,7 +68,9 @@ STARTS = ("internet", "internet", "client", "client", "module", "edge", "access"
 FLOWS = ("", "", "udp", "tcp", "tcp dst port 80", "udp and src port 53", "dst host 172.16.7.7",
          "src net 203.0.113.0/24",
          "dst port 1500", "icmp", "ip[8] > 5", "src host 203.0.113.5", "not tcp", "dst net 172.16.0.0/16",
-         "ip[6:2] & 0x1fff = 0", "dst host 198.51.100.1")  # fmt: skip
+         "ip[6:2] & 0x1fff = 0", "dst host 198.51.100.1", "vlan", "vlan 5 and udp", "not vlan", "len <= 40",
+         "ip[2:2] > 40",
+         "tcp[13] & 2 = 0", "udp[((ip[0] & 0xf) - 4):1] = 0", "udp[4:2] % 3 = 0", "src port not 80")  # fmt: skip
 CONSTS = (
     "",
     "",
@@ -74,6 +80,9 @@ CONSTS = (
     " const payload",
     " const proto && src port",
     " const ttl",
+    " const payload && len",
+    " const host && port",
+    " const tcp flags && udp[8:2]",
 )
 HOSTS = {"internet": End("edge", "out"), "homes": End("access", "homes")}
 ADDRESSES = (0xAC100707, 0xAC100F85, 0xAC100001, MODULE, 0xCB00714D, 0xCB007105, 0xCB007109, 0x0A090909, 0x08080808,

@@ -1,5 +1,7 @@
 """Packets that show an answer: replayed through the network by the reference interpreter, and held to the statement."""
 
+from collections.abc import Iterator
+
 from innet import ir
 from innet.explore.modules import ARRIVES, SENDS, Module
 from innet.explore.network import Network
@@ -53,28 +55,39 @@ def witness_of(
                 replay.send_output(start.module, *start.output, found.frame)
             elif start.module is not None:
                 replay.send_module(start.module, found.frame)
-            arrived = conform or any(_at(question.hops[-1].node, e, network, None) for e in replay.events)
             sent = start.module is not None and start.output is None
-            if arrived and conforms_concretely(question, replay, found.frame, sent) is conform:
+            ways = departures(question, replay, found.frame, sent)
+            told = (way for way in ways if conform or arrives(question, replay, way[0]))
+            if any(conforms_concretely(question, replay, *way) is conform for way in told):
                 seen = [e for e in replay.events if e.delivered]
                 result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
                 return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
     return None
 
 
-def conforms_concretely(question: Question, replay: Replay, frame: bytes, sent: bool) -> bool:
-    """Whether the packet's recorded way conforms to the statement (for `always`: to its hops): whether there are visits
-    of its nodes, in order, that do. If `sent`, the statement is about what a module sent because of the packet.
+def departures(
+    question: Question, replay: Replay, frame: bytes, sent: bool
+) -> Iterator[tuple[int, PacketBuffer]]:
+    """Where in the recorded way flows begin that the statement is about, and the packet there. If `sent`, it is about
+    what a module sent because of the packet."""
+    starts = [(0, replay.received(frame))]
+    if sent:
+        sends = ((n, event) for n, event in enumerate(replay.events) if event.place.endswith(SENDS))
+        starts = [(n, replay.seen(event)) for n, event in sends]
+    return ((at, packet) for at, packet in starts if evaluate(question.flows[0], packet))
+
+
+def arrives(question: Question, replay: Replay, since: int) -> bool:
+    """Whether anything of the recorded way, from an event on, is at the last node."""
+    last = question.hops[-1].node
+    return any(_at(last, event, replay.network, None) for event in replay.events[since:])
+
+
+def conforms_concretely(question: Question, replay: Replay, departs_at: int, departing: PacketBuffer) -> bool:
+    """Whether the packet's recorded way, from its departure on, conforms to the statement (for `always`: to its hops):
+    whether there are visits of its nodes, in order, that do.
     """
     network, events = replay.network, replay.events
-    departs_at, departing = 0, replay.received(frame)
-    if sent:
-        sends = next((n for n, e in enumerate(events) if e.place.endswith(SENDS)), None)
-        if sends is None:
-            return False
-        departs_at, departing = sends, replay.seen(events[sends])
-    if not evaluate(question.flows[0], departing):
-        return False
     failed: set[tuple[int, int, str]] = set()
 
     def rest(index: int, at: int, before: PacketBuffer, module: Module | None) -> bool:
