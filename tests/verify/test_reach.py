@@ -5,7 +5,7 @@ import pytest
 from innet.messages import Answer
 from innet.verify import reach as reach_module
 from innet.verify.trace import trace_flow
-from tests.verify.networks import CLIENT, PASS, STATEFUL, ask, chain, inward, run
+from tests.verify.networks import CHAIN, CLIENT, PASS, STATEFUL, ask, chain, inward, run
 
 YES, NO = Answer.YES, Answer.NO
 TO_BOX = "IPRewriter(pattern - - 10.9.9.9 - 0 0)"
@@ -137,10 +137,30 @@ def test_what_only_other_flows_entries_allow_is_told_apart_from_what_new_flows_d
     assert broken.holds is NO
     assert "only with table entries that other flows have made" in broken.reason
     assert broken.witness is not None
-    assert not broken.witness.replayed
+    assert broken.witness.replayed
+    (opener,) = broken.witness.before
+    assert opener[24:32] == broken.witness.packet[32:40], "the packet answers one that went out before"
     open_door = ask(chain(), "never reach from internet -> client")
     assert open_door.witness is not None
     assert open_door.witness.replayed
+
+
+TRANSLATING = """
+n :: IPRewriter(pattern 203.0.113.5 1024-1027 - - 0 1, drop);
+FromDevice(inside) -> Classifier(12/0800) -> CheckIPHeader(14) -> IPFilter(allow udp or tcp) -> [0] n;
+FromDevice(outside) -> Classifier(12/0800) -> CheckIPHeader(14) -> IPFilter(allow dst host 203.0.113.5) -> [1] n;
+n [0] -> ToDevice(outside); n [1] -> ToDevice(inside);
+"""
+
+
+def test_an_answer_through_a_translation_is_shown_with_what_it_answers() -> None:
+    text = CHAIN.replace("10.9.0.0/16: in}", "10.9.0.0/16: in, 203.0.113.5/32: in}")
+    world = chain(TRANSLATING, text=text)
+    broken = ask(world, "never reach from internet udp -> client")
+    assert broken.holds is NO
+    assert broken.witness is not None
+    assert broken.witness.replayed
+    assert broken.witness.packet[32:40] == "cb007105", "it goes to the address that the opener was given"
 
 
 def test_an_always_that_other_flows_break_and_new_ones_keep() -> None:

@@ -1,6 +1,7 @@
 """Packets that show an answer: replayed through the network by the reference interpreter, and held to the statement."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from innet import ir
 from innet.explore.modules import ARRIVES, SENDS, Module
@@ -16,20 +17,18 @@ from innet.policy.fields import PAYLOAD_STARTS, ConstField
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import State
 from innet.verify.constant import FRAGMENT, PROTO, TOTAL
-from innet.verify.questions import Progress, Question, at_home_outside, place_names
+from innet.verify.crafted import turned
+from innet.verify.questions import Progress, Question, at_home_outside, place_names, starts
 
 MAX_SOLUTIONS = 10
 """How many packets of a flow are tried for one that does it."""
 
+MAX_ANSWERED = 3
+"""How many packets are tried as answers to another flow."""
+ANSWER = "once a packet the other way has passed"
+
 MAX_TURNS = 4
 """How many packets of other flows may have been counted before, where a box gives flows their ways in turn."""
-
-
-def packet_of(state: State, progress: Progress) -> bytes | None:
-    start = progress.origin
-    assert start is not None
-    first = next(solutions(start.injected, start.injected, state.store), None)
-    return first.frame if first is not None else None
 
 
 def witness_of(
@@ -62,6 +61,48 @@ def witness_of(
                 seen = [e for e in replay.events if e.delivered]
                 result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
                 return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
+    return None
+
+
+def witness_after_others(
+    question: Question, network: Network, state: State, progress: Progress, conform: bool
+) -> Witness | None:
+    """As `witness_of`, after a packet of another flow: one the other way, from clients or from the internet, which
+    boxes that keep flows remember; the packet itself may then be an answer to what arrived of that one."""
+    start = progress.origin
+    assert start is not None
+    if start.end is None:
+        return None
+    own = start.injected.state.store.domain(start.injected.symbols["ip.src"])
+    others = [s for place in (Place.CLIENT, Place.INTERNET) for s in starts(Region(place), network)]
+    for found in islice(solutions(start.injected, start.injected, state.store), MAX_ANSWERED):
+        for other in others:
+            assert other.end is not None
+            domain = other.injected.state.store.domain(other.injected.symbols["ip.src"])
+            wanted = int.from_bytes(found.frame[30:34], "big")
+            source = wanted if rs.contains(domain, wanted) else min(domain[0][0] + 10, domain[0][1])
+            opener = turned(found.frame, source)
+            first = Replay(network)
+            first.send(other.end, opener)
+            answers = [found.frame, *(turned(e.packet) for e in first.events if e.delivered)]
+            for frame in answers[:MAX_ANSWERED]:
+                if not rs.contains(own, int.from_bytes(frame[26:30], "big")):
+                    continue
+                replay = Replay(network)
+                replay.send(other.end, opener)
+                replay.events.clear()
+                replay.send(start.end, frame)
+                shown = [
+                    at
+                    for at, packet in departures(question, replay, frame, False)
+                    if (conform or arrives(question, replay, at))
+                    and conforms_concretely(question, replay, at, packet) is conform
+                ]
+                if shown:
+                    seen = [e for e in replay.events if e.delivered]
+                    result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
+                    before = (opener[14:].hex(),)
+                    return Witness(summary(frame), frame[14:].hex(), result, True, before, ANSWER)
     return None
 
 

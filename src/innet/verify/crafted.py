@@ -86,6 +86,23 @@ def varied(frame: bytes, number: int) -> bytes:
     return frame[: 14 + size] + with_transport_sum(ip[:size], body)
 
 
+def turned(frame: bytes, source: int | None = None) -> bytes:
+    """A packet the other way: addresses and ports change places; from `source`, if it is given."""
+    ip = frame[14:]
+    size = 4 * (ip[0] & 15)
+    head = bytearray(ip[:size])
+    head[12:20] = ip[16:20] + ip[12:16]
+    if source is not None:
+        head[12:16] = source.to_bytes(4, "big")
+    head[8] = 64
+    head[10:12] = bytes(2)
+    head[10:12] = (~ones_sum(bytes(head)) & 0xFFFF).to_bytes(2, "big")
+    body = ip[size:]
+    if ip[9] in (PROTO_UDP, PROTO_TCP) and not int.from_bytes(ip[6:8], "big") & 0x1FFF and len(body) >= 4:
+        body = body[2:4] + body[:2] + body[4:]
+    return frame[:14] + bytes(head) + with_transport_sum(bytes(head), body)
+
+
 def from_other(frame: bytes, number: int) -> bytes:
     """The frame as sent by another host."""
     ip = bytearray(frame[14:])
@@ -148,4 +165,4 @@ def _options(machine: Machine) -> list[int]:
     return list(found)
 
 
-__all__ = ["from_other", "large", "packet", "sequences", "udp", "varied"]
+__all__ = ["from_other", "large", "packet", "sequences", "turned", "udp", "varied"]

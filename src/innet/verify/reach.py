@@ -15,9 +15,8 @@ from innet.explore.fabric import NO_ROUTE
 from innet.explore.flow import Budget, BudgetExceeded, Hop
 from innet.explore.modules import ARRIVES, SENDS, Module, Places, Sent
 from innet.explore.network import NO_MODULE, Network, Outcome, Walk, header, parse
-from innet.explore.witness import summary
 from innet.ir.nodes import Mark
-from innet.messages import Answer, Check, Step, Witness
+from innet.messages import Answer, Check, Step
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
 from innet.symbolic.execute import evaluate, formula_of
@@ -26,7 +25,7 @@ from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import MAX_PAYLOAD, State, Tables, empty
 from innet.symbolic.terms import FALSE, TRUE, Formula, K
-from innet.verify.confirm import packet_of, witness_of
+from innet.verify.confirm import witness_after_others, witness_of
 from innet.verify.constant import field_value, kept, unknown
 from innet.verify.questions import (
     Progress,
@@ -349,13 +348,20 @@ def _conclude(
         if progress.doubt:
             why = "whether a flow leaves its payload as it is cannot be told, and no packet was found that decides it"
             return Check(reach.text, Answer.UNDECIDED, why, trace=_trace(state, operator, network))
-        note = (
-            "only with table entries that other flows have made" if any_state else "not confirmed by a packet"
-        )
-        packet = packet_of(state, progress)
-        shown = Witness(summary(packet), packet[14:].hex(), note) if packet else None
-        reason = f"{why or 'a flow may do this'} ({note})"
-        return Check(reach.text, Answer.NO, reason, witness=shown, trace=_trace(state, operator, network))
+        if any_state:
+            never = reach.quantifier is Quantifier.NEVER
+            for state, progress, why in bad[:MAX_FOUND]:
+                witness = witness_after_others(question, network, state, progress, conform=never)
+                if witness is not None:
+                    reason = (
+                        f"{why or 'a flow does this'} (only with table entries that other flows have made)"
+                    )
+                    return Check(reach.text, Answer.NO, reason, witness=witness,
+                                 trace=_trace(state, operator, network))  # fmt: skip
+            state, progress, why = bad[0]
+        note = "only with table entries that other flows have made; " if any_state else ""
+        reason = f"{why or 'a flow may do this'} ({note}no packets were found that show it)"
+        return Check(reach.text, Answer.NO, reason, trace=_trace(state, operator, network))
     if found.lost:
         return Check(reach.text, Answer.UNDECIDED, found.lost[0])
     return Check(reach.text, Answer.YES)
