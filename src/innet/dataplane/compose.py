@@ -4,8 +4,9 @@ Entry gate, then the sandbox if there is one, then the module's entries; from it
 again, and out. Elements go by their number in the configuration, so that names do not tell modules of one shape apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from innet import ir
 from innet.dataplane.slowpath import closed, must_be_slow
@@ -63,6 +64,8 @@ class Composed:
     """What was left out of the programs, by the elements' own names."""
     kept: tuple[Step, ...] = ()
     """What was looked at and could not be left out, and why."""
+    written: "Callable[[], Composed] | None" = None
+    """The module with all that is written, if something was left out."""
     computed: frozenset[int] = frozenset()
     """Constants of the programs that were computed of those that are written, the module's address among them."""
     stateful: frozenset[str] = field(default_factory=frozenset)
@@ -108,6 +111,8 @@ def compose(
     else:
         builder.connections |= {(ENTRY_GATE, 0): enter, (EXIT_GATE, 0): out}
     graph = Graph(builder.programs, Input(ENTRY_GATE, OUTSIDE), builder.connections, builder.held)
+    steps = (*builder.simplified.steps, *builder.steps)
+    written = partial(compose, text, name, address, wire, sandbox, whitelist, smaller=False)
     names = {n: name for name, n in number.items()}
     lines = {
         number[v.name]: f" (line {v.span.source.landmark(v.span.start)[1]})"
@@ -122,8 +127,9 @@ def compose(
         sandbox,
         builder.agents(),
         lines,
-        (*builder.simplified.steps, *builder.steps),
+        steps,
         builder.simplified.kept,
+        written if steps else None,
         builder.simplified.computed,
         builder.stateful(),
     )

@@ -30,6 +30,7 @@ from innet.xdp.shape import Structure, Template, structure, template, with_group
 from innet.xdp.target import Redirect, Target
 from innet.xdp.unsupported import WHOLE, Unsupported
 
+REFUSED = "the kernel's verifier refused it"
 MAX_POINTS = 64
 """Places of marks for which packets from the slow path find a program, in one shape."""
 MAX_WEIGHT = 6000
@@ -106,17 +107,37 @@ class Library:
     jiffies_per_second: int
     shapes: list[Shape] = field(default_factory=list)
     known: dict[str, list[Structure]] = field(default_factory=dict)
+    unwanted: set[str] = field(default_factory=set)
+    """Structures from which something is left out that the kernel's verifier wants to see."""
     compiled: int = 0
     """How often LLVM ran."""
 
     def prepare(
         self, composed: Composed, address: int, groups: tuple[tuple[int, ...], ...] | None = None
     ) -> Prepared:
-        """Find or compile the shape of a module. Raises PlatformError if it cannot be in the kernel.
+        """Find or compile the shape of a module: of all that is written, if the kernel refuses what is left of it.
+        Raises PlatformError if it cannot be in the kernel.
 
         With `groups` its parameters are these, if they can be: it runs already, with that shape.
         """
         own = structure(composed.graph)
+        if composed.written is None:
+            return self._prepare(composed, own, address, groups)
+        if own.digest not in self.unwanted:
+            try:
+                found = self._prepare(composed, own, address, groups)
+                if not any(one.why.startswith(REFUSED) for one in found.shape.emitted.slow):
+                    return found
+                self.shapes.remove(found.shape)
+            except VerifierError:
+                pass
+            self.unwanted.add(own.digest)
+        written = composed.written()
+        return self._prepare(written, structure(written.graph), address, groups)
+
+    def _prepare(
+        self, composed: Composed, own: Structure, address: int, groups: tuple[tuple[int, ...], ...] | None
+    ) -> Prepared:
         given = None if groups is None else with_groups(own, groups)
         for shape in self.shapes:
             values = shape.template.values(own)
@@ -190,7 +211,7 @@ class Library:
         if good >= len(regions):
             raise problem
         found = regions[good]
-        reason = f"the kernel's verifier refused it: {problem.summary}"
+        reason = f"{REFUSED}: {problem.summary}"
         return Unsupported(found.element, found.port, WHOLE, reason)
 
     def heaviest(self, shape: Shape, problem: PlatformError, who: str) -> Unsupported:
