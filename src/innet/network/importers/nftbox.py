@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from innet.network.importers.boxes import doubtful, ip_filter, perhaps, quoted
 from innet.network.importers.device import Rule
-from innet.network.importers.nftmatch import Case
+from innet.network.importers.nftmatch import BEGINS, Case
 from innet.network.importers.nftnat import Nat, Side, UnsuitableError
 from innet.network.importers.nftrules import Ruleset
 
@@ -79,29 +79,69 @@ class _Guard:
                 self.wires += [
                     f"{way}{n} [1] -> {way}{n}_kind :: IPClassifier({PIECE}, {TRACKED}, -);",
                     f"{way}{n}_kind [0] -> {others[0]};",
-                    f"{way}{n}_kind [1] -> Paint({paint}) -> {target};",
+                    f"{way}{n}_kind [1] -> {way}{n}_paint :: Paint({paint});",
                     f"{way}{n}_kind [2] -> {others[1]};",
                 ]
+                if way == "i":
+                    self.wires.append(f"i{n}_paint -> {target};")
+                else:  # what does not begin a flow makes no entry
+                    self.wires.append(f"o{n}_paint -> o{n}_begins :: IPClassifier({BEGINS}, -);")
+                    self.wires += [f"o{n}_begins [0] -> [1] flows;", f"o{n}_begins [1] -> [2] flows;"]
         if nat.exists:
             self.place(nat.declare())
             for n in range(len(sides)):
                 self.place(nat.inward(n))
                 self.place(nat.outward(n))
             self.place(nat.wire())
+            for n in range(len(sides) if nat.sources else 0):
+                self.wires.append(f"snat_back [{n}] -> {self.inward(n, 'reply')};")
         if tracks:
-            self.declared.append("flows :: IPRewriter(pass 0, keep 1 2);")
+            more = ", pass 4" if nat.targets else ""
+            self.declared.append(f"flows :: IPRewriter(pass 0, keep 1 2, pass 3{more});")
+            self.wires.append("flows [3] -> strays :: PaintSwitch;")
+            self.wires += [f"strays [{n}] -> Discard;" for n in range(len(sides))]
+            self.wires += [
+                f"strays [{len(sides) + n}] -> {self.outward(n, 'first')};" for n in range(len(sides))
+            ]
+        leaks = tracks and any(self.leaks(n) for n in range(len(sides)))
         for output, state in enumerate(states):
             name = f"{state}_flows"
             self.declared.append(f"{name} :: PaintSwitch;")
             self.wires.append(f"flows [{output}] -> {name};")
             for n in range(len(sides)):
-                self.wires.append(f"{name} [{n}] -> {self.inward(n, state)};")
+                # what answers the untranslated source of a flow may be an answer or not
+                known = "again" if state == "reply" and nat.translates(nat.out[n]) else state
+                target = self.inward(n, known)
+                if state != "first" and leaks:
+                    target = self.or_invalid(f"{name}{n}", target, self.inward(n, "invalid"))
+                self.wires.append(f"{name} [{n}] -> {target};")
             for n in range(len(sides) if state != "first" else 0):
                 target = self.outward(n, state)
                 if nat.exists:
                     target = f"{'again' if state == 'again' else 'answer'}{n}"
+                    if leaks:
+                        target = self.or_invalid(f"{name}_out{n}", target, f"w{n}")
                 self.wires.append(f"{name} [{len(sides) + n}] -> {target};")
         return "\n".join((f"// {quoted(title)}", *self.declared, *self.wires)) + "\n"
+
+    def leaks(self, n: int) -> bool:
+        """Whether TCP that tracking calls invalid may pass from an interface: it is not translated then."""
+        for side in self.sides:
+            lists = self.lists("forward", Case(self.sides[n].name, side.name, "invalid", lowered=1))
+            if not any(rules and rules[0].permit is False and not rules[0].pattern for rules in lists):
+                return True
+        return False
+
+    def or_invalid(self, name: str, target: str, otherwise: str) -> str:
+        """Segments of a flow may be invalid, by their numbers or flags: that is not followed, and left open."""
+        self.wires += [
+            f"{name}_ways :: Tee(2);",
+            f"{name}_ways [0] -> {target};",
+            f"{name}_ways [1] -> {name}_tcp :: IPClassifier(ip proto 6, -);",
+            f"{name}_tcp [0] -> {perhaps('segments that are invalid')} -> {otherwise};",
+            f"{name}_tcp [1] -> Discard;",
+        ]
+        return f"{name}_ways"
 
     def place(self, lines: Sequence[str]) -> None:
         """Declarations go before all wires."""

@@ -49,8 +49,8 @@ class StrangeError(Exception):
 class Case:
     """Where a packet is looked at: came by `iif`, leaves by `oif` (None: not known). `state`: what tracking knows.
     "stateless": nothing, it does not run; "first": TCP or UDP that is of no connection yet; "again": of one, in the
-    direction it began in; "reply": in the other; "other": another protocol, of which it is not known; "piece": a later
-    fragment, whatever it is part of."""
+    direction it began in; "reply": in the other; "invalid": of one, but not as it should be; "other": another protocol,
+    of which it is not known; "piece": a later fragment, whatever it is part of."""
 
     iif: str | None
     oif: str | None
@@ -335,6 +335,8 @@ def state(operator: str, right: Any, case: Case) -> Condition:
             return ALWAYS if len(both) == 2 else MAYBE if both else NEVER
         case "reply":
             return ALWAYS if "established" in names else NEVER
+        case "invalid":
+            return ALWAYS if "invalid" in names else NEVER
     return ALWAYS if names == STATES else MAYBE
 
 

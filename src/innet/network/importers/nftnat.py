@@ -14,11 +14,13 @@ from dataclasses import dataclass
 
 from innet.network.addresses import format_address
 from innet.network.importers.boxes import perhaps
-from innet.network.importers.nftmatch import Case
+from innet.network.importers.nftmatch import BEGINS, Case
 from innet.network.importers.nftrules import Ruleset, Translation
 
 CHANGING = ("tcp[13:1]", "ip ttl", "ip dscp")
 """Tests of what may differ from packet to packet of one flow."""
+KNOWN = "[3] flows"
+"""The input of the table of flows for what may be translated if it is of no flow."""
 ANY = "SetRandIPAddress(0.0.0.0/0)"
 
 
@@ -108,7 +110,7 @@ class Nat:
                     if not rule.ends:
                         specs.append(f"pattern {rule.address} {rule.port or '1-65535'} - - {n} {sides}")
             lines.append("snat :: IPRewriter(\n  " + ",\n  ".join(specs) + ");")
-            lines += ["snat_in :: PaintSwitch;"]
+            lines += ["snat_in :: PaintSwitch;", "snat_back :: PaintSwitch;"]
         if self.targets:
             specs = ["pass 1"]
             for rules in self.into:
@@ -116,7 +118,7 @@ class Nat:
                     if not rule.ends:
                         specs.append(f"pattern - - {rule.address} {rule.port or '-'} 0 1")
             lines.append("dnat :: IPRewriter(\n  " + ",\n  ".join(specs) + ");")
-            lines.append("dnat_back :: PaintSwitch;")
+            lines += ["dnat_back :: PaintSwitch;", "fresh :: PaintSwitch;"]
         return lines
 
     def wire(self) -> list[str]:
@@ -125,19 +127,26 @@ class Nat:
         lines = []
         if self.sources:
             lines += [f"snat [{n}] -> w{n};" for n in range(sides)]
-            lines += [f"snat [{sides}] -> [0] flows;", f"snat [{sides + 1}] -> snat_in;"]
+            lines += [f"snat [{sides}] -> snat_back;", f"snat [{sides + 1}] -> snat_in;"]
             lines += [f"snat_in [{n}] -> {self.entry(n)};" for n in range(sides)]
         if self.targets:
             lines += ["dnat [0] -> [0] flows;", "dnat [1] -> dnat_back;"]
-            lines += [
-                f"dnat_back [{n}] -> Discard;" for n in range(sides)
-            ]  # answers come back from the router
+            # what has come in has no mapping, or is an answer, which comes back from the router
+            lines += [f"dnat_back [{n}] -> [0] flows;" for n in range(sides)]
+            lines.append("flows [4] -> fresh;")
+            for n in range(sides):
+                target = f"dnat{n}" if self.entry(n) == KNOWN else "[0] flows"
+                lines.append(f"fresh [{n}] -> {target};")
+            lines.append(f"Idle -> {KNOWN};")
             lines += [f"dnat_back [{sides + n}] -> w{n};" for n in range(sides)]
         return lines
 
     def entry(self, n: int) -> str:
-        """Where a packet goes that no source's table has changed."""
-        return f"dnat{n}" if any(not rule.ends for rule in self.into[n]) else "[0] flows"
+        """Where a packet goes that no source's table has changed: what is of a known flow is not translated anew."""
+        return KNOWN if self.translates(self.into[n]) else "[0] flows"
+
+    def translates(self, rules: Sequence[Rewrite]) -> bool:
+        return any(not rule.ends for rule in rules)
 
     def inward(self, n: int) -> list[str]:
         """Elements before the table of flows for packets that come by an interface; `in{n}` is the first."""
@@ -151,15 +160,16 @@ class Nat:
                     rows.append(f"0 {rule.pattern}")
                     continue
                 # a target that sends to itself; its answers must not be taken for such packets
-                rows.append(f"{2 + 2 * len(wires)} ({rule.pattern}) and src host {rule.address}")
-                rows.append(f"{1 + 2 * len(wires)} {rule.pattern}")
+                rows.append(f"{3 + 2 * len(wires)} ({rule.pattern}) and src host {rule.address}")
+                rows.append(f"1 ({rule.pattern}) and not {BEGINS}")
+                rows.append(f"{2 + 2 * len(wires)} {rule.pattern}")
                 wires.append((rule, first + len(wires)))
             lines.append(f"dnat{n} :: IPFilter(\n  " + ",\n  ".join([*rows, "0 all"]) + ");")
-            lines.append(f"dnat{n} [0] -> [0] flows;")
+            lines += [f"dnat{n} [0] -> [0] flows;", f"dnat{n} [1] -> [0] dnat;"]
             for k, (rule, index) in enumerate(wires):
                 lines += [
-                    f"dnat{n} [{1 + 2 * k}] -> [{index}] dnat;",
-                    f"dnat{n} [{2 + 2 * k}] -> own{n}_{k} :: Tee(2);",
+                    f"dnat{n} [{2 + 2 * k}] -> [{index}] dnat;",
+                    f"dnat{n} [{3 + 2 * k}] -> own{n}_{k} :: Tee(2);",
                     f"own{n}_{k} [0] -> {perhaps(rule.place)} -> [0] flows;",
                     f"own{n}_{k} [1] -> StoreIPAddress({rule.address}, dst) -> {perhaps(rule.place)} -> [0] flows;",
                 ]
@@ -194,13 +204,34 @@ class Nat:
         if self.targets:
             tests = " or ".join(f"src host {address}" for address in sorted(self.targets))
             lines += [
-                f"answer{n} :: IPClassifier({tests}, -);",
-                f"answer{n} [0] -> [0] dnat;",
-                f"answer{n} [1] -> w{n};",
+                f"plain{n} :: IPClassifier({tests}, -);",
+                f"plain{n} [0] -> [0] dnat;",
+                f"plain{n} [1] -> w{n};",
             ]
         else:
-            lines += [f"answer{n} :: Null;", f"answer{n} -> w{n};"]
-        return lines
+            lines += [f"plain{n} :: Null;", f"plain{n} -> w{n};"]
+        return [*lines, *self.answer(n)]
+
+    def answer(self, n: int) -> list[str]:
+        """An answer to a flow whose source was translated is one only if it was sent to the translated source; else it
+        begins a flow of its own. The table of flows does not know which: where a rule is about it, it is left open, if
+        the flow may have left by another interface with rules."""
+        rows: list[str] = []
+        wires: list[str] = []
+        if not any(self.translates(rules) for m, rules in enumerate(self.out) if m != n):
+            return [f"answer{n} :: Null;", f"answer{n} -> plain{n};"]
+        first = 1 + len(self.sides) + sum(not rule.ends for rules in self.out[:n] for rule in rules)
+        for rule in self.out[n]:
+            rows.append(f"{0 if rule.ends else 1 + len(wires) // 3} {rule.pattern}")
+            if not rule.ends:
+                k = 1 + len(wires) // 3
+                wires += [
+                    f"answer{n} [{k}] -> answer{n}_{k} :: Tee(2);",
+                    f"answer{n}_{k} [0] -> {perhaps(rule.place)} -> plain{n};",
+                    f"answer{n}_{k} [1] -> {perhaps(rule.place)} -> [{first + k - 1}] snat;",
+                ]
+        rules_text = ",\n  ".join([*rows, "0 all"])
+        return [f"answer{n} :: IPFilter(\n  {rules_text});", f"answer{n} [0] -> plain{n};", *wires]
 
     # ---- other packets
 
