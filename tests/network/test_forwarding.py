@@ -227,3 +227,13 @@ links:
     (loop,) = loops(network)
     assert (loop.addresses.example, loop.addresses.addresses) == (0x0A030000, 1 << 16)
     assert [[str(place) for place in cycle] for cycle in loop.cycles] == [["three:lan", "two:lan"]]
+
+
+@pytest.mark.parametrize("output", [[["a"]], [{}], [1], [None]])
+def test_a_port_that_is_no_word_is_told(output: list[object]) -> None:
+    tree = {
+        "nodes": {"a": {"kind": "router", "ports": ["p"], "routes": [["10.0.0.0/8", output]]}},
+        "links": [],
+    }
+    with pytest.raises(PolicyError, match="there is no port"):
+        neutral.load(Source("n", json.dumps(tree)))

@@ -10,6 +10,7 @@ understood is never passed over.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,8 @@ class _Reader:
     def __init__(self, name: str) -> None:
         self.name = name
         self.found: list[Diagnostic] = []
+        self.prefixes: dict[str, tuple[int, int]] = {}
+        """Those that have been read: routers share most of them."""
 
     def fail(self, where: str, message: str, expected: str = "", help: str = "") -> None:
         self.found.append(Diagnostic("N301", f"{self.name}: {where}: {message}", None, expected, help))
@@ -97,14 +100,23 @@ class _Reader:
         if not isinstance(given, list):
             self.fail(where, "not a list", '[["10.0.0.0/8", ["eth0"]], ...]')
             return
+        usual: dict[tuple[object, ...], Output] = {}
         for n, row in enumerate(given):
+            if row.__class__ is list and len(row) == 2 and row[1].__class__ is list:  # what nearly all are
+                text, outputs = row
+                words = text.__class__ is str and all(one.__class__ is str for one in outputs)
+                prefix = self.prefixes.get(text) if words else None
+                output = usual.get(tuple(outputs)) if words else None
+                if prefix is not None and output is not None:
+                    yield (*prefix, output)
+                    continue
             match row:
                 case [str(text), list(outputs)]:
                     prefix = read_prefix(text)
                     if prefix is None:
                         self.fail(f"{where}[{n}]", f"'{text}' is not a prefix", "such as 10.0.0.0/8")
                         continue
-                    strange = [one for one in outputs if one not in known]
+                    strange = [one for one in outputs if not isinstance(one, str) or one not in known]
                     if strange:
                         self.fail(
                             f"{where}[{n}]",
@@ -112,7 +124,9 @@ class _Reader:
                             "a port of the node, or 'self'",
                         )
                         continue
-                    yield (*prefix, tuple(dict.fromkeys(outputs)))
+                    self.prefixes[text] = prefix
+                    usual[tuple(outputs)] = tuple(dict.fromkeys(outputs))
+                    yield (*prefix, usual[tuple(outputs)])
                 case _:
                     self.fail(f"{where}[{n}]", "not a route", '["10.0.0.0/8", ["eth0"]]')
 
@@ -138,19 +152,17 @@ class _Reader:
 
 def read_prefix(text: str) -> tuple[int, int] | None:
     """Address and length of `10.0.0.0/8`; None if it is none. A network may have a million of them."""
-    address, slash, length = text.partition("/")
-    parts = address.split(".")
-    if len(parts) != 4 or not slash or not length.isdigit() or len(length) > 2:
+    read = _PREFIX.fullmatch(text)
+    if read is None:
         return None
-    number = 0
-    for part in parts:
-        if not part.isdigit() or len(part) > 3 or int(part) > 255:
-            return None
-        number = number << 8 | int(part)
-    bits = int(length)
-    if bits > 32 or number & (0xFFFFFFFF >> bits):
+    a, b, c, d, bits = map(int, read.groups())
+    number = a << 24 | b << 16 | c << 8 | d
+    if a > 255 or b > 255 or c > 255 or d > 255 or bits > 32 or number & (0xFFFFFFFF >> bits):
         return None
     return number, bits
+
+
+_PREFIX = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})/([0-9]{1,2})")
 
 
 __all__ = ["is_neutral", "load"]

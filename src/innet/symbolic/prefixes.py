@@ -17,20 +17,20 @@ def flatten(routes: Iterable[tuple[int, int, T]], width: int = 32) -> list[tuple
     bits behind its prefix length.
     """
     full = (1 << width) - 1
-    ordered = sorted(
-        ((address, length, order, outcome) for order, (address, length, outcome) in enumerate(routes)),
-        key=itemgetter(0, 1, 2),
-    )
+    ordered = [(address, length, order, outcome) for order, (address, length, outcome) in enumerate(routes)]
+    ordered.sort(key=itemgetter(0, 1, 2))
     flat: list[tuple[int, int, T]] = []
     open_: list[tuple[int, T]] = []  # (last address, outcome) of the prefixes around the current place
     place = 0  # everything below it is written
     previous = (-1, -1)
 
     def write(low: int, high: int, outcome: T) -> None:
-        if flat and flat[-1][1] + 1 == low and flat[-1][2] == outcome:
-            flat[-1] = (flat[-1][0], high, outcome)
-        else:
-            flat.append((low, high, outcome))
+        if flat:
+            first, last, before = flat[-1]
+            if last + 1 == low and before == outcome:
+                flat[-1] = (first, high, outcome)
+                return
+        flat.append((low, high, outcome))
 
     for address, length, _, outcome in ordered:
         if (address, length) == previous:
