@@ -5,8 +5,9 @@ packets to some destinations with some protocols; if none of those, from there o
 with the module in place, and nothing of the module has to be run for it. If some could, that says nothing yet.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from innet.explore.flow import BudgetExceeded
 from innet.explore.modules import ARRIVES, NOTHING, Module, Sent, SentFlow, Traffic
@@ -73,24 +74,27 @@ def onward(question: Question, network: Network, tables: Tables, point: Point, p
     )
     if not store.assume(all_of(*known)):
         return Onward(True, {}, sent_to)
-    query = Query(question, network, tables, network.budget(BUDGET), Findings(), operator=True)
+    query = Query(question, network, tables, network.budget(BUDGET // 4), Findings(), operator=True)
     query.early = False
+    never = question.reach.quantifier is Quantifier.NEVER
     progress = Progress(point.index, point.departed, module=passed if point.owned is not None else None)
     found, end = query.found, End(point.platform, point.interface)
+
+    def harmless(_: object = None) -> bool:
+        return not (found.lost or found.violating or (never and found.conforming))
+
     try:
         for one in parse(injected.state, network.parse, tables):
             if one.lost or Mark.NET not in one.memory.marks:
                 return Onward(False, {}, sent_to)
             going = [(one, progress)] if point.departed else query.depart(one, progress)
             for state, then in going:
-                query.collect(query.walk.from_station(end, state, then))
+                query.collect(itertools.takewhile(harmless, query.walk.from_station(end, state, then)))
     except (BudgetExceeded, Imprecise, Split):
         return Onward(False, {}, sent_to)
     finally:
         query.walk.budget.work.done()
-    never = question.reach.quantifier is Quantifier.NEVER
-    harmless = not (found.lost or found.violating or (never and found.conforming))
-    return Onward(harmless, query.waiting if harmless else {}, sent_to)
+    return Onward(True, query.waiting, sent_to) if harmless() else Onward(False, {}, sent_to)
 
 
 def applies(question: Question, base: Base, modules: Iterable[Module]) -> bool:
@@ -126,8 +130,11 @@ def points(
         leave(Progress(departed=False), joined(flow.traffic for flow in sent.flows))
     seen: dict[tuple[int, bool, int], list[Progress]] = {}
     for state, progress in base.waiting.get(module.platform, ()):
+        sources = possible(header(state, 96, 32), state.store)
         traffic = joined(
-            flow.traffic for flow in sent.flows if not flow.made and may_cause(state, flow, sent)
+            replace(flow.traffic, destinations=sources) if flow.answers else flow.traffic
+            for flow in sent.flows
+            if not flow.made and may_cause(state, flow, sent)
         )
         key = progress.index, progress.departed, id(progress.module)
         if key not in seen:

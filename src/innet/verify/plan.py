@@ -256,12 +256,7 @@ class _Planner:
                 found = self.world.near(reach.start.node)
                 reached = found if reached is None else reached & found
 
-        def rank(platform: Platform) -> tuple[bool, int, str]:
-            room = platform.capacity.modules
-            free = 1 << 30 if room is None else room - self.world.used(platform.name)
-            return (reached is not None and platform.name not in reached, -free, platform.name)
-
-        return sorted(self.world.snapshot.platforms, key=rank)
+        return self.world.best_first(reached)
 
     def attempt(self, platform: Platform, before: list[Trial]) -> tuple[Trial, list[Candidate]]:
         """Whether the modules can all be on this platform, and why not. All reasons are told of the first that has room

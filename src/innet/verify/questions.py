@@ -139,6 +139,19 @@ def starts(node: Node, network: Network) -> Iterator[Start]:
                     yield _start(network, peer, rs.full(32))
 
 
+def ends_of(node: Node, snapshot: Snapshot) -> list[End]:
+    """Where packets from a node that is no module come into the network."""
+    if node == Region(Place.INTERNET):
+        return list(snapshot.outside)
+    names = [clients.name for clients in snapshot.clients] if node == Region(Place.CLIENT) else []
+    if isinstance(node, Named):
+        names = [node.name]
+    peers = (
+        snapshot.neighbour(name, interface) for name in names for interface in snapshot.nodes[name].interfaces
+    )
+    return [peer for peer in peers if peer is not None]
+
+
 def outside_sources(snapshot: Snapshot) -> Ranges:
     """Sources that packets from the internet have: outside addresses if the operator filters, any if it does not."""
     return outside_addresses(snapshot) if snapshot.operator.ingress_filtering else rs.full(32)

@@ -20,13 +20,13 @@ from innet.explore.modules import Box, Enforcer, Module, Modules, Resident, Sent
 from innet.explore.network import Network, header
 from innet.messages import Account
 from innet.messages import Role as AccountRole
-from innet.network import Middlebox, Snapshot
+from innet.network import Middlebox, Platform, Snapshot
 from innet.network.addresses import FULL, prefixes
 from innet.policy import Node, Policy, Quantifier, Reach
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, Template, inject_ip, possible
 from innet.verify.onward import Onward, Point, applies, onward, points
-from innet.verify.questions import Question, check_nodes, prepare, starts
+from innet.verify.questions import Question, check_nodes, ends_of, prepare
 from innet.verify.reach import Base, everything, everything_from, explore_base
 from innet.verify.security import (
     Rules,
@@ -149,6 +149,7 @@ class World:
         self._used: dict[str, int] = {}
         self._next: dict[str, int] = {}
         """By platform, an address below which none is free."""
+        self._ranked: dict[frozenset[str] | None, list[Platform]] = {}
         self._network: Network | None = None
         self._lists = Lists(deployed)
         self._change((), deployed)
@@ -178,7 +179,7 @@ class World:
         other.snapshot, other.policy, other._shared = self.snapshot, self.policy, self._shared
         other.deployed, other.reserved = deployed, reserved
         other._residents, other._modules = dict(self._residents), self._modules
-        other._used, other._network = dict(self._used), None
+        other._used, other._network, other._ranked = dict(self._used), None, {}
         other._next = dict(self._next) if self.reserved <= reserved else {}
         there = {d.address: d for d in deployed}
         other._lists = Lists(deployed, granted)
@@ -352,6 +353,19 @@ class World:
         """The platforms that routes lead to from `node`, whatever boxes on the way do: those to try first."""
         return self._shared.near(node)
 
+    def best_first(self, reached: frozenset[str] | None) -> list[Platform]:
+        """The platforms: first those that are `reached`, then by free room, then by name."""
+        known = self._ranked.get(reached)
+        if known is None:
+
+            def rank(platform: Platform) -> tuple[bool, int, str]:
+                room = platform.capacity.modules
+                free = 1 << 30 if room is None else room - self.used(platform.name)
+                return (reached is not None and platform.name not in reached, -free, platform.name)
+
+            known = self._ranked[reached] = sorted(self.snapshot.platforms, key=rank)
+        return known
+
     def used(self, platform: str) -> int:
         """How many modules run on a platform."""
         return self._used.get(platform, 0)
@@ -440,7 +454,7 @@ class _Shared:
         """The platforms that routes lead to from `node`."""
         known = self._near.get(node)
         if known is None:
-            ends = [start.end for start in starts(node, self.network) if start.end is not None]
+            ends = ends_of(node, self.snapshot)
             found = platforms_from(self.snapshot, self.network.outputs, ends)
             known = self._near[node] = frozenset(found)
         return known
