@@ -45,6 +45,7 @@ from innet.symbolic.terms import (
     cast,
     concat,
     from_linear,
+    levels,
     linear_of,
     minus,
     opaque,
@@ -62,6 +63,9 @@ MAX_PLACES = 11
 
 LONGEST = 0xFFFF
 """The longest distance between two marks that a program can tell: 16 bits."""
+
+MAX_LEVELS = 300
+"""How deep terms may be nested: about 150 operations, one on the result of the other."""
 
 UNKNOWN = (-2, 0)
 """The position of a mark that the engine does not follow: reads there give fresh values."""
@@ -304,14 +308,17 @@ class _Step:
         match stmt:
             case ir.Let(var, value, followed):
                 if var.name in needed(self.program, self.tables.oracle is not None):
-                    env[var.name] = self.value(value) if followed else Sym(var.name, var.width, "unknown")
+                    term = (
+                        self.shallow(self.value(value)) if followed else Sym(var.name, var.width, "unknown")
+                    )
+                    env[var.name] = term
             case ir.Assign(f, value):
-                self.assign(f, self.value(value))
+                self.assign(f, self.shallow(self.value(value)))
             case ir.Adjust(f, old, new, keep_zero):
                 self.writable(f)
                 if self.present(f):
                     args = (self.value(f), self.value(old), self.value(new), old.width, int(keep_zero))
-                    self.assign(f, Fn("adjust", args, 16, adjust))
+                    self.assign(f, self.shallow(Fn("adjust", args, 16, adjust)))
             case ir.SetMark(mark, base, offset, plus):
                 self.set_mark(mark, base, offset, None if plus is None else self.value(plus))
             case ir.ClearMark(mark):
@@ -406,6 +413,13 @@ class _Step:
         fits = all_of(truth(room), member(number, ((stmt.low, stmt.high),)))
         out = [state] if state.store.assume(fits) and state.store.feasible() else []
         return [*out, other] if other.store.assume(negate(truth(room))) and other.store.feasible() else out
+
+    def shallow(self, term: Term) -> Term:
+        """`term`, or any number in place of one that is nested too deep to work with."""
+        if term.__class__ is K or term.__class__ is Sym or levels(term) <= MAX_LEVELS:
+            return term
+        self.state.over = (*self.state.over, "a number that is computed of many others")
+        return Sym("computed", term.width, "unknown")
 
     def row(self, values: tuple[ir.Expr, ...]) -> tuple[Term, ...]:
         return tuple(self.value(v) for v in values)
@@ -810,6 +824,9 @@ class _Step:
                 return as_term(self.field_test(op, left, K(right.value, right.width)))
             return as_term(compare(op, self.value(left), self.value(right)))
         a, b = self.value(left), self.value(right)
+        parts = len(pieces(a)) + len(pieces(b))
+        if parts > 4:
+            self.tables.work.left -= parts * parts >> 2
         match op:
             case Op.ADD | Op.SUB:
                 return self.exact(add(a, b, 1 if op is Op.ADD else -1))

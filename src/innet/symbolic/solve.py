@@ -20,6 +20,7 @@ from innet.symbolic.terms import (
     Fn,
     Formula,
     In,
+    Known,
     Lin,
     Same,
     Slice,
@@ -36,12 +37,13 @@ MAX_ANYTHING = 24
 
 def satisfied(store: Store, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bool:
     """Whether the numbers meet every constraint of the store. Raises `Unbound` if one of its symbols has none."""
+    known: Known = {}
     return (
-        all(holds(In(atom, domain), values, blobs) for atom, domain in store.domains.items())
-        and all(holds(Same(a, b, k, True), values, blobs) for a, (b, k) in store.substitution.items())
-        and all(holds(Same(a, b, k, False), values, blobs) for a, b, k in store.unequal)
-        and all(holds(AtMostZero(linear), values, blobs) for linear in store.inequalities)
-        and all(holds(clause, values, blobs) for clause in store.clauses)
+        all(holds(In(atom, domain), values, blobs, known) for atom, domain in store.domains.items())
+        and all(holds(Same(a, b, k, True), values, blobs, known) for a, (b, k) in store.substitution.items())
+        and all(holds(Same(a, b, k, False), values, blobs, known) for a, b, k in store.unequal)
+        and all(holds(AtMostZero(linear), values, blobs, known) for linear in store.inequalities)
+        and all(holds(clause, values, blobs, known) for clause in store.clauses)
     )
 
 
@@ -93,8 +95,13 @@ def _inputs(value: Fn) -> set[Sym]:
     """The symbols that an opaque value is computed from."""
     found: set[Sym] = set()
     todo: list[object] = [value]
+    seen: set[int] = set()
     while todo:
-        match todo.pop():
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        match one:
             case Sym() as sym:
                 found.add(sym)
             case Slice(base=base):

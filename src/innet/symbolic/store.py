@@ -133,6 +133,7 @@ class Store:
                 low, high = self.bounds(linear)
                 if high <= 0 or low > 0:
                     return high <= 0
+                self.work.left -= len(self.inequalities) >> 3
                 for bound, same in self.inequalities:
                     if same == atoms and bound >= const:
                         return True
@@ -369,6 +370,7 @@ class Store:
         if len(self.inequalities) == 1:
             return self.bounds(self.canonical(self.inequalities[0]))[0] <= 0
         sums = self.inequalities
+        self.work.left -= len(sums)
         place = {a: n for n, a in enumerate(dict.fromkeys(a for _, parts in sums for a, _ in parts))}
         hulls = [(d[0][0], d[-1][1]) for d in map(self.domain, place)]
         question = (self.inequalities, hulls, len(self.substitution))

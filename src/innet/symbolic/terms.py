@@ -98,14 +98,22 @@ class K:
 class _Structural:
     """Equality by parts, with the hash computed once, when it is first asked for: sets may be large."""
 
-    __slots__ = ("_hash", "key", "width")
+    __slots__ = ("_hash", "_levels", "key", "width")
 
     def __init__(self, key: tuple[object, ...], width: int) -> None:
         self.key, self.width = key, width
-        self._hash = 0
+        self._hash = self._levels = 0
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (self.__class__ is other.__class__ and self.key == other.key)
+        if self is other:
+            return True
+        if self.__class__ is not other.__class__:
+            return False
+        assert isinstance(other, _Structural)
+        if self.key != other.key:
+            return False
+        other.key = self.key  # the same parts from now on: whoever asks again need not look at theirs
+        return True
 
     def __hash__(self) -> int:
         found = self._hash
@@ -125,7 +133,7 @@ class Slice(_Structural):
         self.order = base.order + ((low << 8 | width) & 0xFFFF)
 
     def __repr__(self) -> str:
-        return f"{self.base}<{self.low}:{self.width}>"
+        return _shown(self, [MAX_SHOWN])
 
 
 class Fn(_Structural):
@@ -141,7 +149,7 @@ class Fn(_Structural):
         self.order = (1 << 62) + (_place(op) << 32) + (self._hash & 0xFFFF_FFFF)
 
     def __repr__(self) -> str:
-        return f"{self.op}({', '.join(map(str, self.args))})"
+        return _shown(self, [MAX_SHOWN])
 
 
 Atom: TypeAlias = Sym | Slice | Fn
@@ -160,9 +168,7 @@ class Lin(_Structural):
         self.exact = False
 
     def __repr__(self) -> str:
-        const, parts = self.linear
-        text = " + ".join(f"{c}*{a}" if c != 1 else str(a) for a, c in parts)
-        return f"({text} + {const})" if const else f"({text})"
+        return _shown(self, [MAX_SHOWN])
 
 
 class Concat(_Structural):
@@ -175,7 +181,7 @@ class Concat(_Structural):
         self.parts = parts
 
     def __repr__(self) -> str:
-        return "{" + ", ".join(map(str, self.parts)) + "}"
+        return _shown(self, [MAX_SHOWN])
 
 
 class Truth:
@@ -195,6 +201,47 @@ class Truth:
 
     def __repr__(self) -> str:
         return f"[{self.formula}]"
+
+
+MAX_SHOWN = 100
+"""How many parts of a term are printed: a term with few statements behind it may have no end of them."""
+
+
+def _shown(term: object, left: list[int]) -> str:
+    """A term as text, cut short where `left` parts were told."""
+    left[0] -= 1
+    if left[0] < 0:
+        return "…"
+    match term:
+        case Slice(base=base, low=low, width=width):
+            return f"{_shown(base, left)}<{low}:{width}>"
+        case Fn(op=op, args=args):
+            return f"{op}({', '.join(_shown(arg, left) for arg in args)})"
+        case Lin(linear=(const, parts)):
+            text = " + ".join(f"{c}*{_shown(a, left)}" if c != 1 else _shown(a, left) for a, c in parts)
+            return f"({text} + {const})" if const else f"({text})"
+        case Concat(parts=parts):
+            return "{" + ", ".join(_shown(part, left) for part in parts) + "}"
+        case Truth() if left[0] < MAX_SHOWN - 1:
+            return "[…]"
+        case tuple():
+            return f"({', '.join(_shown(part, left) for part in term)})"
+    return str(term)
+
+
+def levels(term: object) -> int:
+    """How deep a term is nested in others, all levels of its parts counted."""
+    if isinstance(term, tuple):
+        return 1 + max(map(levels, term), default=0)
+    if isinstance(term, Truth):
+        return levels(term.formula)
+    if not isinstance(term, _Structural):
+        return 0
+    found = term._levels
+    if not found:
+        parts = term.atom if isinstance(term, In) else term.key
+        found = term._levels = 1 + levels(parts)
+    return found
 
 
 Part: TypeAlias = K | Sym | Slice | Fn | Lin | Truth
@@ -548,8 +595,14 @@ class Unbound(Exception):  # noqa: N818 - a question without an answer, no error
     """A symbol has no value."""
 
 
-def evaluate(term: Term, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> int:
-    """The number a term is, once its symbols have values."""
+Known: TypeAlias = dict[int, int]
+"""What functions were, by their identity, with one set of values: terms share parts, and share them again."""
+
+
+def evaluate(
+    term: Term, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes], known: Known | None = None
+) -> int:
+    """The number a term is, once its symbols have values; `known` is what was found out with the same ones."""
     match term:
         case K(value=value):
             return value
@@ -560,33 +613,40 @@ def evaluate(term: Term, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes])
                 return _carve(blob_bytes(term.blob, values, blobs), term.bit, term.width)
             raise Unbound(term.name)
         case Slice(base=base, low=low):
-            return evaluate(base, values, blobs) >> low & (1 << term.width) - 1
+            return evaluate(base, values, blobs, known) >> low & (1 << term.width) - 1
         case Lin(linear=linear):
-            return evaluate_linear(linear, values, blobs) % (1 << term.width)
+            return evaluate_linear(linear, values, blobs, known) % (1 << term.width)
         case Concat(parts=parts):
-            total = 0
+            total, known = 0, {} if known is None else known
             for part in parts:
-                total = total << part.width | evaluate(part, values, blobs)
+                total = total << part.width | evaluate(part, values, blobs, known)
             return total
         case Fn(args=args, evaluate=compute):
-            return compute(*(_argument(a, values, blobs) for a in args))
+            known = {} if known is None else known
+            found = known.get(id(term))
+            if found is None:
+                found = known[id(term)] = compute(*[_argument(a, values, blobs, known) for a in args])
+            return found
         case Truth(formula=formula):
-            return int(holds(formula, values, blobs))
+            return int(holds(formula, values, blobs, known))
     raise AssertionError(term)
 
 
-def _argument(a: object, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> object:
+def _argument(a: object, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes], known: Known) -> object:
     if isinstance(a, Blob):
         return blob_bytes(a, values, blobs)
     if isinstance(a, tuple):
-        return tuple(_argument(x, values, blobs) for x in a)
+        return tuple([_argument(x, values, blobs, known) for x in a])
     if isinstance(a, int | bytes | str | bool):
         return a
-    return evaluate(a, values, blobs)  # type: ignore[arg-type]  # all else is a term
+    return evaluate(a, values, blobs, known)  # type: ignore[arg-type]  # all else is a term
 
 
-def evaluate_linear(linear: Linear, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> int:
-    return linear[0] + sum(c * evaluate(a, values, blobs) for a, c in linear[1])
+def evaluate_linear(
+    linear: Linear, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes], known: Known | None = None
+) -> int:
+    known = {} if known is None else known
+    return linear[0] + sum([c * evaluate(a, values, blobs, known) for a, c in linear[1]])
 
 
 def blob_bytes(blob: Blob, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bytes:
@@ -604,23 +664,26 @@ def _carve(data: bytes, bit: int, width: int) -> int:
     return number >> (last * 8 - bit - width) & (1 << width) - 1
 
 
-def holds(formula: "Formula", values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bool:
-    """Whether the formula is true, once its symbols have values."""
+def holds(
+    formula: "Formula", values: Mapping[Sym, int], blobs: Mapping[Blob, bytes], known: Known | None = None
+) -> bool:
+    """Whether the formula is true, once its symbols have values; `known` as in `evaluate`."""
+    known = {} if known is None else known
     match formula:
-        case Always(holds=known):
-            return known
+        case Always(holds=always):
+            return always
         case In(atom=atom, ranges=ranges):
-            value = evaluate(atom, values, blobs)
+            value = evaluate(atom, values, blobs, known)
             return any(low <= value <= high for low, high in ranges)
         case Same(left=left, right=right, offset=offset, equal=equal):
-            difference = evaluate(left, values, blobs) - evaluate(right, values, blobs) - offset
+            difference = evaluate(left, values, blobs, known) - evaluate(right, values, blobs, known) - offset
             return (difference % (1 << left.width) == 0) is equal
         case AtMostZero(linear=linear):
-            return evaluate_linear(linear, values, blobs) <= 0
+            return evaluate_linear(linear, values, blobs, known) <= 0
         case All(parts=parts):
-            return all(holds(p, values, blobs) for p in parts)
+            return all(holds(p, values, blobs, known) for p in parts)
         case AnyOf(parts=parts):
-            return any(holds(p, values, blobs) for p in parts)
+            return any(holds(p, values, blobs, known) for p in parts)
     raise AssertionError(formula)
 
 
