@@ -74,26 +74,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(arguments)
     found: list[dict[str, object]] = []
-    spawn = multiprocessing.get_context("spawn")
     for case in CASES:
         if args.case and case.name not in args.case:
             continue
-        size = case.small if args.small else case.full
-        here, there = spawn.Pipe(duplex=False)
-        child = spawn.Process(target=prove, args=(case, size, there))
-        child.start()
-        there.close()
-        try:
-            one = here.recv()
-        except EOFError:
-            one = {"case": case.name, "size": size, "answer": "none: the process ended"}
-        child.join()
-        found.append(one)
-        if not args.json:
-            print(line(one), flush=True)
+        sizes = (case.small,) if args.small else (case.full, case.most) if case.most else (case.full,)
+        found += [told(one, args.json) for one in (run(case, size) for size in sizes)]
     if args.json:
         print(json.dumps({"schema": 1, "bench": "budget", "cases": found}))
     return int(any(str(one["answer"]).startswith("none") for one in found))
+
+
+def run(case: Case, size: int) -> dict[str, object]:
+    """The case in a process of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe(duplex=False)
+    child = spawn.Process(target=prove, args=(case, size, there))
+    child.start()
+    there.close()
+    try:
+        one: dict[str, object] = here.recv()
+    except EOFError:
+        one = {"case": case.name, "size": size, "answer": "none: the process ended"}
+    child.join()
+    return one
+
+
+def told(one: dict[str, object], quiet: bool) -> dict[str, object]:
+    """The same, printed unless `quiet`."""
+    if not quiet:
+        print(line(one), flush=True)
+    return one
 
 
 def line(one: dict[str, object]) -> str:

@@ -7,7 +7,7 @@ says none does. What contradicts is made small and printed. At last faults are p
 
 z3 is asked what the constraint store was asked, and random questions.
 
-    ./innet bench sound [--configs N] [--packets M] [--seed S] [--queries Q] [--no-mutants] [--json]
+    ./innet bench sound [--configs N] [--packets M] [--seed S] [--queries Q] [--seconds T] [--no-mutants] [--json]
 """
 
 import argparse
@@ -53,6 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--queries", type=int, default=QUERIES, metavar="Q", help=f"questions to z3 (default: {QUERIES})"
     )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=float("inf"),
+        metavar="T",
+        help="begin no configuration after so many",
+    )
     parser.add_argument("--no-mutants", action="store_true", help="put no faults into what judges")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     args = parser.parse_args(arguments)
@@ -60,10 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--configs is at least 0, --packets at least 1")
     campaign, began, found = Campaign(args.packets), time.monotonic(), []
     for first in range(args.seed, args.seed + args.configs, 20):
-        for one in campaign.run(range(first, min(first + 20, args.seed + args.configs))):
+        for one in campaign.run(
+            range(first, min(first + 20, args.seed + args.configs)), began + args.seconds
+        ):
             found.append(one)
             print(one, flush=True)
         progress(campaign, began, len(found))
+        if time.monotonic() > began + args.seconds:
+            break
     faults = {} if args.no_mutants else {mutant.name: caught(mutant) for mutant in MUTANTS}
     second = compare(args.queries, args.seed)
     tally = campaign.tally
@@ -71,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "schema": 1,
         "bench": "sound",
         "seed": args.seed,
-        "configurations": args.configs,
+        "configurations": tally.configurations,
         "packets_each": args.packets,
         "modules": tally.modules,
         "networks": tally.networks,

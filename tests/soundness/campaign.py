@@ -26,6 +26,7 @@ SHRINK_S = 40.0
 class Tally:
     """What was tried."""
 
+    configurations: int = 0
     modules: int = 0
     networks: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
@@ -53,6 +54,7 @@ class Campaign:
         for seed in seeds:
             if time.monotonic() > until:
                 return
+            self.tally.configurations += 1
             yield from self.module(seed)
             if seed % A_NETWORK == 0:
                 yield from self.network(seed)

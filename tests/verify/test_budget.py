@@ -3,8 +3,10 @@
 import pytest
 
 from innet.controller.limits import Limits
-from innet.diagnostics import Source
+from innet.diagnostics import ConfigurationError, Source
+from innet.elements.classify.patterns import FilterRule
 from innet.explore.flow import Budget
+from innet.ir import check
 from innet.messages import Assessment, Role
 from innet.policy import parse_request
 from innet.symbolic import ranges as rs
@@ -52,6 +54,18 @@ def test_steps_are_capped_too() -> None:
     assert said.assessment is Assessment.UNDECIDED
     assert "100 steps through 100 places" in said.checks[0].reason
     assert len(budget.places) == 100
+
+
+def test_a_program_of_too_many_statements_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "MAX_STATEMENTS", 500)
+    assert judged(large.ip_filter(600))[0].assessment is Assessment.UNDECIDED
+
+
+def test_a_million_rules_are_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FilterRule, "MOST", 100)
+    box(large.ip_filter(100))
+    with pytest.raises(ConfigurationError, match="101 of RULES; no more than 100 can be compiled and proven"):
+        box(large.ip_filter(101))
 
 
 def test_the_same_question_ends_at_the_same_place() -> None:
@@ -134,6 +148,6 @@ def test_rules_on_networks_say_what_was_seen() -> None:
     world = chain(first="FromDevice(outside) -> MarkIPHeader(14) -> " + branches.removesuffix(" -> ")
                   + " -> ToDevice(inside); FromDevice(inside) -> ToDevice(outside);")  # fmt: skip
     world.network.budget = lambda steps, work=0: Budget(3)  # type: ignore[method-assign]
-    check = ask(world, "never reach from internet -> client")
-    assert check.holds.value == "undecided"
-    assert "3 steps through" in check.reason
+    said = ask(world, "never reach from internet -> client")
+    assert said.holds.value == "undecided"
+    assert "3 steps through" in said.reason

@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction as Rational
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from innet.diagnostics import ConfigurationError, Diagnostic, suggest
 from innet.elements.argument_names import Names
@@ -27,6 +27,9 @@ _REAL = re.compile(r"([+-]?)([0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE]
 
 class ArgumentType(ABC, Generic[T]):
     """One way to read an argument."""
+
+    MOST: ClassVar[int | None] = None
+    """How many of them an element takes, where it takes any number."""
 
     @abstractmethod
     def describe(self) -> str:

@@ -237,6 +237,13 @@ def _rest(
     if argument.text is not None:
         return tuple(argument.text(text) for text in given)
     values: list[Any] = []
+    most = argument.type.MOST
+    if most is not None and len(given) > most:
+        told = f"{cls.__name__}: {len(given):,} of {argument.keyword}; no more than {most:,} can be compiled and proven"
+        mistakes.append(
+            Diagnostic("C166", told, given[most].span, f"{most:,} at most", facts=given[most].facts())
+        )
+        return ()
     for text in given:
         if len(mistakes) >= MAX_TOLD:
             break

@@ -6,6 +6,8 @@ from dataclasses import fields
 from innet import ir
 from innet.click import Resolved
 from innet.elements.base import OUTSIDE, Element, Role
+from innet.ir.check import TooLargeError
+from innet.symbolic.work import BudgetExceeded
 
 MAX_TRACED = 4096
 _traced: dict[tuple[object, int, int, str, int], ir.Program] = {}
@@ -50,7 +52,8 @@ class Machine:
         self._released: dict[tuple[str, int], ir.Program | None] = {}
 
     def program(self, element: str, port: int) -> ir.Program:
-        """What `element` does with packets on input `port` (`OUTSIDE`: those it receives or makes)."""
+        """What `element` does with packets on input `port` (`OUTSIDE`: those it receives or makes). Raises
+        BudgetExceeded if that is more than proofs take."""
         program = self._programs.get((element, port))
         if program is None:
             instance = self.elements[element]
@@ -58,7 +61,10 @@ class Machine:
             key = (plain(instance), *place)
             program = _traced.get(key) if key[0] is not None else None
             if program is None:
-                program = instance.trace(*place)
+                try:
+                    program = instance.trace(*place)
+                except TooLargeError:
+                    raise BudgetExceeded from None
                 if key[0] is not None:
                     if len(_traced) >= MAX_TRACED:
                         _traced.clear()

@@ -14,6 +14,10 @@ from innet.ir.trace import ends
 MAX_STATEMENTS = 200_000
 
 
+class TooLargeError(TraceError):
+    """The program has more statements than any back end takes."""
+
+
 def check(program: ir.Program) -> ir.Program:
     """`program` itself, if it is well-formed; otherwise `TraceError` says what is not."""
     _Checker(program).run()
@@ -42,7 +46,9 @@ class _Checker:
         for n, stmt in enumerate(block):
             self.statements += 1
             if self.statements > MAX_STATEMENTS:
-                self.fail(f"more than {MAX_STATEMENTS} statements")
+                raise TooLargeError(
+                    f"{self.program.element}[{self.program.port}]: more than {MAX_STATEMENTS} statements"
+                )
             if isinstance(stmt, ir.Emit | ir.Drop | ir.Hold) and n != len(block) - 1:
                 self.fail(f"unreachable statements after {stmt}")
             bound = self.stmt(stmt, bound)

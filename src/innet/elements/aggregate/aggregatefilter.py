@@ -28,6 +28,8 @@ class Filter:
 class FilterOf(ArgumentType[Filter]):
     """`ACTION AGGREGATES`."""
 
+    MOST = 50_000
+
     def describe(self) -> str:
         return "allow, deny, drop or an output's number, then aggregates: numbers, ranges 3-7, or all"
 

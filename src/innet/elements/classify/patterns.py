@@ -25,6 +25,8 @@ class Pattern:
 class PatternArgument(ArgumentType[Pattern]):
     """Base of the three kinds."""
 
+    MOST = 50_000
+
     def describe(self) -> str:
         return "a pattern"
 
