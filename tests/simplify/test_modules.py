@@ -7,10 +7,12 @@ import pytest
 from hypothesis import settings
 
 from innet.diagnostics import ConfigurationError, Source
+from innet.elements.base import OUTSIDE, Role
 from innet.explore.machine import Machine
 from innet.ir.dump import dump
 from innet.policy import parse_request
-from innet.simplify import Simplified, StepKind
+from innet.simplify import Simplified, StepKind, simplify
+from innet.symbolic.state import inject_ip, stamp
 from tests.adversarial.judge import corpus, machine
 from tests.adversarial.modules import module
 from tests.dataplane.test_differential import EXTRA
@@ -137,3 +139,60 @@ def test_a_value_that_proofs_need_not_know_stays() -> None:
 }
 FromNetfront() -> Counts() -> ToNetfront();""")
     assert compare(one, smaller(one), Random(1), 20) > 3
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (HEAD + "IPRewriter(pattern $ADDR - 172.16.15.133 - 0 0) -> ToNetfront();", "a packet on input 0"),
+        (
+            HEAD + "IPRewriter(pattern - 1024-65535 172.16.15.133 - 0 0) -> ToNetfront();",
+            "it also uses Allocate",
+        ),
+        (HEAD + "IPRewriter(keep 0 0, CAPACITY 65535) -> ToNetfront();", "room for 65535 entries is a limit"),
+        (
+            HEAD + "m :: IPRewriter(b) -> ToNetfront(); b :: RoundRobinIPMapper(- - 172.16.15.133 - 0 0,"
+            "- - 172.16.15.134 - 0 0);",
+            "it also uses Next",
+        ),
+        (
+            "FromNetfront() -> k :: IPClassifier(icmp, udp); k [0] -> ICMPRewriter(rw) -> ToNetfront();"
+            f"k [1] -> rw :: {TO_OWNER} -> ToNetfront();",
+            "ICMPRewriter@3 looks into it",
+        ),
+        ("FromNetfront() -> TCPRewriter(keep 0 0) -> ToNetfront();", "it does more than its programs say"),
+        (
+            "FromNetfront() -> [0] rw :: IPRewriter(keep 0 0, pass 1); rw [0] -> ToNetfront(); rw [1] -> ToNetfront();"
+            "FromNetfront() -> IPMirror -> [1] rw;",
+            "a packet on input",
+        ),
+    ],
+)
+def test_tables_that_somebody_can_tell_are_kept(text: str, why: str) -> None:
+    one = built(text)
+    made = smaller(one)
+    assert tables(made) == set()
+    assert any(step.why.startswith(why) for step in made.kept), made.kept
+    compare(one, made, Random(6), 60)
+
+
+def test_a_table_whose_handlers_are_called_is_kept() -> None:
+    made = smaller(built(HEAD + "rw :: " + TO_OWNER + " -> ToNetfront();"), frozenset({"rw"}))
+    assert [(step.element, step.why) for step in made.kept] == [("rw", "handlers of it are called")]
+
+
+def test_it_hangs_on_what_the_platform_lets_in() -> None:
+    """Were the module given packets that claim to be from it, or for others, the answers' entries would matter."""
+    one = built(HEAD + TO_OWNER + " -> ToNetfront();")
+    anything = inject_ip(max_payload=1480).state
+    stamp(anything.memory)
+    (entry,) = one.with_role(Role.ENTRY)
+    made = simplify(one, [(entry, OUTSIDE, anything)])
+    assert tables(made) == set()
+    assert made.kept[0].why.startswith("a packet on input 0 that finds an entry")
+
+
+def test_a_module_in_which_packets_go_round_stays_as_it_is() -> None:
+    made = smaller(built("FromNetfront() -> a :: Paint(1) -> b :: Null -> a; Idle -> ToNetfront();"))
+    assert made.undecided.endswith("comes back again and again")
+    assert made.steps == ()
