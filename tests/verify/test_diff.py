@@ -223,7 +223,7 @@ def mutated(random: Random, text: str) -> str:
     return " -> ".join(parts)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_random_versions_and_packets_never_contradict_the_answer(seed: int) -> None:
     random = Random(seed)
     first = modules.module(random)

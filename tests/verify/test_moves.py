@@ -85,7 +85,7 @@ def test_a_flow_may_be_alike_where_others_are_not() -> None:
     assert "from client" not in str(moved(chain(), flow="udp").differences)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_random_boxes_and_packets_never_contradict_the_answer(seed: int) -> None:
     random = Random(seed)
     make = random.choice((beyond, chain))

@@ -33,13 +33,10 @@ def write_capture(name: str, sequences: Iterable[Sequence[bytes]]) -> list[tuple
     return numbers
 
 
-ETHERNET = bytes.fromhex("0200000000020200000000010800")
-"""The header of the frames in captures: a platform writes its own."""
-
-
 def write_witnesses(name: str | None, plan: "Plan") -> "Places":
     """Write the packets that a plan shows; where each is. Nothing if no file is named."""
     from innet.cli.output import shown
+    from innet.verify.crafted import ETHERNET
 
     if name is None:
         return {}

@@ -6,11 +6,12 @@ from dataclasses import fields, is_dataclass
 from innet import ir
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.machine import Machine
-from innet.explore.replay import ETHERNET
 from innet.explore.witness import with_transport_sum
 from innet.ir.interpret import ones_sum
 from innet.packet.headers import PROTO_TCP, PROTO_UDP
 
+ETHERNET = bytes.fromhex("0200000000020200000000010800")
+"""The header of the frames of examples: a platform writes its own, so that no example may hang on it."""
 PROTO_IPIP = 4
 MAX_WORDS = 8
 LARGE = 30_000
@@ -72,6 +73,11 @@ def _fragments(source: int, address: int, proto: int, body: bytes) -> list[bytes
         packet(source, address, proto, first, fragment=0x2000),
         *([packet(source, address, proto, rest, fragment=3)] if rest else []),
     ]
+
+
+def plain(frame: bytes) -> bytes:
+    """The frame with the header that examples have."""
+    return ETHERNET + frame[14:]
 
 
 def varied(frame: bytes, number: int) -> bytes:
@@ -165,4 +171,4 @@ def _options(machine: Machine) -> list[int]:
     return list(found)
 
 
-__all__ = ["from_other", "large", "packet", "sequences", "turned", "udp", "varied"]
+__all__ = ["from_other", "large", "packet", "plain", "sequences", "turned", "udp", "varied"]

@@ -63,9 +63,10 @@ def find(question: Question, origin: Injected, paths: Sequence[Store]) -> Witnes
     examples: list[bytes] = []
     for path in paths[:MAX_PATHS]:
         for n, (found,) in enumerate(sequences((origin,), path)):
+            frame = crafted.plain(found.frame)
             if n == 0:
-                examples.append(found.frame)
-            shown = stepped(question, [found.frame])
+                examples.append(frame)
+            shown = stepped(question, [frame])
             if shown is not None or n >= MAX_SOLUTIONS:
                 break
         if examples and shown is not None:
@@ -151,7 +152,7 @@ def _frames(
         for n, found in enumerate(sequences(origins, store)):
             if n >= 4:
                 break
-            yield [one.frame for one in found]
+            yield [crafted.plain(one.frame) for one in found]
 
 
 def _changed(after: State, before: State) -> bool:
@@ -192,7 +193,7 @@ def _plays(question: Question, examples: list[bytes]) -> Iterator[tuple[list[byt
         return
     sources = list(dict.fromkeys((question.owner, STRANGER)))
     plain = crafted.udp(STRANGER, question.address, bytes(20))
-    frames = [*examples, examples[0][:14] + plain if examples else bytes(12) + b"\x08\0" + plain]
+    frames = [*examples, crafted.ETHERNET + plain]
     for frame in frames[:3]:
         for seed in (0, LOWEST, HIGHEST, *range(1, SEEDS)):
             yield [frame] * 3, Setting(seed, start), "when the dice fall so" if seed else ""
