@@ -73,6 +73,7 @@ def run_apply(args: argparse.Namespace) -> int:
     agents: dict[str, PlatformAgent] = {n.name: StandbyAgent(n, real_clock()) for n in snapshot.platforms}
     agents.update(remote)
     with opened(args) as store, closed_after(remote):
+        files.settle()
         controller = Controller(
             Settings(snapshot, Proofs(snapshot, policy, limits_of(args)), store, agents.__getitem__)
         )

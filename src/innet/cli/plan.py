@@ -101,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     from innet.controller.answer import plan_for
     from innet.controller.proofs import Proofs
 
+    files.settle()
     proofs = Proofs(snapshot, policy, limits_of(args))
     plan = proofs.plan(request, (), account, all_platforms=args.all)
     shown = previewed(

@@ -608,7 +608,7 @@ class Query:
             return self.look_always(place, port, state, progress)
         hop = self.question.hops[index]
         arrived = arrival(hop.node, place, port, state, self.network, progress)
-        if arrived is FALSE:
+        if arrived is FALSE or state.store.status(arrived) is False:
             return [(state, progress)]
         out: list[tuple[State, object]] = []
         for one, conforms, then in self.conforms(index, state, progress):
@@ -633,7 +633,7 @@ class Query:
     ) -> list[tuple[State, object]]:
         last = self.question.hops[-1]
         arrived = arrival(last.node, place, port, state, self.network, progress, owned=False)
-        if arrived is not FALSE:
+        if arrived is not FALSE and state.store.status(arrived) is not False:
             return self.arrive_last(place, port, arrived, state, progress)
         index = progress.index
         if index + 1 >= self.last:
