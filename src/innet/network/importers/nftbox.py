@@ -112,6 +112,9 @@ class _Guard:
                 # what answers the untranslated source of a flow may be an answer or not
                 known = "again" if state == "reply" and nat.translates(nat.out[n]) else state
                 target = self.inward(n, known)
+                if state == "reply":
+                    target, lines = nat.unsure(n, target)
+                    self.place(lines)
                 if state != "first" and leaks:
                     target = self.or_invalid(f"{name}{n}", target, self.inward(n, "invalid"))
                 self.wires.append(f"{name} [{n}] -> {target};")

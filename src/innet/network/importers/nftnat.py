@@ -212,6 +212,26 @@ class Nat:
             lines += [f"plain{n} :: Null;", f"plain{n} -> w{n};"]
         return [*lines, *self.answer(n)]
 
+    def unsure(self, n: int, target: str) -> tuple[str, list[str]]:
+        """The same for what comes in and seems to answer: if it begins a flow, a rule of prerouting may be about it."""
+        if not (self.translates(self.out[n]) and self.translates(self.into[n])):
+            return target, []
+        rows: list[str] = []
+        wires: list[str] = []
+        index = 1 + sum(not rule.ends for rules in self.into[:n] for rule in rules)
+        for rule in self.into[n]:
+            k = 1 + len(wires) // 3
+            rows.append(f"{0 if rule.ends else k} ({rule.pattern}) and {BEGINS}")
+            if not rule.ends:
+                wires += [
+                    f"unsure{n} [{k}] -> unsure{n}_{k} :: Tee(2);",
+                    f"unsure{n}_{k} [0] -> {perhaps(rule.place)} -> {target};",
+                    f"unsure{n}_{k} [1] -> {perhaps(rule.place)} -> [{index + k - 1}] dnat;",
+                ]
+        rules_text = ",\n  ".join([*rows, "0 all"])
+        name = f"unsure{n}"
+        return name, [f"{name} :: IPFilter(\n  {rules_text});", f"{name} [0] -> {target};", *wires]
+
     def answer(self, n: int) -> list[str]:
         """An answer to a flow whose source was translated is one only if it was sent to the translated source; else it
         begins a flow of its own. The table of flows does not know which: where a rule is about it, it is left open, if
