@@ -132,10 +132,11 @@ class Nat:
         if self.targets:
             lines += ["dnat [0] -> [0] flows;", "dnat [1] -> dnat_back;"]
             # what has come in has no mapping, or is an answer, which comes back from the router
-            lines += [f"dnat_back [{n}] -> [0] flows;" for n in range(sides)]
+            for n in range(sides):
+                lines.append(f"dnat_back [{n}] -> {KNOWN if self.translates(self.into[n]) else '[0] flows'};")
             lines.append("flows [4] -> fresh;")
             for n in range(sides):
-                target = f"dnat{n}" if self.entry(n) == KNOWN else "[0] flows"
+                target = f"dnat{n}" if self.translates(self.into[n]) else "[0] flows"
                 lines.append(f"fresh [{n}] -> {target};")
             lines.append(f"Idle -> {KNOWN};")
             lines += [f"dnat_back [{sides + n}] -> w{n};" for n in range(sides)]
@@ -143,7 +144,7 @@ class Nat:
 
     def entry(self, n: int) -> str:
         """Where a packet goes that no source's table has changed: what is of a known flow is not translated anew."""
-        return KNOWN if self.translates(self.into[n]) else "[0] flows"
+        return f"known{n}" if self.translates(self.into[n]) else "[0] flows"
 
     def translates(self, rules: Sequence[Rewrite]) -> bool:
         return any(not rule.ends for rule in rules)
@@ -151,7 +152,7 @@ class Nat:
     def inward(self, n: int) -> list[str]:
         """Elements before the table of flows for packets that come by an interface; `in{n}` is the first."""
         lines = []
-        if self.entry(n) != "[0] flows":
+        if self.translates(self.into[n]):
             rows: list[str] = []
             wires: list[tuple[Rewrite, int]] = []
             first = 1 + sum(not rule.ends for rules in self.into[:n] for rule in rules)
@@ -160,16 +161,21 @@ class Nat:
                     rows.append(f"0 {rule.pattern}")
                     continue
                 # a target that sends to itself; its answers must not be taken for such packets
-                rows.append(f"{3 + 2 * len(wires)} ({rule.pattern}) and src host {rule.address}")
-                rows.append(f"1 ({rule.pattern}) and not {BEGINS}")
-                rows.append(f"{2 + 2 * len(wires)} {rule.pattern}")
+                rows.append(f"{2 + 2 * len(wires)} ({rule.pattern}) and src host {rule.address}")
+                rows.append(f"{1 + 2 * len(wires)} ({rule.pattern}) and {BEGINS}")
                 wires.append((rule, first + len(wires)))
             lines.append(f"dnat{n} :: IPFilter(\n  " + ",\n  ".join([*rows, "0 all"]) + ");")
-            lines += [f"dnat{n} [0] -> [0] flows;", f"dnat{n} [1] -> [0] dnat;"]
+            tests = " or ".join(f"src host {address}" for address in sorted(self.targets))
+            lines += [
+                f"dnat{n} [0] -> [0] flows;",
+                f"known{n} :: IPClassifier({tests}, -);",
+                f"known{n} [0] -> {KNOWN};",
+                f"known{n} [1] -> [0] dnat;",
+            ]
             for k, (rule, index) in enumerate(wires):
                 lines += [
-                    f"dnat{n} [{2 + 2 * k}] -> [{index}] dnat;",
-                    f"dnat{n} [{3 + 2 * k}] -> own{n}_{k} :: Tee(2);",
+                    f"dnat{n} [{1 + 2 * k}] -> [{index}] dnat;",
+                    f"dnat{n} [{2 + 2 * k}] -> own{n}_{k} :: Tee(2);",
                     f"own{n}_{k} [0] -> {perhaps(rule.place)} -> [0] flows;",
                     f"own{n}_{k} [1] -> StoreIPAddress({rule.address}, dst) -> {perhaps(rule.place)} -> [0] flows;",
                 ]
