@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from innet.controller.limits import Limits
 from innet.messages import Account, Answer, Assessment, Check, Placement, Plan, Step, Trial, Witness
 from innet.network import Snapshot
 from innet.policy import Policy, Request
@@ -40,7 +41,7 @@ KEPT = Check(RULE, Answer.YES)
 class KnowingProver:
     """`Prover` for the requests in `examples/`."""
 
-    def __init__(self, snapshot: Snapshot, policy: Policy) -> None:
+    def __init__(self, snapshot: Snapshot, policy: Policy, limits: Limits | None = None) -> None:
         self.snapshot = snapshot
 
     def plan(
