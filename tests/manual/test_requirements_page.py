@@ -23,8 +23,11 @@ def of(network: str, key: str) -> list[Block]:
 @cache
 def world(network: str) -> World:
     """A network of the page, with the modules that run there."""
-    (nodes,) = (b for b in PAGE if b.kind == "yaml" and b.options["network"] == network)
-    files = {b.options["file"]: b.text for b in of(network, "file")}
+    (like,) = {b.options.get("like", network) for b in of(network, "file") if "like" in b.options} or {
+        network
+    }
+    (nodes,) = (b for b in PAGE if b.kind == "yaml" and b.options["network"] == like)
+    files = {b.options["file"]: b.text for b in (*of(like, "file"), *of(network, "file"))}
     snapshot = load(Source("network.yaml", nodes.text), files.__getitem__)
     modules = tuple(
         Deployed(name, OWNERS[name], "cloud", parse_address(b.options["address"]), b.text)

@@ -155,6 +155,9 @@ def read(field: ir.Field, state: State, tables: Tables) -> Iterator[tuple[State,
                     work.append(case)
 
 
+UNFORESEEN = "whatever comes out of "
+"""How `State.over` says that a path has bytes that nobody can foretell: what it shows may not happen."""
+
 _NO_PROGRAM = ir.Program("", 0, 0, ())
 
 
@@ -325,6 +328,9 @@ class _Step:
                 memory.marks.pop(mark, None)
             case ir.Havoc(mark, offset, length):
                 self.havoc(mark, offset, None if length is None else self.value(length))
+                why = f"{UNFORESEEN}{self.scope}{self.program.element}"
+                if why not in self.state.over:
+                    self.state.over = (*self.state.over, why)
             case ir.Lookup():
                 return self.lookup(stmt)
             case ir.Insert(table, key, values, ok, _, reply):

@@ -19,7 +19,7 @@ from innet.ir.nodes import Mark
 from innet.messages import Answer, Check, Step
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
-from innet.symbolic.execute import evaluate, formula_of
+from innet.symbolic.execute import UNFORESEEN, evaluate, formula_of
 from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
@@ -336,7 +336,7 @@ def _conclude(
         else [(s, p, "") for s, p in found.conforming]
     )
     if bad:
-        bad.sort(key=lambda case: case[1].doubt)
+        bad.sort(key=lambda case: case[1].doubt or bool(unforeseen_in(case[0])))
         for state, progress, why in bad[:MAX_FOUND]:
             witness = witness_of(
                 question, network, state, progress, conform=reach.quantifier is Quantifier.NEVER
@@ -345,6 +345,10 @@ def _conclude(
                 return Check(reach.text, Answer.NO, why or "a flow does this", witness=witness,
                              trace=_trace(state, operator, network))  # fmt: skip
         state, progress, why = bad[0]
+        unforeseen = unforeseen_in(state)
+        if unforeseen and not progress.doubt:
+            why = f"a flow may do so, for {unforeseen} nobody can foretell; no packet was found that does"
+            return Check(reach.text, Answer.UNDECIDED, why, trace=_trace(state, operator, network))
         if progress.doubt:
             why = "whether a flow leaves its payload as it is cannot be told, and no packet was found that decides it"
             return Check(reach.text, Answer.UNDECIDED, why, trace=_trace(state, operator, network))
@@ -365,6 +369,11 @@ def _conclude(
     if found.lost:
         return Check(reach.text, Answer.UNDECIDED, found.lost[0])
     return Check(reach.text, Answer.YES)
+
+
+def unforeseen_in(state: State) -> str:
+    """What of the path nobody can foretell; empty if all of it can be."""
+    return next((why for why in state.over if why.startswith(UNFORESEEN)), "")
 
 
 def _discreet(reason: str) -> str:
