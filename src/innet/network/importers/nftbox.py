@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from innet.network.importers.boxes import doubtful, ip_filter, perhaps, quoted
 from innet.network.importers.device import Rule
 from innet.network.importers.nftmatch import BEGINS, Case
-from innet.network.importers.nftnat import Nat, Side, UnsuitableError
+from innet.network.importers.nftnat import IDENTIFIER, Nat, Side, UnsuitableError
 from innet.network.importers.nftrules import Ruleset
 
 PIECE = "ip[6:2] & 0x1fff > 0"
@@ -125,7 +125,8 @@ class _Guard:
                     if leaks:
                         target = self.or_invalid(f"{name}_out{n}", target, f"w{n}")
                 self.wires.append(f"{name} [{len(sides) + n}] -> {target};")
-        return "\n".join((f"// {quoted(title)}", *self.declared, *self.wires)) + "\n"
+        head = [f"// {quoted(title)}", *([IDENTIFIER] if nat.exists else ())]
+        return "\n".join((*head, *self.declared, *self.wires)) + "\n"
 
     def leaks(self, n: int) -> bool:
         """Whether TCP that tracking calls invalid may pass from an interface: it is not translated then."""

@@ -21,6 +21,16 @@ CHANGING = ("tcp[13:1]", "ip ttl", "ip dscp")
 """Tests of what may differ from packet to packet of one flow."""
 KNOWN = "[3] flows"
 """The input of the table of flows for what may be translated if it is of no flow."""
+IDENTIFIER = """\
+elementprogram AnyIdentifier {
+  outputs 1
+  if ip.proto == 1 and has transport[2+4] {
+    number = random u32
+    transport[2+4] = number
+  }
+  emit 0
+}"""
+"""ICMP's checksum and identifier become any: translation takes another identifier where one is in use."""
 ANY = "SetRandIPAddress(0.0.0.0/0)"
 
 
@@ -310,5 +320,7 @@ class Nat:
             f"{name}_ways [0] -> {perhaps('translation')} -> {target};",
         ]
         for k, change in enumerate(changes):
-            lines.append(f"{name}_ways [{1 + k}] -> {change} -> {perhaps('translation')} -> {target};")
+            lines.append(
+                f"{name}_ways [{1 + k}] -> {change} -> AnyIdentifier -> {perhaps('translation')} -> {target};"
+            )
         return name, lines
