@@ -151,3 +151,16 @@ def test_rules_on_networks_say_what_was_seen() -> None:
     said = ask(world, "never reach from internet -> client")
     assert said.holds.value == "undecided"
     assert "3 steps through" in said.reason
+
+
+def test_questions_of_one_request_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    request, world = parse_request(Source("r", BATCHER)), figure3("never reach from module -> 10.9.9.9")
+    monkeypatch.setattr("innet.verify.plan.REQUEST_WORK", 500)
+    monkeypatch.setattr("innet.verify.plan.PLATFORM_WORK", 0)
+    made = plan(request, world, CLIENT)
+    assert made.assessment is Assessment.UNDECIDED
+    assert made.warnings == (
+        "the proof was stopped: its questions take more work together than one request may cost",
+    )
+    monkeypatch.undo()
+    assert plan(request, world, CLIENT).assessment is Assessment.SAFE

@@ -86,8 +86,9 @@ class Network:
         return other
 
     def budget(self, steps: int, work: int = MAX_WORK) -> Budget:
-        """What a question about this network may cost."""
-        return Budget(steps, self.guard.stop, work)
+        """What a question about this network may cost. Raises `Stopped` if there were too many."""
+        self.guard.question()
+        return Budget(steps, self.guard.asked, work)
 
     def start(self, end: End, sources: Ranges) -> Injected:
         """Any packets with these sources that arrive at `end`: the same symbols each time, so that what is found out

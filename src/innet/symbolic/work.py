@@ -22,6 +22,13 @@ TEMPLATE = 15
 BETWEEN = 20_000
 """Units after which `stop` is asked again."""
 
+QUESTION = 1_000
+"""Units that each question counts at least, among those that are asked together."""
+
+UNLIMITED = 1 << 62
+
+TOO_MUCH = "its questions take more work together than one request may cost"
+
 Stop: TypeAlias = Callable[[], str]
 """Why to stop now; empty to go on."""
 
@@ -40,12 +47,32 @@ class Stopped(Exception):  # noqa: N818 - an answer (undecided), no error
 
 
 class Guard:
-    """Who may tell all proofs on one network to stop, while there is somebody."""
+    """Who may tell all proofs on one network to stop, while there is somebody; and what they may cost together."""
 
-    __slots__ = ("stop",)
+    __slots__ = ("left", "stop")
 
     def __init__(self) -> None:
         self.stop: Stop = never
+        self.left = UNLIMITED
+
+    def begin(self, stop: Stop, units: int) -> None:
+        """Somebody asks questions that may cost `units` together."""
+        self.stop, self.left = stop, units
+
+    def end(self) -> None:
+        """Whoever asked has got an answer."""
+        self.stop, self.left = never, UNLIMITED
+
+    def question(self) -> None:
+        """One more question is asked. Raises `Stopped` if there were too many."""
+        self.left -= QUESTION
+        if self.left < 0:
+            raise Stopped(TOO_MUCH)
+
+    def asked(self) -> str:
+        """Why to stop; asked after each `BETWEEN` units."""
+        self.left -= BETWEEN
+        return TOO_MUCH if self.left < 0 else self.stop()
 
 
 class Work:
@@ -77,9 +104,6 @@ class Work:
         """The question is answered. What is asked later of paths that are kept costs nobody anything, unless whoever
         asks puts work of its own in place of this."""
         self.left, self.pause, self.stop = UNLIMITED, 0, never
-
-
-UNLIMITED = 1 << 62
 
 
 def unlimited() -> Work:

@@ -20,7 +20,7 @@ from innet.policy import ElementPort, Module, Named, Node, Place, Reach, Region,
 from innet.policy.syntax import Hop
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables
-from innet.symbolic.work import Stop, Stopped, never
+from innet.symbolic.work import MAX_WORK, Stop, Stopped, never
 from innet.verify.anywhere import fails_on
 from innet.verify.questions import prepare
 from innet.verify.reach import answer, first_is
@@ -38,6 +38,10 @@ from innet.verify.world import (
 
 SECURITY_BUDGET = 150_000
 """Element executions that judging one module may cost."""
+
+REQUEST_WORK, PLATFORM_WORK = 3 * MAX_WORK, 5_000
+"""Work that all questions of a request may cost together, and more for each platform that there is to try: some 15
+seconds, where one question may cost some four."""
 
 
 def _no_clock() -> float:
@@ -70,7 +74,7 @@ def plan(
     """
     started = clock()
     guard = world.network.guard
-    guard.stop = stop
+    guard.begin(stop, REQUEST_WORK + PLATFORM_WORK * len(world.snapshot.platforms))
     try:
         made = _Planner(request, world, account, dict(request.parameters) | dict(variables or {})).plan(
             all_platforms
@@ -78,7 +82,7 @@ def plan(
     except Stopped as why:
         made = Plan(Assessment.UNDECIDED, warnings=(f"the proof was stopped: {why}",))
     finally:
-        guard.stop = never
+        guard.end()
     return replace(made, milliseconds=(clock() - started) * 1e3)
 
 
