@@ -211,7 +211,6 @@ def _drain(
         element, port, state = work.pop()
         budget.spend(prefix + element)
         hop = hop_to(state, prefix + element, port)
-        budget.work.left -= hop.depth >> 5
         if hop.depth > 40 and element in machine.heads() and visits(hop, budget) >= MAX_VISITS:
             yield Flow(End.LOOP, element, "comes back again and again", state)
             continue

@@ -234,6 +234,7 @@ class Memory:
                 following = self.order[self.order.index(rid) + 1]
                 tail = self.read(following, 0, width - size, store)
                 return concat([*pieces(head), *pieces(tail)])
+        store.work.spend(1 + (len(self.cells[rid]) >> 2))  # all of them are looked at
         return self._gather(rid, bit, width)
 
     def _gather(self, rid: int, bit: int, width: int) -> Term:
