@@ -19,7 +19,7 @@ def draw(folder: Path, scale: Scale, values: Values) -> Iterator[Path]:
         ) from None
     matplotlib.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
-    sizes = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000) if not scale.quick else (10, 30)
+    sizes = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000) if not scale.quick else (100, 200)
     found = {size: values("requests", 3 if size <= 3_000 else 1, size) for size in sizes}
     yield picture(
         folder / "boxes.png",
