@@ -215,6 +215,7 @@ def learn(memory: Memory, packet: PacketBuffer, values: Values, blobs: Blobs) ->
     except Unbound:
         return
     places = [(ANNOTATIONS, packet.annotations, 0)]
+    learned: set[Blob] = set()
     for region in memory.order:
         places.append((region, packet.bytes, at))
         try:
@@ -224,6 +225,7 @@ def learn(memory: Memory, packet: PacketBuffer, values: Values, blobs: Blobs) ->
         blob = memory.blobs[region]
         if blob is not None and blob.parent is None and blob not in blobs and at >= 0:
             blobs[blob] = bytes(packet.bytes[at : at + length])
+            learned.add(blob)
         at += length
     for region, data, start in places:
         for bit, (width, term, _) in memory.cells[region].items():
@@ -235,6 +237,18 @@ def learn(memory: Memory, packet: PacketBuffer, values: Values, blobs: Blobs) ->
                     values.setdefault(term, value)
                 case Lin(linear=(const, ((Sym(blob=None) as sym, 1),))):
                     values.setdefault(sym, (value - const) % (1 << sym.width))
+                case Lin(linear=(const, ((Sym() as sym, 1),))) if sym.blob in learned:
+                    was = (value - const) % (1 << sym.width)
+                    blobs[sym.blob] = with_bits(blobs[sym.blob], sym.bit, sym.width, was)
+
+
+def with_bits(data: bytes, at: int, width: int, value: int) -> bytes:
+    """`data` with a number in it; as it is where there is no room."""
+    shift = 8 * len(data) - at - width
+    if shift < 0:
+        return data
+    number = int.from_bytes(data, "big") & ~((1 << width) - 1 << shift) | value << shift
+    return number.to_bytes(len(data), "big")
 
 
 def bits(data: bytearray, at: int, width: int) -> int | None:

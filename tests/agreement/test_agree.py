@@ -16,6 +16,7 @@ from tests.agreement.configurations import ENTRY, configuration, fault, focuses,
 from tests.agreement.coverage import condition, impossible, programs
 from tests.agreement.examine import Contradiction, Ends, examine
 from tests.agreement.mutants import MUTANTS, Mutant, Patch, caught
+from tests.agreement.traffic import Sent
 from tests.backends.forms import branches
 from tests.backends.test_symbolic_covers_concrete import CONSTANT, DEFAULT_ROUTE, IMPLIED, NEVER, plain
 
@@ -52,6 +53,15 @@ def test_back_ends_agree(ends: Ends) -> None:
 
 
 @pytest.mark.kernel
+def test_a_byte_that_nobody_can_foretell_may_have_been_changed_since() -> None:
+    text = (
+        f"{ENTRY} :: FromNetfront(); a :: RandomBitErrors(1); b :: DecIP6HLIM(); exit0 :: Discard();\n"
+        f"{ENTRY} -> a -> b -> exit0;\n"
+    )
+    frame = bytes(12) + b"\x08\x00\x4b" + bytes(43)
+    examine(text, [Sent(0, frame)], 1, Ends(native=False))
+
+
 def test_bench_prints_its_figures() -> None:
     words = ["--configs", "2", "--packets", "10", "--seed", "3", "--no-branches", "--no-mutants", "--json"]
     done = subprocess.run(
