@@ -135,8 +135,8 @@ class Campaign:
                 yield str(error)
             for case, report in zip(examination.cases, examination.reports, strict=True):
                 program = cls, case.example, case.program.port, case.program.outputs
-                if program in programs():
-                    self.coverage.taken |= {(program, number, side) for number, side in report.taken}
+                for number, side in report.taken:
+                    self.coverage.take(program, number, side)
 
     def verdicts(self) -> tuple[list[Side], list[Side]]:
         """The sides that no packet took: those that are proven to be impossible, and those that are not."""

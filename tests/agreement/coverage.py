@@ -60,9 +60,12 @@ class Coverage:
             of[vertex.name] = name, vertex.config.strip(), len(vertex.outputs)
         for element, port, number, side in taken:
             name, arguments, outputs = of[element]
-            program = name, arguments, port, outputs
-            if program in programs() and number < sides_of(program) // 2:
-                self.taken.add((program, number, side))
+            self.take((name, arguments, port, outputs), number, side)
+
+    def take(self, program: Program, number: int, side: bool) -> None:
+        """Note a side, if it is one of those that are asked for."""
+        if program in programs() and number < sides_of(program) // 2:
+            self.taken.add((program, number, side))
 
     def missing(self) -> Iterator[Side]:
         """The sides that were not taken."""
