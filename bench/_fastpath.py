@@ -17,6 +17,7 @@ from innet.dataplane.plane import KernelAgent
 from innet.xdp.closing import Closing
 from innet.xdp.compile import Compiler
 from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.generator import FRAME_BOUNDS
 from innet.xdp.host import SCRATCH
 from innet.xdp.install import InstalledGraph, install
 from innet.xdp.kernel import Installed, LoadedProgram, possible_cpus
@@ -105,13 +106,7 @@ def restorer(frame: bytes) -> str:
     return f"""{LAYOUT}
 @programs = external global i8
 define i32 @restorer(ptr %ctx) section "xdp" {{
-%d = load volatile i32, ptr %ctx, align 4
-%e_at = getelementptr i8, ptr %ctx, i64 4
-%e = load volatile i32, ptr %e_at, align 4
-%d64 = zext i32 %d to i64
-%e64 = zext i32 %e to i64
-%data = inttoptr i64 %d64 to ptr
-%end = inttoptr i64 %e64 to ptr
+{FRAME_BOUNDS}
 %behind = getelementptr i8, ptr %data, i64 42
 %short = icmp ugt ptr %behind, %end
 br i1 %short, label %lost, label %whole

@@ -24,6 +24,14 @@ BURST = 1 << 20
 """Frames in one system call: it can be interrupted between two, and each costs 12 to 28 ms besides."""
 SUM_AT = {TCP: 16, UDP: 6}
 """Where the checksum is in the transport header."""
+FRAME_BOUNDS = """%d = load volatile i32, ptr %ctx, align 4
+%e_at = getelementptr i8, ptr %ctx, i64 4
+%e = load volatile i32, ptr %e_at, align 4
+%d64 = zext i32 %d to i64
+%e64 = zext i32 %e to i64
+%data = inttoptr i64 %d64 to ptr
+%end = inttoptr i64 %e64 to ptr"""
+"""LLVM IR: where the frame of an XDP context begins and ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +119,7 @@ def program_text(frame: bytes, interface: int, rotation: Rotation) -> str:
         LAYOUT,
         f"@{NUMBERS} = external global i64",
         'define i32 @generator(ptr %ctx) section "xdp" {',
-        "%d = load volatile i32, ptr %ctx, align 4",
-        "%e_at = getelementptr i8, ptr %ctx, i64 4",
-        "%e = load volatile i32, ptr %e_at, align 4",
-        "%d64 = zext i32 %d to i64",
-        "%e64 = zext i32 %e to i64",
-        "%data = inttoptr i64 %d64 to ptr",
-        "%end = inttoptr i64 %e64 to ptr",
+        FRAME_BOUNDS,
         f"%reach = getelementptr i8, ptr %data, i64 {len(header)}",
         "%short = icmp ugt ptr %reach, %end",
         "br i1 %short, label %lost, label %whole",
@@ -250,13 +252,7 @@ def counter_text(slots: int) -> str:
     return f"""{LAYOUT}
 @{NUMBERS} = external global i64
 define i32 @counter(ptr %ctx) section "xdp" {{
-%d = load volatile i32, ptr %ctx, align 4
-%e_at = getelementptr i8, ptr %ctx, i64 4
-%e = load volatile i32, ptr %e_at, align 4
-%d64 = zext i32 %d to i64
-%e64 = zext i32 %e to i64
-%data = inttoptr i64 %d64 to ptr
-%end = inttoptr i64 %e64 to ptr
+{FRAME_BOUNDS}
 %reach = getelementptr i8, ptr %data, i64 {L4}
 %short = icmp ugt ptr %reach, %end
 br i1 %short, label %other, label %whole
