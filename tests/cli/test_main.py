@@ -345,3 +345,9 @@ def test_nothing_heavy_is_imported_for_help() -> None:
     done = python("-c", code)
     for package in ("verify", "symbolic", "elements", "network", "controller", "emulation", "runtime"):
         assert f"innet.{package}" not in done.stdout
+
+
+def test_a_limit_is_a_number_above_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in ("abc", "0", "-1", "nan"):
+        assert main(["plan", BATCHER, "--network", NETWORK, f"--max-seconds={wrong}"]) == 2
+        assert f"'{wrong}' is not a number above zero" in capsys.readouterr().err

@@ -70,9 +70,12 @@ def request_arguments(parser: argparse.ArgumentParser) -> None:
 
 def above_zero(text: str) -> float:
     """A number above zero."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
     if not number > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above zero")
     return number
 
 

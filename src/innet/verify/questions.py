@@ -88,7 +88,7 @@ def check_nodes(policy: Policy, snapshot: Snapshot) -> None:
             for name, place in variables:
                 problems.append(Diagnostic("V304", f"'${name}' has no value in a rule", place, "an address"))
             if isinstance(node, Named) and node.name not in snapshot.nodes:
-                known = [*snapshot.nodes, *(place.value for place in Place)]
+                known = list(dict.fromkeys([*snapshot.nodes, *(place.value for place in Place)]))
                 near = suggest(node.name, known)
                 expected = "an address, a subnet, MODULE:ELEMENT[:PORT], or one of " + ", ".join(known[:20])
                 help = f"did you mean '{near}'?" if near else ""
