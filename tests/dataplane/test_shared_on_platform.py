@@ -144,7 +144,7 @@ def test_what_both_know_outlives_another_version(place: Lab, make: Make) -> None
     agent = make()
     handed = knows(agent, place)
     old = instance(agent)
-    agent.apply(deployment(SWITCH.replace("Unqueue ->", "Unqueue -> Paint(1) ->")))
+    agent.apply(deployment(SWITCH.replace("IPMirror ->", "IPMirror -> Paint(1) ->")))
     new = instance(agent)
     assert new is not old
     assert switched(place, agent, FROM_C, 1) == [b"1"]
@@ -157,7 +157,7 @@ def test_packets_of_an_old_version_find_what_the_new_one_knows(place: Lab, make:
     knows(agent, place)
     old = instance(agent)
     place.send(datagram(sport=BY_AGENT, dport=9))  # it waits for the agent
-    agent.apply(deployment(SWITCH.replace("Unqueue ->", "Unqueue -> Paint(1) ->")))
+    agent.apply(deployment(SWITCH.replace("IPMirror ->", "IPMirror -> Paint(1) ->")))
     assert old.table(next(iter(instance(agent).tables))) is not None
     assert said(place.collect(agent, 1)) == [b"1"]
 

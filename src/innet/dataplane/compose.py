@@ -102,8 +102,8 @@ def compose(
     enter = builder.module()
     out = Redirect(wire.interface)
     if sandbox:
-        allowed = tuple(_network(one) for one in (address, *whitelist))
-        enforcer = ChangeEnforcer(own, allowed)
+        prefixes = tuple(_network(one) for one in (address, *whitelist))
+        enforcer = ChangeEnforcer(own, prefixes)
         for port in (0, 1):
             builder.add(SANDBOX, enforcer, port, 2, 2)
         builder.connections |= {(ENTRY_GATE, 0): Input(SANDBOX, 0), (SANDBOX, 0): enter}
@@ -143,7 +143,7 @@ def machine_of(vertices: RuntimeGraph) -> Machine:
 
 
 def _network(text: str) -> tuple[int, int]:
-    prefix = parse_prefix(text if "/" in text else f"{text}/32")
+    prefix = parse_prefix(text)
     return prefix.address, (0xFFFFFFFF << (32 - prefix.length)) & 0xFFFFFFFF
 
 
@@ -177,7 +177,7 @@ class _Builder:
             self.steps.append(
                 Step(name, StepKind.COUNT, "its count", "the platform's account of the module has it")
             )
-        self.programs[at] = replace(_renamed(program, self.number), element=at.element)
+        self.programs[at] = replace(renamed(program, self.number), element=at.element)
         return at
 
     def module(self) -> Input:
@@ -237,9 +237,9 @@ class _Builder:
         return frozenset(at.element for at, program in self.programs.items() if not shareable(program.body))
 
 
-def _renamed(program: ir.Program, number: Mapping[str, str]) -> ir.Program:
-    """The program with the owners of its tables under their canonical names."""
-    return replace(program, body=_renamed_block(program.body, number))
+def renamed(program: ir.Program, names: Mapping[str, str]) -> ir.Program:
+    """The program with the owners of its tables under other names."""
+    return replace(program, body=_renamed_block(program.body, names))
 
 
 def _renamed_block(block: ir.Block, number: Mapping[str, str]) -> ir.Block:

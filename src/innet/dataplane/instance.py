@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from struct import Struct
 
@@ -77,6 +77,8 @@ class Instance:
     """Time that its slow part took."""
     replaced: int = 0
     """When another version took its place: how often the agent's queue had been empty by then."""
+    replaced_ns: int = 0
+    """The same by the agent's clock."""
     before: list[int] = field(default_factory=lambda: [0] * 8)
     """What the account of the versions before this one said."""
     older: "list[Instance]" = field(default_factory=list)
@@ -172,12 +174,10 @@ class Instance:
         return base.pins / f"module-{self.index}"
 
     def make_tables(self, base: Base, limit_bytes: int, keep: Mapping[TableName, Map]) -> None:
-        """Make what it needs; what `keep` has of the same kind and size it takes over."""
+        """Make what it needs; what `keep` has of the same form and size it takes over."""
         for name, spec in flows.specs(self.shape.emissions, limit_bytes).items():
             taken = keep.get(name)
-            same = taken is not None and (taken.spec.kind, taken.spec.key_size, taken.spec.value_size) == (
-                spec.kind, spec.key_size, spec.value_size,
-            ) and name != NUMBERS  # fmt: skip
+            same = taken is not None and replace(taken.spec, symbol=spec.symbol) == spec
             self._add_table(base, name, taken if taken is not None and same else Map(spec))
 
     def add_tables(self, base: Base, limit_bytes: int) -> None:

@@ -19,6 +19,7 @@ from innet.dataplane import flows
 from innet.dataplane.base import SHAPES, TAP_QUEUE, Base, Nic, remove_pins
 from innet.dataplane.compose import FAN_OUT, SEND, Wire, compose
 from innet.dataplane.dispatcher import XDP
+from innet.dataplane.hotswap import kept_tables, may_less
 from innet.dataplane.instance import ACCOUNT, Instance, Quota
 from innet.dataplane.layout import TALLY_BYTES
 from innet.dataplane.library import Library, Prepared
@@ -72,6 +73,8 @@ SWEEP_NS = 5_000_000_000
 """How often expired entries of tables are removed, and idle modules looked for."""
 SWEEP_BUDGET_NS = 3_000_000
 """How long one round of that may take before packets get their turn."""
+DRAIN_NS = 300_000_000_000
+"""How long a version that another one replaced may go on with what it keeps."""
 SYN, ACK, ECHO_REQUEST = 0x02, 0x10, 8
 
 
@@ -239,6 +242,8 @@ class KernelAgent:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _new(self, deployment: Deployment, address: int, prepared: Prepared, digest: str) -> Instance:
+        if not self._free and self._draining:
+            self._end_version(self._draining[0])
         if not self._free:
             raise PlatformError(
                 Diagnostic("P312", f"platform '{self.node.name}' has no room for {deployment.id}")
@@ -337,12 +342,12 @@ class KernelAgent:
         del self._by_address[one.address], self._holders[one.address]
         self.base.dispatch.clear(one.address)
         self.checkpoint("unlinked")
-        if (
-            one.slow is not None
-        ):  # what it handed over belongs to nobody, least of all to the next one at its index
-            del self._by_index[one.index]
-            self._empty_tap()
-        self._retire(one)
+        versions = self._versions(one)
+        self._disown(versions)
+        for version in versions:
+            if version in self._draining:
+                self._draining.remove(version)
+            self._retire(version)
         self.checkpoint("retired")
         self._records.forget(id)
         self.checkpoint("removed")
@@ -533,7 +538,8 @@ class KernelAgent:
         path.unlink(missing_ok=True)
 
     def _swap(self, old: Instance, deployment: Deployment, prepared: Prepared, digest: str) -> None:
-        """Replace a module by another version: tables that are the same stay, and not a packet is lost."""
+        """Replace a module by another version. Tables that mean the same stay, and not a packet is lost, unless the
+        old version was allowed more."""
         address = parse_address(deployment.address)
         new = self._new(deployment, address, prepared, digest)
         new.starts, new.suspends, new.watched = old.starts, old.suspends, old.watched
@@ -541,7 +547,9 @@ class KernelAgent:
             self._keep(new)
             self.checkpoint("written")
             if old.state is ModuleState.RUNNING:
-                self._start(new, keep=old.tables)
+                same = kept_tables(old.prepared.composed, prepared.composed)
+                keep = {name: old.tables[its] for name, its in same.items() if its in old.tables}
+                self._start(new, keep=keep if old.deployment.account == deployment.account else {})
                 kept = set(map(id, new.tables.values()))
                 old.lent = {name: one for name, one in old.tables.items() if id(one) in kept}
                 old.tables = {name: one for name, one in old.tables.items() if id(one) not in kept}
@@ -560,11 +568,40 @@ class KernelAgent:
         self._register(new)
         self.checkpoint("swapped")
         self._records.state(deployment.id).unlink(missing_ok=True)
-        if old.slow is None:
+        if may_less(old.deployment, deployment):
+            for version in self._versions(new)[1:]:
+                self._end_version(version)
+        elif old.slow is None:
             self._retire_version(old)
         else:  # packets of it may wait for the agent
-            old.replaced = self._emptied
+            old.replaced, old.replaced_ns = self._emptied, self._clock()
             self._draining.append(old)
+
+    @staticmethod
+    def _versions(one: Instance) -> list[Instance]:
+        """A module's version, and those before it that are still there."""
+        found = [one]
+        for version in found:  # it grows
+            found += version.older
+        return found
+
+    def _disown(self, versions: Sequence[Instance]) -> None:
+        """Have nothing that the kernel handed over come to these any more, or to the next ones at their places."""
+        slow = [one for one in versions if one.slow is not None]
+        for one in slow:
+            del self._by_index[one.index]
+        if slow:
+            self._empty_tap()
+
+    def _end_version(self, old: Instance) -> None:
+        """Retire a version that another one followed, whatever it still has to send."""
+        self._disown([old])
+        if old in self._draining:
+            self._draining.remove(old)
+        waiting = 0 if old.slow is None else old.slow.holding()
+        if waiting:
+            old.drops[PLATFORM, "kept by a version that another one replaced"] += waiting
+        self._retire_version(old)
 
     def _retire_version(self, old: Instance) -> None:
         """Retire a version that another one followed; what it counted goes to that one."""
@@ -722,6 +759,8 @@ class KernelAgent:
             if self._emptied > one.replaced and not (one.slow and one.slow.holding()):
                 self._draining.remove(one)
                 self._retire_version(one)
+            elif self._clock() - one.replaced_ns >= DRAIN_NS:
+                self._end_version(one)
         now = self._clock()
         if not self._sweeping and now - self._swept_ns >= SWEEP_NS:
             self._swept_ns = now

@@ -40,7 +40,7 @@ def on_both_sides(graph: Graph) -> frozenset[str]:
     """
     names = {v.name for v in graph.vertices}
     ported = {v.name for v in graph.vertices if v.inputs or v.outputs}
-    group = _grouped(graph)
+    group = grouped(graph)
     divisible = {v.name for v in graph.vertices if _divisible(v)}
     apart = set()
     for vertex in graph.vertices:
@@ -132,14 +132,14 @@ def closed(graph: Graph, slow: Iterable[str]) -> frozenset[str]:
     found = frozenset(slow) | must_be_slow(graph)
     if not found:
         return found
-    group = _grouped(graph)
+    group = grouped(graph)
     roots = {group.root(name) for name in found}
     return frozenset(v.name for v in graph.vertices if group.root(v.name) in roots)
 
 
-def _grouped(graph: Graph) -> "_Groups":
+def grouped(graph: Graph) -> "Groups":
     """The elements by what must be together, as `closed` says."""
-    group = _Groups(v.name for v in graph.vertices)
+    group = Groups(v.name for v in graph.vertices)
     for connection in graph.connections:
         source, target = graph.vertices[connection.source], graph.vertices[connection.target]
         if source.outputs[connection.output] == PULL:
@@ -157,7 +157,7 @@ def _grouped(graph: Graph) -> "_Groups":
     return group
 
 
-class _Groups:
+class Groups:
     """Names in groups that can be joined (union and find)."""
 
     def __init__(self, names: Iterable[str]) -> None:
