@@ -162,7 +162,7 @@ def hosted(place: Lab, agent: KernelAgent, text: str) -> LoadedProgram:
     wanted = place.deployment(text)
     agent.apply(wanted)
     agent.resume(wanted.id)
-    one = agent._by_id[wanted.id]
+    one = agent.registry.by_id[wanted.id]
     agent.base.maps[SCRATCH].update(bytes(4), one.index.to_bytes(8, "little") * possible_cpus())
     emitted = one.shape.emitted
     return agent.base.load(one.shape.code, emitted.section, flows.symbols(emitted, one.tables))

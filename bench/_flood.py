@@ -18,8 +18,8 @@ from bench._forwarding import NAT, run, sending
 from bench._lab import POOL, Lab, dotted, lab, on_cpu, udp
 from bench._packets import Burst, received, stamped
 from innet.dataplane.compose import Wire, compose
-from innet.dataplane.instance import Quota
-from innet.dataplane.plane import KernelAgent, Options
+from innet.dataplane.options import Options, Quota
+from innet.dataplane.plane import KernelAgent
 from innet.emulation import namespaces
 from innet.xdp.compile import Compiler
 from innet.xdp.generator import Rotation

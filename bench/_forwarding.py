@@ -182,7 +182,7 @@ def tenants(scale: Scale) -> Iterator[Figure]:
                 run(agent, place, tenant(n), n)
             done = count
             found = rotating(place, agent, count, scale)
-            programs = len({one.slot for one in agent._by_id.values()})
+            programs = len({one.slot for one in agent.registry.by_id.values()})
             yield Figure(
                 f"{count:,} tenants of one shape, traffic rotating over all", "%", share(found), limit, True,
                 against=f"one of them ({programs} programs in all)", note=speeds(found),
@@ -197,7 +197,7 @@ def shapes(scale: Scale) -> Iterator[Figure]:
         for n in range(kinds * each):
             run(agent, place, shaped(n % kinds), n)
         found = rotating(place, agent, kinds * each, scale)
-        programs = len({one.slot for one in agent._by_id.values()})
+        programs = len({one.slot for one in agent.registry.by_id.values()})
         yield Figure(
             f"{kinds} shapes × {each} tenants, traffic rotating over all", "%", share(found), 85, True,
             against=f"one of them ({programs} programs in all)", note=speeds(found),

@@ -21,7 +21,8 @@ from pathlib import Path
 from random import Random
 
 from innet.dataplane.base import Nic
-from innet.dataplane.plane import KernelAgent, Options
+from innet.dataplane.options import Options
+from innet.dataplane.plane import KernelAgent
 from innet.diagnostics import PlatformError, Source
 from innet.emulation import namespaces
 from innet.messages import Role

@@ -147,7 +147,7 @@ def suspend(scale: Scale) -> Iterator[Figure]:
             place.generator(agent, udp(POOL), Rotation(port=1024, ports=entries)) as g,
         ):
             g.send(entries)
-        one = agent._by_id[name]
+        one = agent.registry.by_id[name]
         flows = max(len(table.dump()) for table in one.tables.values())
         if flows < entries:
             raise SystemExit(f"there are {flows} flows, not {entries}")

@@ -11,7 +11,8 @@ from bench._figures import Figure, Scale, number
 from bench._forwarding import NAT, tenant
 from bench._lab import Lab, lab
 from bench._latency import alone
-from innet.dataplane.plane import KernelAgent, Options
+from innet.dataplane.options import Options
+from innet.dataplane.plane import KernelAgent
 
 COUNTED = ("SUnreclaim", "VmallocUsed", "Percpu")
 """Of /proc/meminfo: where maps, programs and their descriptions are. What processes use is elsewhere."""
@@ -37,7 +38,7 @@ def held(modules: int, text: Callable[[int], str], options: Options | None = Non
             wanted = place.deployment(text(n), n)
             agent.apply(wanted)
             agent.resume(wanted.id)
-        tables = sum(one.memory() for m in agent._by_id.values() for one in m.tables.values())
+        tables = sum(one.memory() for m in agent.registry.by_id.values() for one in m.tables.values())
         return kernel_bytes() - before, tables
 
 

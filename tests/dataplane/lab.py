@@ -13,7 +13,8 @@ from pathlib import Path
 from random import Random
 
 from innet.dataplane.base import Nic
-from innet.dataplane.plane import KernelAgent, Options
+from innet.dataplane.options import Options
+from innet.dataplane.plane import KernelAgent
 from innet.diagnostics import Source
 from innet.emulation import namespaces
 from innet.emulation.sockets import open_raw_socket
@@ -186,7 +187,7 @@ def run(agent: KernelAgent, times: int = 3) -> bool:
 
 def holds(agent: KernelAgent) -> bool:
     """Whether a slow path keeps packets, or waits for a time."""
-    return any(one.slow is not None and not one.slow.idle for one in agent._with_timers())
+    return any(one.slow is not None and not one.slow.idle for one in agent.registry.with_timers())
 
 
 def report(agent: KernelAgent, id: str = "d1.m") -> ModuleReport:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from innet.dataplane.plane import KernelAgent, Options
+from innet.dataplane.options import Options
+from innet.dataplane.plane import KernelAgent
 from tests.dataplane.lab import Lab, lab
 from tests.dataplane.test_differential import CASES, differ
 from tests.xdp.differential import TCX

@@ -46,7 +46,7 @@ def test_the_game_server_is_shielded_in_the_kernel(place: Lab, agent: KernelAgen
 def test_modules_whose_tokens_differ_share_a_program(place: Lab, agent: KernelAgent) -> None:
     for n in range(8):
         agent.apply(deployment(STATELESS.replace("GS01", f"GS{n:02}"), address(n), f"m{n}"))
-    slots = [agent._by_id[f"d1.m{n}"].slot for n in range(8)]
+    slots = [agent.registry.by_id[f"d1.m{n}"].slot for n in range(8)]
     assert len(set(slots[1:])) == 1, "from the second on the token is a parameter"
     sent = [datagram(n, f"GS{token:02}".encode(), dport=7777) for n in range(8) for token in range(8)]
     got = place.exchange(agent, sent, 8)

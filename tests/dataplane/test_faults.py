@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from innet.dataplane.plane import KernelAgent, Options
+from innet.dataplane.options import Options
+from innet.dataplane.plane import KernelAgent
 from innet.emulation.namespaces import inside
 from innet.platform import Deployment
 from innet.platform.protocol import ModuleState
@@ -164,19 +165,21 @@ def test_an_agent_that_dies_leaves_what_the_next_can_go_on_from(place: Lab, scen
 
 def tidy(place: Lab, agent: KernelAgent, running: int, own: int) -> None:
     """Just what runs is there."""
-    while agent._draining:
+    while agent.registry.draining:
         agent.work()
     assert len(tuple(agent.base.dispatch.items())) == running
-    assert len(agent._free) == agent.modules - running
-    stateful = [one for one in agent._by_id.values() if not one.shape.shared]
+    assert len(agent.places.free) == agent.modules - running
+    stateful = [one for one in agent.registry.by_id.values() if not one.shape.shared]
     assert sorted(path.name for path in agent.base.pins.glob("module-*")) == sorted(
         f"module-{one.index}" for one in stateful
     )
-    loaded = {slot & ~1 for slot in range(2 * (agent.modules + 1024)) if agent._loaded(slot)}
-    assert loaded == {one.slot for one in agent._by_id.values()}
-    assert set(agent._slots.values()) == {one.slot for one in agent._by_id.values() if one.shape.shared}
+    loaded = {slot & ~1 for slot in range(2 * (agent.modules + 1024)) if agent.places.loaded(slot)}
+    assert loaded == {one.slot for one in agent.registry.by_id.values()}
+    assert set(agent.places.slots.values()) == {
+        one.slot for one in agent.registry.by_id.values() if one.shape.shared
+    }
     files = {path.name for path in place.state.iterdir()} - {"code", "shapes.json"}
-    assert files == {f"{id}.module" for id in agent._by_id}
+    assert files == {f"{id}.module" for id in agent.registry.by_id}
 
 
 def nothing_left(place: Lab) -> None:
@@ -267,7 +270,7 @@ def test_damaged_files_cost_flows_at_most(place: Lab, damage: str) -> None:
     assert {one[26:30]: one[22] for one in got} == {
         datagram(n)[30:34]: 63 if n == 3 else 64 for n in (FIREWALL, NAT, 3, 4)
     }
-    assert len(agent._free) == agent.modules - 4
+    assert len(agent.places.free) == agent.modules - 4
     agent.down()
     nothing_left(place)
 

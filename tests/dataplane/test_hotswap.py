@@ -202,7 +202,7 @@ def test_no_packet_takes_a_way_that_the_new_text_has_not(
     place: Lab, make: Make, monkeypatch: pytest.MonkeyPatch, fault: bool
 ) -> None:
     if fault:
-        monkeypatch.setattr("innet.dataplane.plane.kept_tables", same_form)
+        monkeypatch.setattr("innet.dataplane.life.kept_tables", same_form)
     agent = make()
     agent.apply(nat())
     sent = [datagram(sport=n + 1, dport=80) for n in range(5)]
@@ -276,7 +276,7 @@ def test_what_waits_is_kept_only_if_it_still_may_leave(place: Lab, make: Make, n
     agent.resume("d1.m")
     give(place, agent, *[TRIGGER] * 4)
     agent.apply(relay(WIDE[1:] if narrower else WIDE, ENDLESS + "Paint(1) -> "))
-    assert [one.slow.holding() for one in agent._draining if one.slow] == ([] if narrower else [3])
+    assert [one.slow.holding() for one in agent.registry.draining if one.slow] == ([] if narrower else [3])
     lost = [count for _, reason, count in report(agent).drops if reason.startswith("kept by a version")]
     assert lost == ([3] if narrower else [])
     assert len(place.received()) == 1
@@ -292,14 +292,14 @@ def test_a_module_that_is_removed_sends_nothing_more_whatever_its_versions_kept(
     agent.apply(deployment(text))
     give(place, agent, *[datagram()] * 2)
     agent.apply(deployment(text.replace(speaks, "Idle -> Discard;")))
-    old = agent._draining[0]
+    old = agent.registry.draining[0]
     assert old.slow is not None
     assert place.collect(agent, 1, 0.2), "the old version goes on as long as it keeps something"
     agent.remove("d1.m")
     place.received()
     assert place.collect(agent, 0, 0.1) == []
-    assert not agent._draining
-    assert len(agent._free) == agent.modules
+    assert not agent.registry.draining
+    assert len(agent.places.free) == agent.modules
     assert not list(agent.base.pins.glob("module-*"))
 
 
@@ -313,10 +313,10 @@ def test_versions_that_never_come_to_rest_go_when_their_time_or_room_ends(
         agent.apply(deployment(f"FromNetfront() -> {ENDLESS} ToNetfront; Idle -> Paint({n}) -> Discard;"))
         agent.resume("d1.m")
         give(place, agent, *[datagram()] * 2)
-    assert len(agent._draining) == agent.modules - 1
+    assert len(agent.registry.draining) == agent.modules - 1
     monkeypatch.setattr("innet.dataplane.plane.DRAIN_NS", 0)
     agent.work()
-    assert not agent._draining
-    assert len(agent._free) == agent.modules - 1
+    assert not agent.registry.draining
+    assert len(agent.places.free) == agent.modules - 1
     drops = {reason: count for element, reason, count in report(agent).drops if element == PLATFORM}
     assert drops["kept by a version that another one replaced"] == agent.modules + 1

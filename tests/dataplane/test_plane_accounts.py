@@ -32,7 +32,7 @@ def agent(place: Lab) -> Iterator[KernelAgent]:
 
 
 def slots(agent: KernelAgent) -> dict[str, int]:
-    return {id: one.slot for id, one in agent._by_id.items()}
+    return {id: one.slot for id, one in agent.registry.by_id.items()}
 
 
 def apply(agent: KernelAgent, n: int, text: str, **more: object) -> None:
@@ -60,7 +60,9 @@ def test_modules_of_one_shape_share_a_program_and_differ_in_their_constants(
         assert (one.received.packets, one.sent.packets) == (20, 1)
         assert one.drops == (("f", "filtered out", 19),) or one.drops[0][2] == 19
     loaded = {
-        slot & ~1 for slot in range(2 * agent.modules, 2 * (agent.modules + 1024)) if agent._loaded(slot)
+        slot & ~1
+        for slot in range(2 * agent.modules, 2 * (agent.modules + 1024))
+        if agent.places.loaded(slot)
     }
     assert len(loaded) == 2
 
@@ -105,7 +107,11 @@ def test_modules_with_tables_have_their_own_program_and_tables(place: Lab, agent
         1024 + s for n in range(4) for s in range(n + 1)
     ]
     sizes = [
-        sum(len(t.dump()) for t in agent._by_id[f"d1.m{n}"].tables.values() if t.spec.kind.name == "HASH")
+        sum(
+            len(t.dump())
+            for t in agent.registry.by_id[f"d1.m{n}"].tables.values()
+            if t.spec.kind.name == "HASH"
+        )
         for n in range(4)
     ]
     assert [size // sizes[0] for size in sizes] == [1, 2, 3, 4]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from innet.dataplane import flows
-from innet.dataplane.instance import Quota
-from innet.dataplane.plane import KernelAgent, Options
+from innet.dataplane.options import Options, Quota
+from innet.dataplane.plane import KernelAgent
 from innet.diagnostics import PlatformError
 from innet.platform.protocol import PLATFORM, ModuleState
 from tests.dataplane.lab import Lab, address, datagram, deployment, frame, lab, report, run, segment
@@ -192,7 +192,7 @@ def test_state_that_cannot_be_used_is_told_and_the_module_goes_on(
         case "gone":
             path.unlink()
         case "other":
-            rows = flows.read(path, agent._by_id["d1.m"].digest)
+            rows = flows.read(path, agent.registry.by_id["d1.m"].digest)
             flows.write(path, "of another module", rows)
     got = place.exchange(agent, [datagram(sport=9)], 1)
     assert len(got) == 1
@@ -225,7 +225,7 @@ def test_a_full_disk_refuses_a_new_module_and_a_new_version_whole(
     agent = make()
     agent.apply(deployment(nat()))
     port = source_ports(place.exchange(agent, [datagram()], 1))
-    free = len(agent._free)
+    free = len(agent.places.free)
 
     def full(self: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
@@ -236,7 +236,7 @@ def test_a_full_disk_refuses_a_new_module_and_a_new_version_whole(
             agent.apply(deployment(MIRROR, address(1), "n"))
         with pytest.raises(PlatformError, match="No space left"):
             agent.apply(deployment(nat() + " Idle -> Discard;"))
-    assert len(agent._free) == free
+    assert len(agent.places.free) == free
     assert [one.id for one in agent.observe().modules] == ["d1.m"]
     assert source_ports(place.exchange(agent, [datagram()], 1)) == port
     agent.apply(deployment(MIRROR, address(1), "n"))
@@ -307,7 +307,7 @@ def test_a_swap_that_fails_changes_nothing(place: Lab, make: Make, monkeypatch: 
     agent = make()
     agent.apply(deployment(nat()))
     before = source_ports(place.exchange(agent, [datagram(sport=5)], 1))
-    free = sorted(agent._free)
+    free = sorted(agent.places.free)
     with pytest.raises(PlatformError):
         agent.apply(deployment("FromNetfront() -> Nonsense -> ToNetfront()"))
 
@@ -318,7 +318,7 @@ def test_a_swap_that_fails_changes_nothing(place: Lab, make: Make, monkeypatch: 
         patch.setattr("innet.dataplane.instance.Instance.load", refused)
         with pytest.raises(PlatformError, match="Cannot allocate memory"):
             agent.apply(deployment(nat() + " Idle -> Discard;"))
-    assert sorted(agent._free) == free
+    assert sorted(agent.places.free) == free
     assert source_ports(place.exchange(agent, [datagram(sport=5)], 1)) == before
     agent.suspend("d1.m")
     assert source_ports(place.exchange(agent, [datagram(sport=5)], 1)) == before
@@ -373,15 +373,15 @@ def removals(place: Lab) -> None:
     assert agent.observe().modules == ()
     assert not list(agent.base.pins.glob("module-*"))
     assert not [one for one in place.state.iterdir() if one.name not in ("code", "shapes.json")]
-    loaded = [k for k in range(2 * (agent.modules + 1024)) if agent._loaded(k)]
+    loaded = [k for k in range(2 * (agent.modules + 1024)) if agent.places.loaded(k)]
     assert not loaded
     assert slots <= len(list(programs.keys()))
-    assert len(agent._free) == agent.modules
+    assert len(agent.places.free) == agent.modules
     assert not tuple(agent.base.dispatch.items())
 
 
 def test_more_shapes_than_slots_over_time(place: Lab, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("innet.dataplane.plane.SHAPES", 3)
+    monkeypatch.setattr("innet.dataplane.places.SHAPES", 3)
     agent = make()
     shapes = [
         f"FromNetfront() -> {one} -> IPMirror -> ToNetfront()"
@@ -452,10 +452,10 @@ def test_a_swap_of_a_slow_module_loses_nothing_that_waits(place: Lab, make: Make
         got += len(place.received())
     got += len(place.collect(agent, sent - got))
     assert got == sent == report(agent).received.packets == report(agent).sent.packets
-    while agent._draining:
+    while agent.registry.draining:
         agent.work()
     assert sent == report(agent).received.packets == report(agent).sent.packets
-    assert len(agent._free) == agent.modules - 1
+    assert len(agent.places.free) == agent.modules - 1
     assert report(agent).drops == agent.observe().drops == ()
 
 
@@ -465,16 +465,17 @@ def test_packets_of_a_module_that_is_gone_are_nobodys(place: Lab, make: Make) ->
     slow = "FromNetfront() -> Queue -> Unqueue -> IPMirror -> ToNetfront()"
     agent.apply(deployment(slow))
     agent.resume("d1.m")
-    index = agent._by_id["d1.m"].index
+    gone = agent.registry.by_id["d1.m"]
+    index = gone.index
     place.send(*[datagram()] * 5)
     until = time.monotonic() + 5
-    while agent._account(index)[5] < 5:  # handed over, and waiting
+    while gone.account(agent.base)[5] < 5:  # handed over, and waiting
         assert time.monotonic() < until
     agent.remove("d1.m")
-    agent._free.remove(index)
-    agent._free.appendleft(index)
+    agent.places.free.remove(index)
+    agent.places.free.appendleft(index)
     agent.apply(deployment(slow, "192.0.2.11", identifier="d2"))
     agent.resume("d2.m")
-    assert agent._by_id["d2.m"].index == index
+    assert agent.registry.by_id["d2.m"].index == index
     assert not place.collect(agent, 1, 0.3)
     assert ("handed over to no module", 5) in agent.observe().drops

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from innet.dataplane.plane import Options
+from innet.dataplane.options import Options
 from innet.emulation import namespaces
 from innet.network import parse_address
 from tests.dataplane.lab import address, deployment, frame, lab, report, run

@@ -265,7 +265,7 @@ def test_frames_that_look_like_records_are_not_taken_for_them(place: Lab, agent:
     agent.apply(deployment("FromNetfront() -> Queue -> Unqueue -> IPMirror -> ToNetfront()", sandbox=True))
     agent.apply(deployment("FromNetfront() -> IPMirror -> ToNetfront()", address(1), "n"))
     agent.resume("d1.m")
-    victim = agent._by_id["d1.m"]
+    victim = agent.registry.by_id["d1.m"]
     forged = ipv4(udp(b"forged"), address(0), STRANGER, UDP)
     for region in range(4):
         for slot in (victim.slot, victim.slot + 1, 0, 0xFFFFFFFF):

@@ -55,18 +55,18 @@ def arp_reply(address: bytes, ether: bytes) -> bytes:
 def taken(agent: KernelAgent) -> list[int]:
     """Grows with each packet that the kernel hands over."""
     found: list[int] = []
-    before = agent._take
+    before = agent.packets.take
 
     def take(given: handover.Handover) -> None:
         found.append(given.region)
         before(given)
 
-    agent._take = take  # type: ignore[method-assign]
+    agent.packets.take = take  # type: ignore[method-assign]
     return found
 
 
 def instance(agent: KernelAgent) -> Instance:
-    return agent._by_id["d1.m"]
+    return agent.registry.by_id["d1.m"]
 
 
 def said(frames: list[bytes]) -> list[bytes]:

@@ -152,7 +152,7 @@ def kernel_plane(
     Raises PlatformError where this machine cannot run them; then nothing was made.
     """
     from innet.dataplane import base, plane
-    from innet.dataplane.instance import Quota
+    from innet.dataplane.options import Options, Quota
     from innet.xdp.target import Xdp
     from innet.xdp.tcx import SchedCls
 
@@ -165,7 +165,7 @@ def kernel_plane(
     rate = limits.packets_per_second
     quota = None if rate is None else Quota(rate, max(1, rate // BURSTS_PER_SECOND))
     target = SchedCls() if driver == TCX else Xdp()
-    options = plane.Options(limits.table_bytes, limits.idle_s, quota, target)
+    options = Options(limits.table_bytes, limits.idle_s, quota, target)
     return plane.KernelAgent(node, there, folder, clock, Random(), options)
 
 

@@ -17,6 +17,7 @@ from innet.dataplane.layout import DISPATCH, dispatch_maps
 from innet.dataplane.tap import Tap
 from innet.network import Prefix
 from innet.xdp.compile import Code, Compiler
+from innet.xdp.emit import Emitted
 from innet.xdp.host import BLOCK_BYTES, platform_maps
 from innet.xdp.links import Link, NativeModeError
 from innet.xdp.maps import Map
@@ -169,6 +170,18 @@ class Base:
         """Load code with the platform's maps, and a module's own besides."""
         known = {symbol: one.fd for symbol, one in self.maps.items()} | (maps or {})
         return LoadedProgram(code.linked(known), section)
+
+    def check(self, emitted: Emitted, code: Code) -> None:
+        """Load code once, with tables of the least size. Raises VerifierError if the kernel refuses it."""
+        maps: dict[str, Map] = {}
+        try:
+            for spec in emitted.maps:
+                maps[spec.symbol] = Map(spec)
+            with self.load(code, emitted.section, {symbol: one.fd for symbol, one in maps.items()}):
+                pass
+        finally:
+            for one in maps.values():
+                one.close()
 
     def jiffies(self) -> int:
         """The kernel's clock that entries' times are told in."""

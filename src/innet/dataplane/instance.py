@@ -1,7 +1,7 @@
 """One module in the kernel: its place among the platform's maps, its own tables, its programs, its slow part."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from innet.dataplane.compose import SANDBOX
 from innet.dataplane.flows import TableName
 from innet.dataplane.layout import DISPATCH_BYTES
 from innet.dataplane.library import Prepared, Shape
+from innet.dataplane.options import Quota
 from innet.dataplane.slowpath import SlowPath
 from innet.platform.protocol import PLATFORM, Deployment, ModuleState
 from innet.platform.protocol import SANDBOX as SANDBOX_SHOWN
@@ -39,14 +40,6 @@ UNLIMITED = 1 << 24
 QUOTA_UNIT and MAX_IDLE_JIFFIES it has 60 bits)."""
 PROGRAM_BYTES = 8192
 """What a loaded program takes beside what the kernel accounts: its image and its pages, as measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """Packets a second that a module may receive, and how many at once."""
-
-    packets_per_second: int
-    burst: int
 
 
 @dataclass(eq=False)
@@ -90,7 +83,19 @@ class Instance:
     def shape(self) -> Shape:
         return self.prepared.shape
 
-    # ---- the block
+    @property
+    def versions(self) -> "list[Instance]":
+        """This version, and those before it that are still there."""
+        found: list[Instance] = [self]
+        for version in found:  # it grows
+            found += version.older
+        return found
+
+    # ---- account and block
+
+    def account(self, base: Base) -> tuple[int, ...]:
+        """What its packets came to, added up over all CPUs."""
+        return added_up(base.maps["accounts"].lookup_percpu(self.index.to_bytes(4, "little")))
 
     def write_block(self, blocks: memoryview, quota: Quota | None, per_second: int) -> None:
         """Quota, parameters and numbers as they are at first."""
@@ -231,3 +236,8 @@ class Instance:
         own = BLOCK_BYTES + possible_cpus() * ACCOUNT_BYTES + DISPATCH_BYTES
         own += sum(one.memory() for one in self.tables.values())
         return own + self.memory // max(1, users)
+
+
+def added_up(by_cpu: Sequence[bytes]) -> tuple[int, ...]:
+    """An account, from what each CPU counted."""
+    return tuple(sum(column) for column in zip(*(ACCOUNT.unpack(one) for one in by_cpu), strict=True))
