@@ -16,8 +16,8 @@ from innet.dataplane.dispatcher import TAIL_CALL
 from innet.dataplane.plane import KernelAgent
 from innet.xdp.closing import Closing
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Destination, Graph, Input
 from innet.xdp.generator import FRAME_BOUNDS
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.host import SCRATCH
 from innet.xdp.install import InstalledGraph, install
 from innet.xdp.kernel import Installed, LoadedProgram, possible_cpus

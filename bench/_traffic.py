@@ -24,7 +24,8 @@ from innet.emulation import namespaces
 from innet.network import format_mac
 from innet.runtime.build import graph_of
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Destination, Emitted, Graph, Input, emit
+from innet.xdp.emit import Emitted, emit
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.kernel import Link, LoadedProgram, Map
 from innet.xdp.layout import NUMBERS, Use
 from innet.xdp.target import Leave, Redirect, Target, Xdp

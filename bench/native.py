@@ -21,7 +21,7 @@ from innet import ir
 from innet.elements.build import build_one
 from innet.elements.registry import everything
 from innet.ir.interpret import PacketBuffer, State, ones_sum, run
-from innet.xdp.emit import Graph, Input
+from innet.xdp.graph import Graph, Input
 from innet.xdp.native import Batch, NativeGraph, place
 from innet.xdp.native_target import MAX_PACKET
 from innet.xdp.target import Leave

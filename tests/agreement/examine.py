@@ -21,11 +21,12 @@ from innet.ir import interpret
 from innet.ir.interpret import PacketBuffer, State
 from innet.ir.nodes import Mark
 from innet.runtime.clock import VirtualClock
-from innet.runtime.router import Node, Router
+from innet.runtime.node import Node
+from innet.runtime.router import Router
 from innet.simplify import simplify
 from innet.symbolic.state import empty, inject_raw, stamp
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Graph, Input
+from innet.xdp.graph import Graph, Input
 from innet.xdp.install import InstalledGraph
 from innet.xdp.install import install as install_graph
 from innet.xdp.native import Left, NativeGraph

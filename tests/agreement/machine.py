@@ -18,7 +18,7 @@ from innet.ir.uses import statements
 from innet.runtime.build import graph_of
 from innet.runtime.graph import PUSH, Vertex
 from innet.runtime.graph import Graph as RuntimeGraph
-from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.target import Leave
 from innet.xdp.unsupported import WHOLE, Unsupported
 from tests.agreement.configurations import ENTRY, EXIT

@@ -16,7 +16,7 @@ from innet.symbolic.solve import functions
 from innet.symbolic.state import State, Tables, inject_raw
 from innet.symbolic.terms import Blob, Lin, Sym, Term, Unbound, evaluate_linear
 from innet.symbolic.work import BudgetExceeded
-from innet.xdp.emit import Input
+from innet.xdp.graph import Input
 from innet.xdp.target import Leave
 from tests.agreement.machine import OUT, SENT, Prepared
 from tests.backends.campaign import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from innet import ir
 from innet.ir import interpret
 from innet.ir.interpret import PacketBuffer, State
-from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.target import Leave, Redirect
 
 

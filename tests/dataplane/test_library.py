@@ -9,7 +9,8 @@ from innet.dataplane.compose import Composed, Wire, compose
 from innet.dataplane.library import Library
 from innet.network import parse_address
 from innet.xdp.compile import Code, Compiler
-from innet.xdp.emit import Emitted, Input
+from innet.xdp.emit import Emitted
+from innet.xdp.graph import Input
 from innet.xdp.programs import VerifierError
 from innet.xdp.target import Redirect, Xdp
 

@@ -14,7 +14,7 @@ from innet.ir.interpret import NS, PacketBuffer, State, TableState
 from innet.ir.nodes import Mark, Op, TableKind
 from innet.xdp import handover
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Graph, Input
+from innet.xdp.graph import Graph, Input
 from innet.xdp.layout import map_spec, table_layout
 from innet.xdp.maps import Map
 from innet.xdp.target import Leave, Xdp

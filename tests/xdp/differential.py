@@ -11,7 +11,8 @@ from innet.ir.interpret import PacketBuffer, State, ones_sum
 from innet.ir.nodes import Mark
 from innet.xdp import handover
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import KERNEL, Emitted, Graph, Input
+from innet.xdp.emit import KERNEL, Emitted
+from innet.xdp.graph import Graph, Input
 from innet.xdp.install import InstalledGraph, install
 from innet.xdp.kernel import Map
 from innet.xdp.layout import NUMBERS, PARTNER, Use, record

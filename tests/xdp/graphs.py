@@ -4,7 +4,7 @@ from innet import ir
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.elements.build import build_one
 from innet.elements.registry import everything
-from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.target import Leave
 
 LEAVES = 100

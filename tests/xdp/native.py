@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from innet import ir
 from innet.ir.interpret import PacketBuffer, State
 from innet.ir.nodes import Mark
-from innet.xdp.emit import Graph, Input
+from innet.xdp.graph import Graph, Input
 from innet.xdp.layout import Use
 from innet.xdp.native import Batch, Left, NativeGraph, place
 from innet.xdp.native_target import Native

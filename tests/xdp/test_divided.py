@@ -7,7 +7,8 @@ from innet.elements.build import build_one
 from innet.elements.registry import everything
 from innet.ir.check import check
 from innet.ir.nodes import Mark, Op
-from innet.xdp.emit import Emitted, Graph, Input, emit
+from innet.xdp.emit import Emitted, emit
+from innet.xdp.graph import Graph, Input
 from innet.xdp.target import Leave, Xdp
 from tests.xdp.graphs import element
 

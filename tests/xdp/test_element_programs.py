@@ -5,7 +5,7 @@ import pytest
 from innet.elements.base import Element
 from innet.elements.build import build_one
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.target import Leave, Target
 from tests.elements.written import ALL, CASES, CLASSES, game_frames, written
 from tests.xdp import native

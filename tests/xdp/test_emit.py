@@ -10,7 +10,8 @@ from innet.ir.nodes import Mark
 from innet.ir.trace import ChecksumEffect, Packet
 from innet.xdp import handover
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Emitted, Graph, Input, emit
+from innet.xdp.emit import Emitted, emit
+from innet.xdp.graph import Graph, Input
 from innet.xdp.target import Leave, Xdp
 from innet.xdp.tcx import SchedCls
 from tests.xdp.differential import DIVERTED, bare, compare, ipv4, load, udp

@@ -8,7 +8,7 @@ from innet.elements.base import Element, Role
 from innet.elements.build import build_one
 from innet.elements.registry import everything
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Graph, Input
+from innet.xdp.graph import Graph, Input
 from innet.xdp.target import Leave, Target
 from tests.xdp.differential import DIVERTED, TCX, XDP, compare, frames, load, random_choice, runs
 from tests.xdp.graphs import LEAVES, element

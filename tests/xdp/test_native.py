@@ -14,7 +14,7 @@ from innet.elements.registry import everything
 from innet.ir.check import check
 from innet.ir.dump import dump
 from innet.ir.nodes import Mark
-from innet.xdp.emit import Graph, Input
+from innet.xdp.graph import Graph, Input
 from innet.xdp.native import Batch, NativeGraph, place
 from innet.xdp.native_target import MAX_PACKET, Native
 from innet.xdp.target import Leave, Redirect

@@ -13,7 +13,7 @@ from innet.ir.dump import dump
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.xdp.copies import MAX_COPIES
-from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.native import Batch, NativeGraph, place
 from innet.xdp.target import Leave
 from tests.xdp.differential import DIVERTED, bare, frames, ipv4, udp

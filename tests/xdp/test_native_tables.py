@@ -8,7 +8,7 @@ from innet import ir
 from innet.ir.check import check
 from innet.ir.interpret import Entry, State
 from innet.ir.nodes import Mark, Op
-from innet.xdp.emit import Graph, Input
+from innet.xdp.graph import Graph, Input
 from innet.xdp.layout import table_layout
 from innet.xdp.native import NativeGraph
 from innet.xdp.native_prefix import ranges

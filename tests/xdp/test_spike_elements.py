@@ -5,7 +5,7 @@ import pytest
 from innet.elements.build import build_one
 from innet.elements.registry import everything
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Graph, Input
+from innet.xdp.graph import Graph, Input
 from innet.xdp.layout import Use
 from innet.xdp.target import Leave
 from tests.xdp.differential import Reference, bare, compare, frames

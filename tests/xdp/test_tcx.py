@@ -14,7 +14,8 @@ from innet.ir.nodes import Mark
 from innet.ir.trace import Packet, as_value
 from innet.xdp import handover
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import KERNEL, Emitted, Input, emit
+from innet.xdp.emit import KERNEL, Emitted, emit
+from innet.xdp.graph import Input
 from innet.xdp.install import InstalledGraph
 from innet.xdp.layout import Use
 from innet.xdp.syscall import PROG_TEST_RUN, bpf

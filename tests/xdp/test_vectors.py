@@ -17,7 +17,7 @@ from innet.packet.capture import read
 from innet.runtime.build import graph_of
 from innet.runtime.graph import PUSH
 from innet.xdp.compile import Compiler
-from innet.xdp.emit import Destination, Graph, Input
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.target import Leave
 from tests.xdp.differential import SHORTEST, compare, random_choice
 from tests.xdp.graphs import LEAVES

@@ -23,7 +23,7 @@ from innet.runtime.build import graph_of
 from innet.runtime.graph import PUSH
 from innet.runtime.graph import Graph as RuntimeGraph
 from innet.simplify import Simplified, Step, StepKind, handed_over, simplify
-from innet.xdp.emit import Destination, Graph, Input, shareable
+from innet.xdp.graph import Destination, Graph, Input, shareable
 from innet.xdp.target import Redirect
 from innet.xdp.unsupported import WHOLE, Unsupported
 

@@ -20,7 +20,7 @@ from innet.ir.uses import tables_of
 from innet.network import parse_prefix
 from innet.platform.protocol import Deployment
 from innet.runtime.graph import Vertex
-from innet.xdp.emit import Input
+from innet.xdp.graph import Input
 
 
 def kept_tables(old: Composed, new: Composed) -> dict[TableName, TableName]:

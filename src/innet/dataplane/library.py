@@ -21,7 +21,8 @@ from innet.elements.base import Role
 from innet.ir.nodes import Mark
 from innet.runtime.graph import PUSH
 from innet.xdp.compile import Code, Compiler, CompilerError, Relocation
-from innet.xdp.emit import Emitted, Graph, Input, Places, Resume, emit
+from innet.xdp.emit import Emitted, emit
+from innet.xdp.graph import Graph, Input, Places, Resume
 from innet.xdp.host import Hosted
 from innet.xdp.install import TOO_COMPLEX
 from innet.xdp.layout import MapKind

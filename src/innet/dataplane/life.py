@@ -35,7 +35,7 @@ from innet.network import Platform, parse_address
 from innet.platform.agent import refusal
 from innet.platform.module import ModuleIo, Outlet
 from innet.platform.protocol import PLATFORM, Deployment, ModuleState
-from innet.xdp.emit import Input
+from innet.xdp.graph import Input
 from innet.xdp.maps import Map
 
 RETRY_NS = 1_000_000_000

@@ -13,7 +13,7 @@ from innet.ir.nodes import Mark
 from innet.packet.headers import PROTO_ICMP, PROTO_TCP, PROTO_UDP
 from innet.platform.protocol import PLATFORM, ModuleState
 from innet.xdp import handover
-from innet.xdp.emit import Input, Places, Resume
+from innet.xdp.graph import Input, Places, Resume
 
 BATCH = 256
 """Frames taken from the TAP before anything else gets its turn."""

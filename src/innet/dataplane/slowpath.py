@@ -14,7 +14,8 @@ from innet.elements.base import OUTSIDE
 from innet.elements.holder import Holder, Io, Out, timestamp
 from innet.ir.interpret import PacketBuffer, TableState
 from innet.runtime.graph import PULL, Graph
-from innet.runtime.router import Leave, Node, Router
+from innet.runtime.node import Node
+from innet.runtime.router import Leave, Router
 
 __all__ = ["CAPACITY", "SlowPath", "closed", "must_be_slow"]
 

@@ -19,7 +19,7 @@ from innet.lexical import scoped_names
 from innet.platform.module import NoFiles
 from innet.runtime.graph import PULL, Graph, Vertex
 from innet.runtime.sharing import shared_state
-from innet.xdp import emit
+from innet.xdp import graph as kernel
 
 _HANDLER = re.compile(r"([A-Za-z_@][\w@/]*)\.[A-Za-z_]\w*")
 
@@ -93,12 +93,12 @@ def _divisible(vertex: Vertex) -> bool:
 
 def keeps_state(vertex: Vertex) -> bool:
     """Whether one of its programs keeps or reads what packets left there."""
-    return any(emit.keeps_state(body) for body in _bodies(vertex))
+    return any(kernel.keeps_state(body) for body in _bodies(vertex))
 
 
 def shares_state(vertex: Vertex) -> bool:
     """Whether its programs may run in the kernel and in the agent at once, on the same tables."""
-    return all(emit.shareable(body) for body in _bodies(vertex))
+    return all(kernel.shareable(body) for body in _bodies(vertex))
 
 
 def _bodies(vertex: Vertex) -> Iterator[ir.Block]:

@@ -14,42 +14,46 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from innet.diagnostics import MAX_TOLD, ConfigurationError, Diagnostic, Span, suggest
-from innet.elements.argument_names import NO_NAMES, NameBook, Names
-from innet.elements.argument_types import (
+from innet.elements.argument_addresses import (
     Annotation,
-    ArgumentType,
-    Bandwidth,
-    Bool,
-    ByteString,
-    CountCall,
     ElementRef,
     EtherAddress,
-    Filename,
-    FixedPoint,
-    Fraction,
-    HandlerCall,
     IP6Address,
     IP6Prefix,
     IPAddress,
     IPPrefix,
+    Port,
+    Protocol,
+)
+from innet.elements.argument_names import NO_NAMES, NameBook, Names
+from innet.elements.argument_types import (
+    ArgumentType,
+    Bool,
+    ByteString,
+    CountCall,
+    Filename,
+    FixedPoint,
+    Fraction,
+    HandlerCall,
     Key,
     Keyword,
     ListOf,
     OneOf,
-    Port,
-    Protocol,
     Raw,
     RawString,
     Real,
     Rest,
-    Seconds,
     Signed,
     String,
     Unsigned,
     Word,
     WordOr,
-    read_bandwidth,
     read_real,
+)
+from innet.elements.argument_units import (
+    Bandwidth,
+    Seconds,
+    read_bandwidth,
     read_seconds,
 )
 from innet.elements.base import Element

@@ -10,20 +10,22 @@ from dataclasses import dataclass, field, make_dataclass
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, cast
 
+from innet.elements.argument_addresses import (
+    EtherAddress,
+    IPAddress,
+    IPPrefix,
+    Port,
+    Protocol,
+)
 from innet.elements.argument_names import Names
 from innet.elements.argument_types import (
     ArgumentType,
     Bool,
     ByteString,
-    EtherAddress,
-    IPAddress,
-    IPPrefix,
     Key,
-    Port,
-    Protocol,
-    Seconds,
     Unsigned,
 )
+from innet.elements.argument_units import Seconds
 from innet.elements.base import Element
 from innet.elements.registry import REGISTRY
 from innet.ir.definition import PARAMETER, Definition, Parameter

@@ -12,7 +12,8 @@ from innet.elements.build import build_one
 from innet.elements.ports import shapes
 from innet.elements.registry import REGISTRY
 from innet.ir.uses import statements
-from innet.xdp.emit import Destination, Graph, Input, emit
+from innet.xdp.emit import emit
+from innet.xdp.graph import Destination, Graph, Input
 from innet.xdp.native_target import Native
 from innet.xdp.target import Leave, Target, Xdp
 from innet.xdp.unsupported import Unsupported

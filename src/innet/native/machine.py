@@ -10,9 +10,9 @@ from innet.ir.interpret import PacketBuffer, State
 from innet.native.chunks import CHUNK, MAX_INTERFACES, ChunkCapture
 from innet.native.partition import DIVERT, FILES, HOPS_AT, HOPS_BYTES, Plan
 from innet.packet.pcap import Writer
-from innet.runtime.router import NodeContext
+from innet.runtime.node import NodeContext
 from innet.xdp.copies import JOB_BYTES, job
-from innet.xdp.emit import Input, Resume
+from innet.xdp.graph import Input, Resume
 from innet.xdp.native import Batch, NativeGraph
 from innet.xdp.native_batch import Result
 from innet.xdp.native_capture import Dump, File, Scan, capture_code

@@ -17,10 +17,11 @@ from innet.ir.nodes import Mark, Op
 from innet.ir.uses import statements
 from innet.packet.pcap import Writer
 from innet.runtime.graph import PULL
-from innet.runtime.router import Node, Router
+from innet.runtime.node import Node
+from innet.runtime.router import Router
 from innet.runtime.sharing import shared_state
 from innet.xdp.copies import copying
-from innet.xdp.emit import Destination, Graph, Input, Resume
+from innet.xdp.graph import Destination, Graph, Input, Resume
 from innet.xdp.native import Lowered, lower
 from innet.xdp.target import Leave
 from innet.xdp.unsupported import WHOLE, Unsupported

@@ -14,7 +14,8 @@ from innet.native.machine import ForPython, Machine
 from innet.native.partition import plan
 from innet.runtime.graph import Graph
 from innet.runtime.handlers import RESETS, Handlers
-from innet.runtime.router import Node, Router
+from innet.runtime.node import Node
+from innet.runtime.router import Router
 
 
 class NativeRouter(Router):

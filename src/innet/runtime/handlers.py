@@ -19,7 +19,8 @@ from innet.lexical import Text, scoped_names
 from innet.runtime.globals import read_global
 
 if TYPE_CHECKING:
-    from innet.runtime.router import Node, Router
+    from innet.runtime.node import Node
+    from innet.runtime.router import Router
 
 RESETS = ("reset", "reset_counts", "reset_count")
 GENERIC = ("class", "config", "drops", "handlers", "name", "ports")

@@ -8,7 +8,8 @@ from innet.elements.holder import Context, Holder, Out, Pulling
 
 if TYPE_CHECKING:
     from innet.ir.interpret import PacketBuffer
-    from innet.runtime.router import Node, Router
+    from innet.runtime.node import Node
+    from innet.runtime.router import Router
 
 
 @dataclass

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from innet.xdp.compile import Code, Compiler
-from innet.xdp.emit import Emitted, Graph, emit
+from innet.xdp.emit import Emitted, emit
+from innet.xdp.graph import Graph
 from innet.xdp.kernel import Installed, VerifierError
 from innet.xdp.target import Leave, Redirect, Target
 from innet.xdp.unsupported import WHOLE, Unsupported

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from innet.ir.interpret import NS, PacketBuffer, State
 from innet.xdp.closing import Closing
 from innet.xdp.copies import CLONE, COPIES_WORDS, HELD, JOB_BYTES, MAX_COPIES, copying, job, jobs
-from innet.xdp.emit import Emitted, Graph, Input, emit
+from innet.xdp.emit import Emitted, emit
+from innet.xdp.graph import Graph, Input
 from innet.xdp.layout import NUMBERS, Use
 from innet.xdp.native_batch import Request, Result, batch
 from innet.xdp.native_memory import Memory

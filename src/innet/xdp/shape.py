@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from innet import ir
 from innet.ir.nodes import Op
-from innet.xdp.emit import Graph
 from innet.xdp.expressions import PARAMETER
+from innet.xdp.graph import Graph
 
 T = TypeVar("T")
 MIN_WIDTH = 8

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from innet import ir
 from innet.diagnostics import ConfigurationError
+from innet.elements.argument_addresses import EtherAddress, IPAddress
 from innet.elements.argument_names import NO_NAMES
-from innet.elements.argument_types import EtherAddress, IPAddress
 from innet.elements.ethernet.arp import BROADCAST
 from innet.elements.holder import Context, HandlerError, Remembered
 from innet.flowspec.names import dotted

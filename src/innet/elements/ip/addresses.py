@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from innet.elements.argument_addresses import IPAddress
 from innet.elements.argument_names import Names
-from innet.elements.argument_types import ArgumentType, IPAddress
+from innet.elements.argument_types import ArgumentType
 from innet.flowspec import names as literals
 from innet.lexical import Text
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from innet.elements.argument_addresses import IPPrefix
 from innet.elements.argument_names import Names
-from innet.elements.argument_types import ArgumentType, IPPrefix
+from innet.elements.argument_types import ArgumentType
 from innet.flowspec import names as literals
 from innet.lexical import Text, words
 

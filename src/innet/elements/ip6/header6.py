@@ -1,8 +1,9 @@
 """What the elements that work on an IPv6 header share: guards, addresses of two halves, checksums, a new header."""
 
 from innet.diagnostics import ConfigurationError
+from innet.elements.argument_addresses import IP6Address
 from innet.elements.argument_names import Names
-from innet.elements.argument_types import ArgumentType, IP6Address
+from innet.elements.argument_types import ArgumentType
 from innet.elements.ip.addresses import DST_ANNO
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet, Value

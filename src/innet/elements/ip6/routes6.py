@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from innet.elements.argument_addresses import IP6Address, IP6Prefix
 from innet.elements.argument_names import Names
-from innet.elements.argument_types import ArgumentType, IP6Address, IP6Prefix
+from innet.elements.argument_types import ArgumentType
 from innet.elements.ip.routes import MAX_OUTPUT, AnyRoute
 from innet.flowspec import names as literals
 from innet.lexical import Text, words
