@@ -13,6 +13,7 @@ from innet.cli import codes, importing
 if TYPE_CHECKING:
     from innet.network.forwarding import Change, Forwarding, Loop
     from innet.network.model import End
+    from innet.symbolic.ranges import Ranges
 
 MAX_SHOWN = 40
 """Rows of a table that are shown; `--json` has them all."""
@@ -237,6 +238,7 @@ def unreached(name: str) -> list[str]:
     from innet.explore.fabric import platforms_from
     from innet.network import Clients, neutral
     from innet.symbolic.prefixes import outcomes
+    from innet.symbolic.ranges import intersect
 
     source = files.read_source(name, "the network file")
     if neutral.is_neutral(source.text):
@@ -246,13 +248,19 @@ def unreached(name: str) -> list[str]:
     for router in snapshot.routers:
         routes = ((r.prefix.address, r.prefix.length, r.output) for r in snapshot.routes(router.name))
         tables[router.name] = tuple(outcomes(routes).items())
+
+    def outputs(router: str, destinations: "Ranges") -> "Iterator[tuple[tuple[str, ...], Ranges]]":
+        for output, some in tables[router]:
+            if part := intersect(destinations, some):
+                yield output, part
+
     ends = list(snapshot.outside)
     for node in snapshot.nodes.values():
         if isinstance(node, Clients):
             ends += [
                 end for port in node.interfaces if (end := snapshot.neighbour(node.name, port)) is not None
             ]
-    reached = platforms_from(snapshot, lambda router: tables[router], ends)
+    reached = platforms_from(snapshot, outputs, ends)
     return sorted({p.name for p in snapshot.platforms} - reached)
 
 

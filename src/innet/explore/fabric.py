@@ -12,11 +12,11 @@ from innet.network.model import SELF
 from innet.symbolic import ranges as rs
 from innet.symbolic.ranges import Ranges
 
-Outputs = Callable[[str], tuple[tuple[tuple[str, ...], Ranges], ...]]
-"""For each output of a router the destinations that it sends there; `rest` of a table goes to the output ()."""
+Outputs = Callable[[str, Ranges], Iterable[tuple[tuple[str, ...], Ranges]]]
+"""For each output of a router those of the destinations that it sends there; () drops, without a route."""
 
-Stations = Callable[[End], Sequence[tuple[End | None, Ranges]]]
-"""Where several stations hear what leaves by an interface: whom it sends which destinations to. Else empty."""
+Stations = Callable[[End, Ranges], Sequence[tuple[End | None, Ranges]]]
+"""Where several stations hear what leaves by an interface: whom it sends which of the destinations to. Else empty."""
 
 NO_ROUTE = "no route"
 TO_ROUTER = "addressed to the router itself"
@@ -44,7 +44,7 @@ def ways(
     first: str,
     domain: Ranges,
     stops: Container[str],
-    stations: Stations = lambda end: (),
+    stations: Stations = lambda end, destinations: (),
 ) -> Iterator[Way]:
     """Every way of packets to `domain` that router `first` forwards; a router in `stops` counts as a way out.
 
@@ -54,10 +54,7 @@ def ways(
     while work:
         routers, here = work.pop()
         name = routers[-1]
-        for output, ranges in outputs(name):
-            part = rs.intersect(here, ranges)
-            if not part:
-                continue
+        for output, part in outputs(name, here):
             if not output or output == SELF:
                 yield Way(routers, None, TO_ROUTER if output else NO_ROUTE, part)
                 continue
@@ -67,10 +64,10 @@ def ways(
                     yield Way(routers, None, f"nothing is plugged into {name}:{interface}", part)
                 elif not isinstance(snapshot.nodes[peer.node], Router) or peer.node in stops:
                     out = End(name, interface)
-                    told = stations(out)
+                    told = stations(out, part)
                     for station, addressed in told:
-                        if one := rs.intersect(part, addressed):
-                            yield Way(routers, out, "", one, station)
+                        if addressed:
+                            yield Way(routers, out, "", addressed, station)
                     if not told:
                         yield Way(routers, out, "", part)
                 elif peer.node in routers:
@@ -95,9 +92,8 @@ def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) ->
         node = snapshot.nodes[end.node]
         going: list[tuple[str, Ranges]] = []
         if isinstance(node, Router):
-            for output, ranges in outputs(node.name):
-                part = () if output == SELF else rs.intersect(new, ranges)
-                if part:
+            for output, part in outputs(node.name, new):
+                if output != SELF:
                     going += ((interface, part) for interface in output)
         elif isinstance(node, Platform):
             if rs.intersect(new, rs.normal((pool.low, pool.high) for pool in node.pools)):

@@ -146,6 +146,13 @@ class Modules:
             other._by_name.setdefault(module.name, module.address)
         return other
 
+    def rebuilt(self, residents: Iterable[Resident]) -> "Modules":
+        """The same modules, in another network: each to be built anew."""
+        other = Modules()
+        other._by_address = {one.address: one for one in residents}
+        other._by_name, other._on = self._by_name, self._on
+        return other
+
     def at(self, address: int) -> Module | None:
         """The module that has the address."""
         return self._built(address) if address in self._by_address else None

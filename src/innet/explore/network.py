@@ -4,7 +4,7 @@ On a wire a packet is an Ethernet frame that carries IPv4; NET and TRANSPORT are
 it. Other frames are not modelled between nodes: hosts and platforms send none, and what a box makes of them ends there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from innet.elements.base import OUTSIDE, Role
@@ -15,6 +15,8 @@ from innet.explore.flow import flows as config_flows
 from innet.explore.modules import ARRIVES, SENDS, Box, Module, Modules, Places
 from innet.ir.nodes import Mark, Program
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Snapshot, Switch, lpm
+from innet.network.reads import Change, Reads
+from innet.network.recorded import Recorded
 from innet.packet.headers import ETHERTYPE_IPV4, LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Emitted, Lost, execute
@@ -30,6 +32,8 @@ MAX_HOPS = 255
 TTL = [name for name, *_ in STORY].index("ttl")
 
 ANOTHER = "a frame for another station"
+
+ANYWHERE = rs.full(32)
 
 NO_MODULE = "no module has this address"
 
@@ -51,7 +55,8 @@ class Network:
     def __init__(
         self, snapshot: Snapshot, boxes: Mapping[str, Box], parse: Program, modules: Iterable[Module] = ()
     ) -> None:
-        self.snapshot = snapshot
+        self.snapshot = snapshot if isinstance(snapshot, Recorded) else Recorded(snapshot)
+        """What proofs see of it, and what they have read (`Recorded.noting`)."""
         self.boxes = boxes
         self.parse = parse
         self.modules = Modules().changed(modules)
@@ -62,8 +67,8 @@ class Network:
         self._owners: dict[Term, End] = {}
         self._starts: dict[tuple[End, Ranges], Injected] = {}
         self._anything: list[tuple[Injected, tuple[State, ...]]] = []
-        self.places: dict[object, Places] = {}
-        """Where packets may be at nodes of questions; see `innet.verify.questions.place_names`."""
+        self.places: dict[object, tuple[Places, Reads]] = {}
+        """Where packets may be at nodes of questions, and what that hangs on (`innet.verify.questions.place_names`)."""
         self.guard = Guard()
         self.ran: dict[object, list[Flow]] = {}
         """What became of packets in modules, by module, element and packets; see `Walk.through`."""
@@ -83,6 +88,21 @@ class Network:
         other._anything, other.places = self._anything, self.places
         other._owners = self._owners
         other.guard = self.guard
+        return other
+
+    def changed(self, snapshot: Snapshot, boxes: Mapping[str, Box], change: Change) -> "Network":
+        """Another network that differs by `change`, without modules. Packets and addresses have the same symbols, so
+        that what was found out about this one, and did not read what is different, serves the other."""
+        other = Network(snapshot, boxes, self.parse)
+        other._starts, other._anything = self._starts, self._anything
+        gone = {
+            end for end in self._macs if change.differs(("port", *end)) or change.differs(("kind", end[0]))
+        }
+        other._macs = {end: term for end, term in self._macs.items() if end not in gone}
+        other._owners = {term: end for term, end in self._owners.items() if end not in gone}
+        other._outputs = {
+            router: known for router, known in self._outputs.items() if not change.moved(("table", router))
+        }
         return other
 
     def budget(self, steps: int, work: int = MAX_WORK) -> Budget:
@@ -108,21 +128,25 @@ class Network:
             self._anything.append((injected, cases))
         return self._anything[0]
 
-    def outputs(self, router: str) -> tuple[tuple[tuple[str, ...], Ranges], ...]:
-        """For each output of a router the destinations that it sends there; () drops."""
+    def outputs(
+        self, router: str, destinations: Ranges = ANYWHERE
+    ) -> Sequence[tuple[tuple[str, ...], Ranges]]:
+        """For each output of a router those of `destinations` that it sends there; () drops."""
+        self.snapshot.note_table(("table", router), destinations)
         found = self._outputs.get(router)
         if found is None:
-            table = lpm.by_output(self.snapshot.table(router))
+            table = lpm.by_output(self.snapshot.plain.table(router))
             routed = tuple((out, tuple(parts)) for out, parts in table.items())
             rest = rs.complement(rs.normal(part for _, parts in routed for part in parts), 32)
             found = self._outputs[router] = (*routed, ((), rest)) if rest else routed
-        return found
+        parts = ((output, rs.intersect(destinations, some)) for output, some in found)
+        return [(output, part) for output, part in parts if part]
 
     def mac(self, end: End) -> Term:
         """The Ethernet address of an interface: the snapshot's, or one that is fixed but not known."""
+        known = self.snapshot.interface(end).mac
         term = self._macs.get(end)
         if term is None:
-            known = self.snapshot.interface(end).mac
             term = self._macs[end] = K(known, 48) if known is not None else Sym(f"mac of {end}", 48, "fixed")
             if not isinstance(self.snapshot.nodes[end.node], Switch | Middlebox):
                 self._owners[term] = end
@@ -130,12 +154,19 @@ class Network:
 
     def owner(self, mac: Term) -> End | None:
         """The station that has an Ethernet address, as far as a station was ever written to."""
-        return self._owners.get(mac)
+        found = self._owners.get(mac)
+        if isinstance(mac, K):
+            self.snapshot.note("mac", str(mac.value))
+        if found is not None:
+            self.snapshot.note("port", *found)
+        return found
 
-    def stations(self, end: End) -> tuple[tuple[End | None, Ranges], ...]:
-        """For an interface of a router whose frames several stations hear, through switches: whom it sends which
-        destinations to. Empty where there is one, or where a box decides who gets a frame."""
-        return tuple(self.snapshot.addressed(end).items())
+    def stations(self, end: End, destinations: Ranges) -> Sequence[tuple[End | None, Ranges]]:
+        """For an interface of a router whose frames several stations hear, through switches: whom it sends which of
+        `destinations` to. Empty where there is one, or where a box decides who gets a frame."""
+        self.snapshot.note_table(("stations", *end), destinations)
+        told = self.snapshot.plain.addressed(end).items()
+        return [(station, rs.intersect(destinations, some)) for station, some in told]
 
 
 Watch = Callable[[str, int, State, object], Iterable[tuple[State, object]]]

@@ -40,6 +40,17 @@ class Snapshot:
     name: str = field(default="network", compare=False)
 
     @cached_property
+    def _names(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            found.setdefault(node.kind.value, []).append(node.name)
+        return {kind: tuple(names) for kind, names in found.items()}
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names of the nodes of a kind, which is called as in a network file."""
+        return self._names.get(kind, ())
+
+    @cached_property
     def routers(self) -> tuple[Router, ...]:
         return tuple(node for node in self.nodes.values() if isinstance(node, Router))
 

@@ -14,6 +14,7 @@ from innet.explore.modules import ARRIVES, NOTHING, Module, Sent, SentFlow, Traf
 from innet.explore.network import Network, header, parse
 from innet.ir.nodes import Mark
 from innet.network import End
+from innet.network.reads import UNREAD, Reads
 from innet.packet.headers import LONGEST_PAYLOAD
 from innet.policy import Named, Place, Quantifier, Region, Subnet
 from innet.symbolic import ranges as rs
@@ -48,6 +49,8 @@ class Onward:
     harmless: bool
     waiting: dict[str, list[tuple[State, Progress]]]
     sent_to: Sym
+    reads: Reads = UNREAD
+    """What of the snapshot it hangs on."""
 
     def meets(self, modules: Iterable[Module], sender: Module) -> bool:
         """Whether a packet that `sender` sends may come to one of `modules`."""

@@ -230,20 +230,23 @@ def place_names(node: Node, network: Network) -> Places:
     """The places at which a packet may be at `node`."""
     known = network.places.get(node)
     if known is None:
-        known = network.places[node] = _place_names(node, network.snapshot)
-    return known
+        with network.snapshot.noting() as reads:
+            known = network.places[node] = _place_names(node, network.snapshot), reads
+    places, reads = known
+    network.snapshot.note_all(reads)
+    return places
 
 
 def _place_names(node: Node, snapshot: Snapshot) -> Places:
     match node:
         case Region(Place.INTERNET):
-            return Places(frozenset(n.name for n in snapshot.nodes.values() if isinstance(n, Internet)))
+            return Places(frozenset(snapshot.names(Internet.KIND.value)))
         case Region(Place.CLIENT):
-            return Places(frozenset(n.name for n in snapshot.clients))
+            return Places(frozenset(snapshot.names(Clients.KIND.value)))
         case Region(Place.MODULE):
             return Places(arrivals=True)
         case Subnet():
-            hosts = (n.name for n in snapshot.nodes.values() if isinstance(n, Clients | Host | Internet))
+            hosts = (name for kind in (Clients, Host, Internet) for name in snapshot.names(kind.KIND.value))
             return Places(frozenset(hosts), arrivals=True)
         case ElementPort(module, element, _):
             return Places(frozenset({f"{module}:{element}"}))

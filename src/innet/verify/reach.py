@@ -17,6 +17,7 @@ from innet.explore.modules import ARRIVES, SENDS, Module, Places, Sent
 from innet.explore.network import NO_MODULE, Network, Outcome, Walk, header, parse
 from innet.ir.nodes import Mark
 from innet.messages import Answer, Check, Step
+from innet.network.reads import UNREAD, Reads
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
 from innet.symbolic.execute import UNFORESEEN, evaluate, formula_of
@@ -87,6 +88,8 @@ class Base:
     """What was seen before it was cut short."""
     check: Check | None = None
     """The answer, where no further module can change it."""
+    reads: Reads = UNREAD
+    """What of the snapshot it hangs on."""
 
 
 Waiting: TypeAlias = Mapping[str, list[tuple[State, Progress]]]

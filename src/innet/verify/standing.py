@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from innet.explore.modules import Module
 from innet.explore.network import Network, header
+from innet.network.reads import UNREAD, Change, Reads
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import equal
 from innet.symbolic.memory import Imprecise, Split
@@ -28,6 +29,8 @@ class Followed:
 
     base: Base
     passed: frozenset[int]
+    reads: Reads = UNREAD
+    """What of the snapshot it hangs on, beside what `Standing.plain` does."""
 
 
 @dataclass
@@ -41,7 +44,25 @@ class Standing:
     followed: dict[int, Followed] = field(default_factory=dict)
     obliged: set[int] = field(default_factory=set)
     """Those that have to be followed, since their packets may come to another module."""
+    looked: dict[int, Reads] = field(default_factory=dict)
+    """What of the snapshot it hangs on that a module is spared, beside what the `Onward`s do."""
     merged: Base | None = None
+
+    def spare(self, address: int, known: Iterable[Onward], reads: Reads) -> None:
+        """A module is spared: by what is known of its packets from its platform onward."""
+        self.looked[address] = reads
+        for one in known:
+            self.spared.setdefault(one, set()).add(address)
+
+    def kept(self, change: Change) -> "Standing":
+        """The same on another snapshot, which differs by `change` but not in what `plain` has read: modules for which
+        something else was read that is different there have to be looked at again."""
+        again = {address for address, reads in self.looked.items() if change.touches(reads)}
+        for known, senders in self.spared.items():
+            if change.touches(known.reads):
+                again |= senders
+        again |= {address for address, one in self.followed.items() if change.touches(one.reads)}
+        return self.changed(again, again)
 
     def changed(self, removed: Iterable[int], added: Iterable[int]) -> "Standing":
         """The same after modules have gone and come."""
@@ -56,6 +77,7 @@ class Standing:
             {known: senders - gone for known, senders in self.spared.items()},
             {address: one for address, one in self.followed.items() if address not in drop},
             self.obliged - gone,
+            {address: reads for address, reads in self.looked.items() if address not in gone},
         )
 
     def oblige(self, platform: str, address: int) -> None:

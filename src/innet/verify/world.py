@@ -4,7 +4,7 @@ A world remembers explorations that do not depend on the module asked about. A p
 module has its address yet is kept; a request resumes from there, so that the network is not explored again for it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -22,9 +22,11 @@ from innet.messages import Account
 from innet.messages import Role as AccountRole
 from innet.network import Middlebox, Platform, Snapshot
 from innet.network.addresses import FULL, prefixes
+from innet.network.reads import Change, Reads
 from innet.policy import Node, Policy, Quantifier, Reach
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, Template, inject_ip, possible
+from innet.symbolic.work import BudgetExceeded
 from innet.verify.onward import Onward, Point, applies, onward, points
 from innet.verify.questions import Question, check_nodes, ends_of, prepare
 from innet.verify.reach import Base, everything, everything_from, explore_base
@@ -154,6 +156,26 @@ class World:
         self._lists = Lists(deployed)
         self._change((), deployed)
 
+    def changed(self, snapshot: Snapshot) -> "World":
+        """The same rules and deployed modules on another snapshot; what did not read what is different there is kept.
+
+        Each deployed module has to be on a platform of `snapshot`. Raises PolicyError if a rule names a node that is
+        gone.
+        """
+        check_nodes(self.policy, snapshot)
+        change = Change(self.snapshot, snapshot)
+        other = self.with_deployed(self.deployed, self.reserved)
+        other.snapshot, other._shared = snapshot, self._shared.changed(snapshot, change)
+        other._next = {}
+        moved = [d.address for d in self.deployed if change.differs(("node", d.platform))]
+        other._standings = {
+            key: standing.changed(moved, moved).kept(change)
+            for key, standing in other._standings.items()
+            if not change.touches(standing.plain.reads)
+        }
+        other._modules = other._modules.rebuilt(other._residents_of(other.deployed))
+        return other
+
     def granting(self, account: Account, addresses: Iterable[int]) -> "World":
         """The world as it will be when modules of the account have these addresses: its sandboxed modules may write to
         them then."""
@@ -217,13 +239,13 @@ class World:
         for d in added:
             self._residents[d.address] = d
             self._used[d.platform] = self._used.get(d.platform, 0) + 1
-        residents = (
-            Resident(
-                d.identifier or d.name, d.platform, d.address, partial(self._shared.module, d, self._lists)
-            )
-            for d in added
-        )
-        self._modules = self._modules.changed(residents, removed)
+        self._modules = self._modules.changed(self._residents_of(added), removed)
+
+    def _residents_of(self, deployed: Iterable[Deployed]) -> Iterator[Resident]:
+        """Deployed modules, to be made ready for exploring when packets come to them."""
+        for d in deployed:
+            build = partial(self._shared.module, d, self._lists)
+            yield Resident(d.identifier or d.name, d.platform, d.address, build)
 
     @property
     def network(self) -> Network:
@@ -235,13 +257,12 @@ class World:
     def tables(self, more: Templates | None = None) -> Tables:
         """The entries that other flows can make: in middleboxes, in deployed modules, and `more`."""
         tables = Tables(any_state=True)
-        boxes = self._shared.templates()
         tables.templates = {key: [*rows] for key, rows in (more or {}).items()}
 
         def beneath(key: tuple[str, str]) -> Sequence[Template]:
-            found = boxes.get(key)
-            if found is not None:
-                return found
+            box = self._shared.box_of(key)
+            if box is not None:
+                return self._shared.templates(box).get(key, ())
             name, mark, _ = key[0].partition(":")
             module = self._modules.named(name) if mark else None
             deployed = None if module is None else self._residents.get(module.address)
@@ -286,15 +307,19 @@ class World:
             platform = self._residents[address].platform
             standing.oblige(platform, address)
             standing.touch(platform, address)
-            known = None if address in standing.obliged else self._harmless(standing, address)
+            known = None
+            if address not in standing.obliged:
+                with self.network.snapshot.noting() as reads:
+                    harmless = self._harmless(standing, address)
+                known = None if harmless is None else (harmless, reads)
             if known is None:
                 module = self._modules.at(address)
                 assert module is not None
-                found = follow(standing.question, standing.plain, self.network, self.tables, module, some)
-                standing.followed[address] = found
+                with self.network.snapshot.noting() as reads:
+                    found = follow(standing.question, standing.plain, self.network, self.tables, module, some)
+                standing.followed[address] = replace(found, reads=reads)
             else:
-                for one in known:
-                    standing.spared.setdefault(one, set()).add(address)
+                standing.spare(address, *known)
             standing.fresh.discard(address)
             standing.merged = None
         return standing.base()
@@ -394,77 +419,124 @@ class World:
 class _Shared:
     """What depends on the snapshot alone, kept for all worlds on it."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, machines: Mapping[str, Machine] | None = None) -> None:
         self.snapshot = snapshot
-        machines: dict[str, Machine] = {}
+        self._machines = dict(machines or {})
+        """Middleboxes' configurations by their texts."""
         boxes: dict[str, Box] = {}
         for node in snapshot.middleboxes:
-            machine = machines.get(node.text)
+            machine = self._machines.get(node.text)
             if machine is None:
-                machine = machines[node.text] = machine_of(Source(node.click, node.text))
+                machine = self._machines[node.text] = machine_of(Source(node.click, node.text))
             boxes[node.name] = middlebox_box(node.name, machine)
         self.network = Network(snapshot, boxes, PARSE)
-        self._templates: Templates | None = None
+        self._templates: dict[str, Templates | None] = {}
+        """Every entry that flows can make in a middlebox, by its name; None where that is too much to find out."""
         self._modules: dict[tuple[Deployed, rs.Ranges], Module] = {}
         self._module_templates: dict[tuple[Deployed, rs.Ranges], Templates] = {}
         self._bases: dict[Reach, Base] = {}
         self._arrivals: dict[tuple[Node, str | None], Base] = {}
-        self._near: dict[Node, frozenset[str]] = {}
+        self._near: dict[Node, tuple[frozenset[str], Reads]] = {}
         self._onward: dict[tuple[Reach, Point], Onward] = {}
         self._sent: dict[tuple[str, int, str, Account], Sent | None] = {}
 
-    def templates(self) -> Templates:
-        """Every entry that flows can make in middleboxes, whatever arrives at them."""
-        if self._templates is None:
+    def changed(self, snapshot: Snapshot, change: Change) -> "_Shared":
+        """What is known of another snapshot, which differs by `change`: all that did not read what is different."""
+        other = _Shared(snapshot, self._machines)
+        other.network = self.network.changed(snapshot, other.network.boxes, change)
+
+        def same_node(name: str) -> bool:
+            return not change.differs(("node", name))
+
+        other._templates = {name: some for name, some in self._templates.items() if same_node(name)}
+        other._modules = {key: one for key, one in self._modules.items() if same_node(key[0].platform)}
+        other._module_templates = {
+            key: some for key, some in self._module_templates.items() if same_node(key[0].platform)
+        }
+        other._sent = {key: sent for key, sent in self._sent.items() if same_node(key[0])}
+        other._bases = {rule: base for rule, base in self._bases.items() if not change.touches(base.reads)}
+        other._arrivals = {
+            key: base for key, base in self._arrivals.items() if not change.touches(base.reads)
+        }
+        other._near = {node: near for node, near in self._near.items() if not change.touches(near[1])}
+        other._onward = {key: one for key, one in self._onward.items() if not change.touches(one.reads)}
+        return other
+
+    def templates(self, box: Box) -> Templates:
+        """Every entry that flows can make in a middlebox, whatever arrives at it. Raises BudgetExceeded if that is too
+        much to find out."""
+        self.network.snapshot.note("node", box.name)
+        if box.name not in self._templates:
             tables = Tables(any_state=True)
-            for node in self.snapshot.middleboxes:
-                box = self.network.boxes[node.name]
+            try:
                 if _stateful(box.machine):
                     settle(box, arrivals(box, inject_ip()), tables, self.network.budget(BOX_BUDGET))
-            self._templates = tables.templates
-        return self._templates
+                self._templates[box.name] = tables.templates
+            except BudgetExceeded:
+                self._templates[box.name] = None
+        found = self._templates[box.name]
+        if found is None:
+            raise BudgetExceeded
+        return found
+
+    def box_of(self, key: tuple[str, str]) -> Box | None:
+        """The middlebox that a table is in, if it is in one."""
+        name, mark, _ = key[0].partition("/")
+        return self.network.boxes.get(name) if mark else None
 
     def tables(self) -> Tables:
         """Tables in any state, in a network without modules."""
         tables = Tables(any_state=True)
-        boxes = self.templates()
-        tables.beneath = lambda key: boxes.get(key, ())
+
+        def beneath(key: tuple[str, str]) -> Sequence[Template]:
+            box = self.box_of(key)
+            return () if box is None else self.templates(box).get(key, ())
+
+        tables.beneath = beneath
         return tables
 
     def base(self, rule: Reach) -> Base:
         """What a rule finds without any module."""
         known = self._bases.get(rule)
         if known is None:
-            known = self._bases[rule] = explore_base(prepare(rule, {}), self.network, self.tables)
+            with self.network.snapshot.noting() as reads:
+                known = explore_base(prepare(rule, {}), self.network, self.tables)
+            known.reads = reads
+            self._bases[rule] = known
         return known
 
     def arrivals(self, node: Node, platform: str | None) -> Base:
         """All packets from `node` that come to platforms, or to the pools of one, without any module."""
         known = self._arrivals.get((node, platform))
         if known is None:
-            pools: rs.Ranges | None = None
-            if platform is not None:
-                pools = rs.normal(
-                    (p.low, p.high) for p in getattr(self.snapshot.nodes[platform], "pools", ())
-                )
-            known = self._arrivals[node, platform] = everything_from(node, self.network, pools)
+            network, pools = self.network, None
+            with network.snapshot.noting() as reads:
+                if platform is not None:
+                    some = getattr(network.snapshot.nodes[platform], "pools", ())
+                    pools = rs.normal((p.low, p.high) for p in some)
+                known = everything_from(node, network, pools)
+            known.reads = reads
+            self._arrivals[node, platform] = known
         return known
 
     def near(self, node: Node) -> frozenset[str]:
         """The platforms that routes lead to from `node`."""
         known = self._near.get(node)
         if known is None:
-            ends = ends_of(node, self.snapshot)
-            found = platforms_from(self.snapshot, self.network.outputs, ends)
-            known = self._near[node] = frozenset(found)
-        return known
+            snapshot = self.network.snapshot
+            with snapshot.noting() as reads:
+                found = platforms_from(snapshot, self.network.outputs, ends_of(node, snapshot))
+            known = self._near[node] = frozenset(found), reads
+        return known[0]
 
     def onward(self, question: Question, point: Point, module: Module) -> Onward:
         """What becomes of packets that leave a platform, without any module in the network."""
         key = question.reach, point
         known = self._onward.get(key)
         if known is None:
-            known = onward(question, self.network, self.tables(), point, module)
+            with self.network.snapshot.noting() as reads:
+                found = onward(question, self.network, self.tables(), point, module)
+            known = replace(found, reads=reads)
             remember(self._onward, key, known)
         return known
 
