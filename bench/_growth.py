@@ -1,4 +1,5 @@
-"""How the figures of the proofs grow, as pictures. Needs matplotlib, which the product does not: `innet[plots]`."""
+"""How the figures of the proofs grow, as pictures. Needs matplotlib, which the product does not: `./innet bench proof
+--plots` sets it up from requirements-plots.lock."""
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ def draw(folder: Path, scale: Scale, values: Values) -> Iterator[Path]:
         import matplotlib
     except ModuleNotFoundError:
         raise SystemExit(
-            "pictures need matplotlib: install it into .venv (.venv/bin/uv pip install 'matplotlib>=3.10')"
+            "pictures need matplotlib: ./innet bench proof --plots sets it up (or: pip install 'innet[plots]')"
         ) from None
     matplotlib.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,7 @@ class SharedTable(TableState):
         held.delete(key)
 
     def update(self, key: Key, values: tuple[int, ...], now_ns: int, idle_ns: int) -> None:
-        """As the interpreter does, except that the partner is left alone (`xdp.emit.shareable`)."""
+        """As the interpreter does, except that the partner is left alone (`xdp.graph.shareable`)."""
         held = self.find()
         packed = self.layout.key.pack(key)
         before = None if held is None else held.lookup(packed)
