@@ -17,7 +17,7 @@ from innet.ir.nodes import Mark, Program
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Snapshot, Switch, lpm
 from innet.network.reads import Change, Reads
 from innet.network.recorded import Recorded
-from innet.packet.headers import ETHERTYPE_IPV4, LONGEST_PAYLOAD
+from innet.packet.headers import ETHERTYPE_IPV4
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.formulas import all_of, equal, less, member, negate
@@ -65,7 +65,7 @@ class Network:
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
         self._macs: dict[End, Term] = {}
         self._owners: dict[Term, End] = {}
-        self._starts: dict[tuple[End, Ranges], Injected] = {}
+        self._starts: dict[tuple[End, Ranges, int], Injected] = {}
         self._anything: list[tuple[Injected, tuple[State, ...]]] = []
         self.places: dict[object, tuple[Places, Reads]] = {}
         """Where packets may be at nodes of questions, and what that hangs on (`innet.verify.questions.place_names`)."""
@@ -110,12 +110,13 @@ class Network:
         self.guard.question()
         return Budget(steps, self.guard.asked, work)
 
-    def start(self, end: End, sources: Ranges) -> Injected:
-        """Any packets with these sources that arrive at `end`: the same symbols each time, so that what is found out
-        about them for one question serves others. To be forked, not changed."""
-        found = self._starts.get((end, sources))
+    def start(self, end: End, sources: Ranges, longest: int) -> Injected:
+        """Any packets with these sources, and at most `longest` bytes behind the header, that arrive at `end`: the same
+        symbols each time, so that what is found out about them for one question serves others. To be forked, not
+        changed."""
+        found = self._starts.get((end, sources, longest))
         if found is None:
-            found = self._starts[end, sources] = inject_ip()
+            found = self._starts[end, sources, longest] = inject_ip(max_payload=longest)
             found.state.store.domains[found.symbols["ip.src"]] = sources
         return found
 
@@ -123,7 +124,7 @@ class Network:
         """Any packet with an IPv4 header, and the cases of it with NET and TRANSPORT known (`lost` where they are not).
         To be forked, not changed."""
         if not self._anything:
-            injected = inject_ip(max_payload=LONGEST_PAYLOAD)
+            injected = inject_ip()
             cases = tuple(parse(injected.state.fork(), self.parse, Tables(False)))
             self._anything.append((injected, cases))
         return self._anything[0]

@@ -40,7 +40,7 @@ LENGTH_BITS = LONGEST_PAYLOAD.bit_length()
 """Lengths below 32 KiB leave 16-bit sums of lengths and headers room."""
 
 MAX_PAYLOAD = 1480
-"""Bytes after the IPv4 header on the operator's links, which carry packets of 1,500 bytes."""
+"""Bytes after the IPv4 header of the longest packet that every link carries: those of 1,500 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ IP_CELLS = (
 )  # fmt: skip
 
 
-def inject_ip(label: str = "", link: bool = True, max_payload: int = MAX_PAYLOAD) -> Injected:
+def inject_ip(label: str = "", link: bool = True, max_payload: int = LONGEST_PAYLOAD) -> Injected:
     """Any IPv4 packet with a complete header, in an Ethernet frame if `link`: what a network delivers.
 
     At most `max_payload` bytes follow the header.

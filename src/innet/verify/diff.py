@@ -22,7 +22,6 @@ from innet.explore.runs import Left, Run, runs
 from innet.explore.twins import Log, Twins, rows_equal, same_graph
 from innet.explore.witness import sequences
 from innet.ir.nodes import Mark
-from innet.packet.headers import LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, equal, negate
 from innet.symbolic.memory import Imprecise, Memory, Split
@@ -227,7 +226,7 @@ class _Diff:
         """Any packet that may come in."""
         if self.is_module:
             return inject(self.address, label=label)
-        return inject_ip(label, max_payload=LONGEST_PAYLOAD)
+        return inject_ip(label)
 
     def cases(self, tables: Tables, twins: Twins, budget: Budget) -> Iterator[_Case]:
         """Every pair of runs of one packet."""

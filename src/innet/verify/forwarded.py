@@ -138,7 +138,8 @@ class Collected:
         furthest = False
         for nodes, around, formula in wanted:
             base = self.anything.fork()
-            if not base.store.assume(formula):
+            lengths = member(self.symbols["length"], ((0, question.longest),))
+            if not base.store.assume(all_of(lengths, formula)):
                 continue
             witness, trace, near = self.shown(base, question.start.node, nodes, around)
             furthest |= near

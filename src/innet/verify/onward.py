@@ -15,7 +15,6 @@ from innet.explore.network import Network, header, parse
 from innet.ir.nodes import Mark
 from innet.network import End
 from innet.network.reads import UNREAD, Reads
-from innet.packet.headers import LONGEST_PAYLOAD
 from innet.policy import Named, Place, Quantifier, Region, Subnet
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, equal, member, negate
@@ -67,7 +66,7 @@ def onward(question: Question, network: Network, tables: Tables, point: Point, p
 
     `tables` are in any state, for `new` rules too: packets carry the entries that they made on their way here.
     """
-    injected = inject_ip(max_payload=LONGEST_PAYLOAD)
+    injected = inject_ip()
     sent_to, traffic, store = injected.symbols["ip.dst"], point.traffic, injected.state.store
     port = injected.payload.carve(0, 16)
     known = (

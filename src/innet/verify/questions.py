@@ -10,12 +10,13 @@ from innet.explore.network import Network, header, parse
 from innet.ir.nodes import Mark
 from innet.network import Clients, End, Host, Internet, Platform, Snapshot
 from innet.network.addresses import PRIVATE
+from innet.packet.headers import LONGEST_PAYLOAD
 from innet.policy import ElementPort, Named, Node, Place, Policy, Quantifier, Reach, Region, Subnet, Variable
 from innet.policy.syntax import Hop
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import member
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import Injected, State, Tables, inject_ip
+from innet.symbolic.state import MAX_PAYLOAD, Injected, State, Tables, inject_ip
 from innet.symbolic.terms import FALSE, TRUE, Formula
 
 
@@ -28,6 +29,12 @@ class Question:
     hops: tuple[Hop, ...]
     flows: tuple[ir.Expr, ...]
     """One condition a hop, that of the start first."""
+
+    @property
+    def longest(self) -> int:
+        """Bytes behind the header of the longest packets that it is about: a yes to `reach` has to hold for packets
+        that every link carries, `always` and `never` are about all that modules may get."""
+        return MAX_PAYLOAD if self.reach.quantifier is Quantifier.SOME else LONGEST_PAYLOAD
 
 
 @dataclass(frozen=True)
@@ -103,40 +110,41 @@ def is_any_state(reach: Reach) -> bool:
     return reach.quantifier is not Quantifier.SOME and not reach.new
 
 
-def starts(node: Node, network: Network) -> Iterator[Start]:
-    """Every place where packets from `node` come into the network, with what is known of them."""
+def starts(node: Node, network: Network, longest: int = LONGEST_PAYLOAD) -> Iterator[Start]:
+    """Every place where packets from `node` come into the network, with what is known of them. At most `longest` bytes
+    are behind their headers."""
     snapshot = network.snapshot
     match node:
         case Region(Place.INTERNET):
             for end in snapshot.outside:
-                yield _start(network, end, outside_sources(snapshot))
+                yield _start(network, end, outside_sources(snapshot), longest)
         case Region(Place.CLIENT):
             for clients in snapshot.clients:
-                yield from _from_node(network, clients.name, None)
+                yield from _from_node(network, clients.name, None, longest)
         case Region(Place.MODULE):
             for module in network.modules:
-                yield module_start(module)
+                yield module_start(module, longest)
         case Subnet(address, mask):
             for low, high in subnet_ranges(address, mask):
                 inside = rs.EMPTY
                 for first, last, end in snapshot.owners(low, high):
                     inside = rs.union(inside, ((first, last),))
-                    yield from _from_owner(network, end.node, first, last)
+                    yield from _from_owner(network, end.node, first, last, longest)
                 outside = rs.intersect(
                     rs.intersect(((low, high),), rs.complement(inside, 32)), outside_addresses(snapshot)
                 )
                 if outside:
                     for end in snapshot.outside:
-                        yield _start(network, end, outside)
+                        yield _start(network, end, outside, longest)
         case ElementPort(module, element, port):
             found = network.modules.named(module)
             if found is not None:
-                yield output_start(found, element, port)
+                yield output_start(found, element, port, longest)
         case Named(name):
             for interface in snapshot.nodes[name].interfaces:
                 peer = snapshot.neighbour(name, interface)
                 if peer is not None:
-                    yield _start(network, peer, rs.full(32))
+                    yield _start(network, peer, rs.full(32), longest)
 
 
 def ends_of(node: Node, snapshot: Snapshot) -> list[End]:
@@ -168,24 +176,24 @@ def subnet_ranges(address: int, mask: int) -> Ranges:
     return ((address & mask, address & mask | ~mask & 0xFFFF_FFFF),)
 
 
-def _from_owner(network: Network, name: str, first: int, last: int) -> Iterator[Start]:
+def _from_owner(network: Network, name: str, first: int, last: int, longest: int) -> Iterator[Start]:
     """Packets from addresses that a node has: of a platform's, its modules send, and it does itself."""
     node = network.snapshot.nodes[name]
     if not isinstance(node, Platform):
-        yield from _from_node(network, name, ((first, last),))
+        yield from _from_node(network, name, ((first, last),), longest)
         return
     for address in network.modules.on(name, ((first, last),)):
         module = network.modules.at(address)
         assert module is not None
-        yield module_start(module)
+        yield module_start(module, longest)
     own = [
         i.address for i in node.interfaces.values() if i.address is not None and first <= i.address <= last
     ]
     if own:
-        yield from _from_node(network, name, rs.normal((a, a) for a in own))
+        yield from _from_node(network, name, rs.normal((a, a) for a in own), longest)
 
 
-def _from_node(network: Network, name: str, sources: Ranges | None) -> Iterator[Start]:
+def _from_node(network: Network, name: str, sources: Ranges | None, longest: int) -> Iterator[Start]:
     snapshot = network.snapshot
     node = snapshot.nodes[name]
     for interface in node.interfaces.values():
@@ -193,25 +201,25 @@ def _from_node(network: Network, name: str, sources: Ranges | None) -> Iterator[
         if peer is None:
             continue
         if sources is not None:
-            yield _start(network, peer, sources)
+            yield _start(network, peer, sources, longest)
         elif interface.subnet is not None and isinstance(node, Clients):
             own = ((interface.subnet.low, interface.subnet.high),)
             filtering = snapshot.operator.ingress_filtering
-            yield _start(network, peer, own if filtering else rs.full(32))
+            yield _start(network, peer, own if filtering else rs.full(32), longest)
 
 
-def _start(network: Network, end: End, sources: Ranges) -> Start:
-    return Start(network.start(end, sources), end=end)
+def _start(network: Network, end: End, sources: Ranges, longest: int) -> Start:
+    return Start(network.start(end, sources, longest), end=end)
 
 
-def output_start(module: Module, element: str, port: int) -> Start:
+def output_start(module: Module, element: str, port: int, longest: int) -> Start:
     """Any packet that leaves an element of a module by an output."""
-    return Start(inject_ip(), module=module, output=(element, port))
+    return Start(inject_ip(max_payload=longest), module=module, output=(element, port))
 
 
-def module_start(module: Module) -> Start:
+def module_start(module: Module, longest: int) -> Start:
     """Any packet to the module: what it then sends is what the rule is about."""
-    injected = inject_ip()
+    injected = inject_ip(max_payload=longest)
     mine = rs.single(module.address)
     injected.state.store.domains[injected.symbols["ip.src"]] = rs.complement(mine, 32)
     injected.state.store.domains[injected.symbols["ip.dst"]] = mine

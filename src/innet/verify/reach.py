@@ -153,7 +153,7 @@ def explore_base(
     query = Query(question, network, used, budget, base.found, operator=True)
     query.early = not whole
     try:
-        for start in starts(question.start.node, network):
+        for start in starts(question.start.node, network, question.longest):
             query.explore(start if addressed is None else start.to(addressed))
             if query.shown is not None:
                 base.check = query.shown
@@ -212,7 +212,7 @@ def answer(
                     return shown
                 near = arrivals(question.start.node, None)
             if near is None or near.cut or not query.continue_from(near.waiting, modules):
-                for start in starts(question.start.node, network):
+                for start in starts(question.start.node, network, question.longest):
                     query.explore(start)
                     if query.shown is not None:
                         return query.shown
@@ -249,7 +249,7 @@ def _shown_by_judgement(
     module was judged, and goes on from there as the network has it. None if the first ones tried do not conform."""
     tables = Tables(False)
     tables.work = budget.work
-    places = tuple(itertools.islice(starts(question.start.node, network), MAX_JUDGED))
+    places = tuple(itertools.islice(starts(question.start.node, network, question.longest), MAX_JUDGED))
     tried = 0
     for module in modules:
         sent = module.sent
@@ -258,7 +258,7 @@ def _shown_by_judgement(
             for start in places:
                 source = start.injected.state.store.domain(start.injected.symbols["ip.src"])
                 one, symbols = state.fork(), sent.injected.symbols
-                usual = member(symbols["length"], ((0, MAX_PAYLOAD),))
+                usual = member(symbols["length"], ((0, question.longest),))
                 if not one.store.assume(all_of(member(symbols["ip.src"], source), usual)):
                     continue
                 tried += 1
@@ -339,7 +339,7 @@ def _conclude(
         else [(s, p, "") for s, p in found.conforming]
     )
     if bad:
-        bad.sort(key=lambda case: case[1].doubt or bool(unforeseen_in(case[0])))
+        bad.sort(key=lambda case: (case[1].doubt or bool(unforeseen_in(case[0])), is_long(case[0], case[1])))
         for state, progress, why in bad[:MAX_FOUND]:
             witness = witness_of(
                 question, network, state, progress, conform=reach.quantifier is Quantifier.NEVER
@@ -487,6 +487,10 @@ class Query:
         while self.early and self.shown is None and self.untried:
             state, progress, why = self.telling[self.tried]
             self.tried += 1
+            if is_long(
+                state, progress
+            ):  # a short packet may show the same; if none does, `_conclude` comes back
+                continue
             witness = witness_of(self.question, self.network, state, progress, conform=not self.always)
             if witness is not None:
                 holds, why = (Answer.YES, "") if self.some else (Answer.NO, why or "a flow does this")
@@ -743,6 +747,12 @@ class Query:
                 )
 
 
+def is_long(state: State, progress: Progress) -> bool:
+    """Whether only packets do so that are longer than some links carry."""
+    assert progress.origin is not None
+    return state.store.domain(progress.origin.injected.symbols["length"])[0][0] > MAX_PAYLOAD
+
+
 def comes_to(module: Module, state: State) -> Formula:
     """The condition that a packet at the module's platform is handed to it."""
     mine = K(module.address, 32)
@@ -753,11 +763,11 @@ def own_starts(question: Question, module: Module) -> Iterator[Start]:
     """Where packets of the question start that the module sends."""
     match question.start.node:
         case Region(Place.MODULE):
-            yield module_start(module)
+            yield module_start(module, question.longest)
         case Subnet(address, mask) if address & mask == module.address & mask:
-            yield module_start(module)
+            yield module_start(module, question.longest)
         case ElementPort(name, element, port) if name == module.name:
-            yield output_start(module, element, port)
+            yield output_start(module, element, port, question.longest)
 
 
 def depth(state: State) -> int:

@@ -17,7 +17,7 @@ from innet.explore.runs import Left
 from innet.ir.nodes import Mark, Program
 from innet.messages import Account, Answer, Assessment, Check, Step
 from innet.messages import Role as AccountRole
-from innet.packet.headers import LONGEST_PAYLOAD, PROTO_TCP, PROTO_UDP
+from innet.packet.headers import PROTO_TCP, PROTO_UDP
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Asked, execute
 from innet.symbolic.formulas import all_of, equal, member, negate
@@ -122,7 +122,7 @@ BREAKS: Mapping[str, Callable[[Judged], Formula]] = {
 
 def inject(address: int, own: bool = True, label: str = "") -> Injected:
     """Any packet that the platform hands to the module at `address` (or, not `own`, to any other)."""
-    injected = inject_ip(label, max_payload=LONGEST_PAYLOAD)
+    injected = inject_ip(label)
     store, symbols = injected.state.store, injected.symbols
     mine = rs.single(address)
     store.domains[symbols["ip.src"]] = rs.complement(mine, 32)

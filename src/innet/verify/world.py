@@ -12,6 +12,7 @@ from typing import TypeVar
 from innet.diagnostics import Source
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.build import load
+from innet.elements.device.fromdevice import FromDevice
 from innet.elements.device.fromnetfront import FromNetfront
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
 from innet.explore.fabric import platforms_from
@@ -25,7 +26,7 @@ from innet.network.addresses import FULL, prefixes
 from innet.network.reads import Change, Reads
 from innet.policy import Node, Policy, Quantifier, Reach
 from innet.symbolic import ranges as rs
-from innet.symbolic.state import Tables, Template, inject_ip, possible
+from innet.symbolic.state import MAX_PAYLOAD, Tables, Template, inject_ip, possible
 from innet.symbolic.work import BudgetExceeded
 from innet.verify.onward import Onward, Point, applies, onward, points
 from innet.verify.questions import Question, check_nodes, ends_of, prepare
@@ -77,6 +78,19 @@ def module_box(name: str, machine: Machine, interface: str) -> Box:
     return Box(
         name, machine, {interface: entries}, dict.fromkeys(machine.with_role(Role.EXIT), interface), ":"
     )
+
+
+LONGEST_FRAME = 14 + 20 + MAX_PAYLOAD
+"""Bytes of the longest frame that every link carries."""
+
+
+def whole(machine: Machine) -> Machine:
+    """The configuration of a middlebox, its devices cutting nothing off that is longer than links carry: a longer
+    packet stands for one that a platform joins of several, and those come through as they are."""
+    for name, element in machine.elements.items():
+        if isinstance(element, FromDevice) and element.snaplen >= LONGEST_FRAME:
+            machine.elements[name] = replace(element, snaplen=0xFFFF)
+    return machine
 
 
 def middlebox_box(name: str, machine: Machine) -> Box:
@@ -427,7 +441,7 @@ class _Shared:
         for node in snapshot.middleboxes:
             machine = self._machines.get(node.text)
             if machine is None:
-                machine = self._machines[node.text] = machine_of(Source(node.click, node.text))
+                machine = self._machines[node.text] = whole(machine_of(Source(node.click, node.text)))
             boxes[node.name] = middlebox_box(node.name, machine)
         self.network = Network(snapshot, boxes, PARSE)
         self._templates: dict[str, Templates | None] = {}

@@ -6,8 +6,9 @@ from typing import ClassVar
 from innet.elements.base import Element, Role
 from innet.ir.nodes import Mark
 from innet.ir.trace import Packet
+from innet.packet.headers import LONGEST_PAYLOAD
 
-ETHERNET, LONGEST = 14, 1500
+ETHERNET, LONGEST = 14, 20 + LONGEST_PAYLOAD
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Opaque(Element):
 
     Ports:      in 0: packets for the code.  out 0: frames that it sends.
     Arguments:  NAME (string, optional): what it is, for people.
-    Verifier:   whatever comes in is gone; frames with any bytes and any length up to 1,514 come out, for a packet that
+    Verifier:   whatever comes in is gone; frames with any bytes and any length up to 32,801 come out, for a packet that
                 came in and for none. So a module with it is never safe for a tenant; the sandbox makes it harmless.
     Source:     section 7.1 of the paper (x86 VM). A platform that runs virtual machines is not part of In-Net yet.
     """

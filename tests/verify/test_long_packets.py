@@ -1,0 +1,106 @@
+"""Packets that are longer than links carry: receive offload joins them. Modules get those of up to 32,767 bytes behind
+the header, so what rules say of all packets, they say of those too."""
+
+import pytest
+
+from innet.messages import Answer, Check
+from innet.verify.forwarded import Collected
+from innet.verify.world import PARSE
+from tests.verify.networks import PASS, ask, chain, inward, policy, request, run
+from tests.verify.test_forwarded import network
+
+YES, NO = Answer.YES, Answer.NO
+TO_HOME = "StoreIPAddress(172.16.7.7, dst)"
+CLOSED = inward("IPFilter(deny dst net 172.16.0.0/16, allow all)")
+LENGTH_TESTS = (
+    "long :: CheckLength(2000) -> Discard; long [1] ->",
+    "long :: Classifier(1700/00, -) [1] -> Discard; long [0] ->",
+    "long :: IPFilter(allow ip len > 1514) -> CheckIPHeader(14) ->",
+    "long :: IPClassifier(ip len > 1514, -) [1] -> Discard; long [0] -> CheckIPHeader(14) ->",
+)
+"""Elements that let long packets pass only. What the header says of the length is true where it has been checked."""
+
+
+def diverting(length_test: str) -> str:
+    return f"FromNetfront() -> {length_test} {TO_HOME} -> out :: ToNetfront();"
+
+
+def total(check: Check) -> int:
+    """Bytes of the packet that shows an answer, from its IPv4 header on."""
+    assert check.witness is not None
+    assert check.witness.replayed
+    return len(bytes.fromhex(check.witness.packet))
+
+
+@pytest.mark.parametrize("length_test", LENGTH_TESTS)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "never reach from internet -> client",
+        "never new reach from internet -> M:out -> client",
+        "never reach from module -> client",
+        "never reach from 198.51.100.1 -> 172.16.7.7",
+        "always reach from internet -> second -> first -> client",
+        "always new reach from module -> client udp and tcp",
+    ],
+)
+def test_a_module_that_sends_long_packets_elsewhere_breaks_the_rule(length_test: str, rule: str) -> None:
+    check = ask(run(chain(CLOSED), "M", diverting(length_test), "198.51.100.1"), rule)
+    assert check.holds is NO
+    assert total(check) > 1500
+
+
+@pytest.mark.parametrize("length_test", LENGTH_TESTS)
+def test_a_request_for_such_a_module_is_refused(length_test: str) -> None:
+    world = chain(CLOSED, rules="never reach from internet -> client")
+    assert not request(world, f"M module:\n{diverting(length_test)}\n").placements
+    assert request(world, "M module:\nFromNetfront() -> IPMirror -> out :: ToNetfront();\n").placements
+
+
+def test_entries_that_only_long_packets_make_are_there() -> None:
+    opened = """
+    flows :: IPRewriter(keep 0 1, drop);
+    FromDevice(inside, SNAPLEN 40000) -> Classifier(12/0800) -> length :: CheckLength(2000);
+    length -> Discard; length [1] -> CheckIPHeader(14) -> [0] flows;
+    FromDevice(outside) -> Classifier(12/0800) -> CheckIPHeader(14) -> [1] flows;
+    flows [0] -> ToDevice(outside); flows [1] -> ToDevice(inside);
+    """
+    assert ask(chain(opened), "never reach from internet -> client").holds is NO
+    assert ask(chain(opened), "never new reach from internet -> client").holds is YES
+
+
+@pytest.mark.parametrize("length_test", LENGTH_TESTS)
+def test_what_is_asked_of_some_flow_holds_for_packets_that_every_link_carries(length_test: str) -> None:
+    world = run(chain(), "M", diverting(length_test), "198.51.100.1")
+    assert ask(world, "reach from internet ip[0] = 0x45 -> M:out").holds is NO
+    assert ask(world, "never reach from internet ip[0] = 0x45 -> M:out").holds is NO
+
+
+def test_devices_of_middleboxes_cut_what_links_carry_and_nothing_that_was_joined() -> None:
+    rule = "always new reach from internet -> client const payload"
+    cutting = PASS.replace("FromDevice(outside)", "FromDevice(outside, SNAPLEN {})")
+    assert ask(chain(), rule).holds is YES
+    assert ask(chain(cutting.format(1514)), rule).holds is YES
+    assert ask(chain(cutting.format(1513)), rule).holds is NO
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "never reach from internet -> client",
+        "never reach from internet -> platform",
+        "always reach from internet -> platform -> client",
+        "always reach from internet -> client udp",
+    ],
+)
+def test_a_packet_that_shows_something_is_short_if_a_short_one_does(statement: str) -> None:
+    check = ask(chain(), statement)
+    assert check.holds is NO
+    assert total(check) <= 100
+
+
+def test_a_collected_network_is_asked_about_long_packets_too() -> None:
+    collected = Collected(network(), PARSE)
+    for holds, word in ((NO, "reach"), (NO, "never reach")):
+        (rule,) = policy(f"{word} from a:in len > 1600 and dst net 10.2.0.0/16 -> d:out").rules
+        assert collected.answer(rule).holds is holds
