@@ -74,7 +74,7 @@ def test_answers_come_back_and_nothing_else_does() -> None:
 def story(network: World) -> tuple[Step, ...]:
     """The path of a client's UDP packet to the server and of the answer, as Figure 2b prints it."""
     paths = trace_flow(f"udp and dst host {ADDRESS}", "client", network)
-    delivered = [p for p in paths if p[-1].place == "homes" and p[-1].note == "delivered"]
+    delivered = [p.steps for p in paths if p.steps[-1].place == "homes" and p.steps[-1].note == "delivered"]
     # inside, where no firewall asks for them, fragments and cut packets are answered too: those have no ports to show
     return next(p for p in delivered if "sport" in dict(p[-1].fields))
 

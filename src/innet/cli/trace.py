@@ -2,8 +2,14 @@
 
 import argparse
 from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from innet.cli import codes
+
+if TYPE_CHECKING:
+    from innet.verify.trace import Path
+    from innet.verify.world import World
 
 DELIVERED = "delivered"
 """What the last step of a path that arrives says."""
@@ -24,6 +30,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument(
         "--table", action="store_true", help="one table for each path: its nodes, and what changes where"
     )
+    parser.add_argument("--pcap", metavar="FILE", help="write a packet of each path that is told to FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(verb=run)
 
@@ -39,25 +46,52 @@ def run(args: argparse.Namespace) -> int:
     from innet.verify.trace import trace_flow
     from innet.verify.world import World
 
-    paths = trace_flow(args.flow, args.node, World(snapshot, Policy(())))
-    arriving = [path for path in paths if path[-1].note == DELIVERED]
+    world = World(snapshot, Policy(()))
+    paths = trace_flow(args.flow, args.node, world)
+    arriving = [path for path in paths if path.steps[-1].note == DELIVERED]
     code = codes.YES if arriving else codes.REFUSED
+    shown = paths if args.all or args.json else arriving
+    examples = {} if args.pcap is None else write_examples(args.pcap, shown, world)
     if args.json:
-        print_json(
-            {"delivered": len(arriving), "paths": [[step_json(step) for step in path] for path in paths]}
-        )
+        answer: dict[str, object] = {
+            "delivered": len(arriving),
+            "paths": [[step_json(step) for step in path.steps] for path in paths],
+        }
+        if args.pcap is not None:
+            answer["packets"] = [examples.get(number) for number, _ in enumerate(shown)]
+        print_json(answer)
         return code
     style = Style()
-    shown = paths if args.all else arriving
-    for number, path in enumerate(shown, 1):
-        print(style.title(f"path {number} of {len(shown)}"))
-        for line in trace_table(path) if args.table else trace_lines(path, style):
+    for number, path in enumerate(shown):
+        print(style.title(f"path {number + 1} of {len(shown)}"))
+        for line in trace_table(path.steps) if args.table else trace_lines(path.steps, style):
             print(line)
+        if number in examples:
+            print(f"  pcap: packet {examples[number]['capture']}: {examples[number]['packet']}")
+        elif args.pcap is not None:
+            print("  pcap: none of the packets that were tried took this path")
     if not arriving:
         print("no packet of this flow arrives anywhere")
-    others = Counter((path[-1].place, path[-1].note) for path in paths if path[-1].note != DELIVERED)
+    ends = [path.steps[-1] for path in paths if path.steps[-1].note != DELIVERED]
+    others = Counter((end.place, end.note) for end in ends)
     if others and not args.all:
         print(style.title("not delivered") + " (--all tells each path)")
         for (place, note), count in others.items():
             print(f"  {place}: {note}" + (f" ({count} paths)" if count > 1 else ""))
     return code
+
+
+def write_examples(name: str, paths: "Sequence[Path]", world: "World") -> dict[int, dict[str, object]]:
+    """Write a packet of each path to a capture, in their order; by the path's number, which packet of the capture it
+    is and what it is, where one took the path when it was replayed."""
+    from innet.cli.captures import write_capture
+    from innet.explore.witness import summary
+    from innet.verify.crafted import ETHERNET
+
+    frames = {number: path.example(world.network) for number, path in enumerate(paths)}
+    found = {number: ETHERNET + frame[14:] for number, frame in frames.items() if frame is not None}
+    numbers = write_capture(name, ([frame] for frame in found.values()))
+    return {
+        number: {"capture": at, "packet": summary(frame), "bytes": frame[14:].hex()}
+        for (number, frame), (at, _) in zip(found.items(), numbers, strict=True)
+    }

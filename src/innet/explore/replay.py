@@ -4,7 +4,7 @@ Time stands still: a holder that keeps packets as they are lets them out at once
 them does what it does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import BinaryIO
@@ -223,10 +223,12 @@ def enter(
 @dataclass
 class Replay:
     """A packet's way through the network. `states` holds what each box remembers, from packet to packet; counters in
-    them begin `turn` later than they would in a box that has just started."""
+    them begin `turn` later than they would in a box that has just started. `inside`: events inside middleboxes are
+    recorded too, as those inside modules are."""
 
     network: Network
     turn: int = 0
+    inside: bool = False
     states: dict[str, BoxState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     steps: int = 0
@@ -248,7 +250,11 @@ class Replay:
         if isinstance(node, Middlebox):
             box = self.network.boxes[end.node]
             for element in box.entries.get(end.interface, ()):
-                yield from self.out(box, node.name, enter(box.machine, element, frame, self.state(box)))
+                inner: list[Event] = []
+                sent = list(enter(box.machine, element, frame, self.state(box), inner))
+                if self.inside:
+                    self.events += [replace(e, place=box.scope + e.place) for e in inner]
+                yield from self.out(box, node.name, sent)
             return
         if isinstance(node, Switch):
             for name in node.interfaces:
@@ -334,7 +340,7 @@ class Replay:
         return self.received(event.packet) if event.marked is None else event.marked
 
     def out(
-        self, box: Box, node: str, sent: Iterator[tuple[str, PacketBuffer]]
+        self, box: Box, node: str, sent: Iterable[tuple[str, PacketBuffer]]
     ) -> Iterator[tuple[End, bytes]]:
         for element, packet in sent:
             yield from self.wire(node, box.exits[element], packet.data)

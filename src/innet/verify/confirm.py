@@ -7,7 +7,7 @@ from innet import ir
 from innet.explore.modules import ARRIVES, SENDS, Module
 from innet.explore.network import Network
 from innet.explore.replay import Event, Replay
-from innet.explore.witness import solutions, summary
+from innet.explore.witness import Solution, solutions, summary
 from innet.ir.interpret import PacketBuffer, evaluate
 from innet.ir.nodes import Mark
 from innet.messages import Witness
@@ -18,7 +18,7 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.state import State
 from innet.verify.constant import FRAGMENT, PROTO, TOTAL
 from innet.verify.crafted import turned
-from innet.verify.questions import Progress, Question, at_home_outside, place_names, starts
+from innet.verify.questions import Progress, Question, Start, at_home_outside, place_names, starts
 
 MAX_SOLUTIONS = 10
 """How many packets of a flow are tried for one that does it."""
@@ -45,15 +45,7 @@ def witness_of(
     for n, found in enumerate(solutions(start.injected, start.injected, state.store)):
         if n >= most:
             return None
-        counted = any(sym.origin.startswith("counter") for sym in found.values)
-        for turn in range(MAX_TURNS if counted else 1):
-            replay = Replay(network, turn)
-            if start.end is not None:
-                replay.send(start.end, found.frame)
-            elif start.module is not None and start.output is not None:
-                replay.send_output(start.module, *start.output, found.frame)
-            elif start.module is not None:
-                replay.send_module(start.module, found.frame)
+        for replay in replays(network, start, found):
             sent = start.module is not None and start.output is None
             ways = departures(question, replay, found.frame, sent)
             told = (way for way in ways if conform or arrives(question, replay, way[0]))
@@ -62,6 +54,21 @@ def witness_of(
                 result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
                 return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
     return None
+
+
+def replays(network: Network, start: Start, found: Solution, inside: bool = False) -> Iterator[Replay]:
+    """What becomes of a packet that starts there, from empty tables; more than once where what was counted before
+    decides."""
+    counted = any(sym.origin.startswith("counter") for sym in found.values)
+    for turn in range(MAX_TURNS if counted else 1):
+        replay = Replay(network, turn, inside)
+        if start.end is not None:
+            replay.send(start.end, found.frame)
+        elif start.module is not None and start.output is not None:
+            replay.send_output(start.module, *start.output, found.frame)
+        elif start.module is not None:
+            replay.send_module(start.module, found.frame)
+        yield replay
 
 
 def witness_after_others(

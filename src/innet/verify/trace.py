@@ -1,26 +1,76 @@
 """The story of a flow: every path its packets take through the network, as the paper's Figure 2b prints one."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
-from innet import flowspec
+from innet import flowspec, ir
 from innet.diagnostics import ConfigurationError, Diagnostic, Source, Span, suggest
 from innet.explore.flow import BudgetExceeded, Hop
 from innet.explore.modules import Places
-from innet.explore.network import Outcome, Walk, parse
+from innet.explore.network import Network, Outcome, Walk, parse
+from innet.explore.replay import Event
+from innet.explore.witness import solutions
+from innet.ir.interpret import evaluate as evaluate_concretely
 from innet.messages import Step
-from innet.policy import Node, Reach, parse_policy
+from innet.policy import Node, parse_policy
 from innet.symbolic.execute import evaluate
 from innet.symbolic.memory import Imprecise, Memory, Split
 from innet.symbolic.state import State, Tables
+from innet.verify.confirm import MAX_SOLUTIONS, replays
 from innet.verify.constant import payload_kept
-from innet.verify.questions import starts
+from innet.verify.questions import Start, starts
 from innet.verify.story import steps
 from innet.verify.world import World
 
 BUDGET = 20_000
 
 
-def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ...]:
+@dataclass(frozen=True)
+class Path:
+    """One way that packets of a flow take: its steps, the last of which says how it ended."""
+
+    steps: tuple[Step, ...]
+    condition: ir.Expr
+    outcome: Outcome | None = None
+    start: Start | None = None
+
+    def example(self, network: Network) -> bytes | None:
+        """A frame of the flow that took this way when the interpreter replayed it, tables empty; None if none of those
+        that were tried did, or the way is not followed to its end."""
+        outcome, start = self.outcome, self.start
+        if outcome is None or start is None or outcome.lost:
+            return None
+        for found in islice(solutions(start.injected, start.injected, outcome.state.store), MAX_SOLUTIONS):
+            for replay in replays(network, start, found, inside=True):
+                sent = replay.received(found.frame)
+                if evaluate_concretely(self.condition, sent) and took(outcome, replay.events):
+                    return found.frame
+        return None
+
+
+def took(outcome: Outcome, events: Sequence[Event]) -> bool:
+    """Whether a packet that was replayed took the way to `outcome`: was at its places in order, and ended so."""
+    hop = outcome.state.hop
+    assert isinstance(hop, Hop)
+    places = [h.place for h in hop.story()]
+    at = -1
+    for place in places:
+        at = next((n for n in range(at + 1, len(events)) if events[n].place == place), len(events))
+    if at >= len(events):
+        return False
+    rest = events[at:]
+    if outcome.delivered:
+        return any(e.delivered and e.place == outcome.node for e in rest)
+    if any(e.dropped == outcome.reason for e in rest if e.place == places[-1]):
+        return True
+    return not any(e.delivered or e.dropped for e in events) and {e.place for e in rest} <= {
+        places[-1],
+        outcome.node,
+    }
+
+
+def trace_flow(flow: str, node: str, world: World) -> tuple[Path, ...]:
     """The paths of all packets of `flow` (tcpdump's words, empty for any) that start at `node`, tables empty.
 
     Delivered ones come first; the last step of each says how it ended. Raises ConfigurationError for a flow or node
@@ -31,7 +81,7 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
     tables = Tables(False)
     budget = world.network.budget(BUDGET)
     walk = Walk(world.network, tables, budget, _pass, Places())
-    found: list[tuple[Outcome, object]] = []
+    found: list[Path] = []
     try:
         for start in starts(place, world.network):
             for parsed in parse(start.injected.state.fork(), world.network.parse, tables):
@@ -39,19 +89,20 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[tuple[Step, ...], ..
                     if not (state.store.assume(formula) and state.store.feasible()):
                         continue
                     if start.end is not None:
-                        found += walk.from_wire(start.end, state, state.memory.fork())
+                        ways = walk.from_wire(start.end, state, state.memory.fork())
                     elif start.module is not None:
-                        found += walk.from_module(start.module, state, None)
+                        ways = walk.from_module(start.module, state, None)
+                    else:
+                        continue
+                    found += [Path(_story(*way), condition, way[0], start) for way in ways]
     except (BudgetExceeded, Imprecise, Split):
         why = f"there are more paths: the exploration was cut short: {budget.explored()}"
-        note = Step("…", note=why)
-        return (*_stories(found), (note,))
-    return _stories(found)
+        return (*_delivered_first(found), Path((Step("…", note=why),), condition))
+    return _delivered_first(found)
 
 
-def _stories(found: list[tuple[Outcome, object]]) -> tuple[tuple[Step, ...], ...]:
-    ordered = sorted(found, key=lambda one: not one[0].delivered)
-    return tuple(_story(outcome, before) for outcome, before in ordered)
+def _delivered_first(found: list[Path]) -> tuple[Path, ...]:
+    return tuple(sorted(found, key=lambda one: one.outcome is None or not one.outcome.delivered))
 
 
 def _story(outcome: Outcome, before: object) -> tuple[Step, ...]:
@@ -100,4 +151,4 @@ def start_node(word: str, world: World) -> Node:
     return node
 
 
-__all__ = ["Reach", "trace_flow"]
+__all__ = ["Path", "trace_flow"]
