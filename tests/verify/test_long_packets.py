@@ -104,3 +104,30 @@ def test_a_collected_network_is_asked_about_long_packets_too() -> None:
     for holds, word in ((NO, "reach"), (NO, "never reach")):
         (rule,) = policy(f"{word} from a:in len > 1600 and dst net 10.2.0.0/16 -> d:out").rules
         assert collected.answer(rule).holds is holds
+
+
+GUARD = inward("length :: CheckLength(1514); length [1] -> Discard; length")
+"""A box that keeps long packets back, as every link does."""
+
+
+@pytest.mark.parametrize("length_test", LENGTH_TESTS)
+def test_packets_may_be_joined_behind_a_box_that_lets_no_long_one_pass(length_test: str) -> None:
+    closed = inward("IPFilter(deny dst net 172.16.0.0/16, allow all)")
+    world = run(chain(GUARD, closed), "M", diverting(length_test), "198.51.100.1")
+    for rule in ("never reach from internet -> client", "always new reach from internet -> first -> M:out"):
+        assert ask(world, rule.replace("first -> M:out", "second -> first -> M:out")).holds is not YES
+    honest = run(
+        chain(GUARD, closed), "M", "FromNetfront() -> IPMirror -> out :: ToNetfront();", "198.51.100.1"
+    )
+    assert ask(honest, "never reach from internet -> client").holds is YES
+
+
+def test_what_is_cut_into_pieces_passes_a_box_that_lets_no_long_one_pass() -> None:
+    way_out = "FromDevice(inside) -> length :: CheckLength(1514) -> ToDevice(outside); length [1] -> Discard;"
+    guard = f"FromDevice(outside) -> ToDevice(inside); {way_out}"
+    sends = (
+        "FromNetfront() -> long :: CheckLength(2000) -> Discard; long [1] -> IPMirror -> out :: ToNetfront();"
+    )
+    world = run(chain(guard), "M", sends, "198.51.100.1")
+    assert ask(world, "never reach from module -> internet").holds is not YES
+    assert ask(world, "never reach from module icmp -> internet").holds is YES

@@ -13,6 +13,7 @@ from innet.explore.flow import STORY, Budget, Flow, Hop, hop_to, look, repeated
 from innet.explore.flow import End as Ended
 from innet.explore.flow import flows as config_flows
 from innet.explore.modules import ARRIVES, SENDS, Box, Module, Modules, Places
+from innet.explore.resized import joined, pieces
 from innet.ir.nodes import Mark, Program
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Snapshot, Switch, lpm
 from innet.network.reads import Change, Reads
@@ -186,6 +187,8 @@ class Walk:
         self.wanted: Callable[[object], bool] = lambda progress: True
         """Whether flows with that progress that end nowhere of interest are to be told of."""
         self.work: list[tuple[End, State, object]] = []
+        self.resizes = False
+        """Whether network cards may join packets, and cut them (`innet.explore.resized`)."""
         self.passed: set[int] = set()
         """The addresses of modules that packets came to."""
 
@@ -449,8 +452,8 @@ class Walk:
         if place in self.places:
             seen = self.watch(place, 0, state, progress)
         interface = next(iter(module.box.entries), "0")
-        for one, then in seen:
-            for inside in self.enforced(module, one, inward=True):
+        for one, then in self.sized(joined, seen):
+            for inside in (one,) if one.lost else self.enforced(module, one, inward=True):
                 if inside.lost:
                     yield Outcome(module.name, False, inside.lost, inside, True), then
                 else:
@@ -473,7 +476,21 @@ class Walk:
                 yield result.state
 
     def box(self, box: Box, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
-        yield from self.run(box, end.interface, state, progress, None)
+        for one, then in self.sized(pieces, [(state, progress)]):
+            if one.lost:
+                yield Outcome(box.name, False, one.lost, one, True), then
+            else:
+                yield from self.run(box, end.interface, one, then, None)
+
+    def sized(
+        self, change: Callable[[State], State | None], cases: Iterable[tuple[State, object]]
+    ) -> Iterator[tuple[State, object]]:
+        """The packets, and what cards make of them."""
+        for state, progress in cases:
+            other = change(state) if self.resizes else None
+            yield state, progress
+            if other is not None:
+                yield other, progress
 
     def run(
         self, box: Box, interface: str, state: State, progress: object, module: Module | None

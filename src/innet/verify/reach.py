@@ -456,6 +456,7 @@ class Query:
         self.tried = len(found.violating if self.always else found.conforming)
         self.plain = question.flows[-1] == ir.Const(1, 1) and not question.hops[-1].const
         self.walk.wanted = self.wanted
+        self.walk.resizes = not self.some
 
     def wanted(self, progress: object) -> bool:
         """Whether a flow that ends would be the one that came furthest."""
