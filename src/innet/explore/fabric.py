@@ -5,14 +5,15 @@ group of routers is a matter of sets alone. A packet with symbols is then handle
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from innet.network import End, Middlebox, Platform, Router, Snapshot, Switch
+from innet.network.lpm import Cut, whole
 from innet.network.model import SELF
 from innet.symbolic import ranges as rs
 from innet.symbolic.ranges import Ranges
 
-Outputs = Callable[[str, Ranges], Iterable[tuple[tuple[str, ...], Ranges]]]
+Outputs = Callable[[str, Ranges], Iterable[tuple[tuple[str, ...], Ranges | Cut]]]
 """For each output of a router those of the destinations that it sends there; () drops, without a route."""
 
 Stations = Callable[[End, Ranges], Sequence[tuple[End | None, Ranges]]]
@@ -34,8 +35,23 @@ class Way:
     routers: tuple[str, ...]
     out: End | None
     reason: str
-    destinations: Ranges
+    part: Ranges | Cut
     station: End | None = None
+
+    @property
+    def destinations(self) -> Ranges:
+        return whole(self.part)
+
+    def to(self, addresses: Ranges) -> "Way | None":
+        """The way of packets to `addresses` only; None if there are none."""
+        part = rs.intersect(self.part, addresses) if isinstance(self.part, tuple) else self.part.to(addresses)
+        return replace(self, part=part) if part else None
+
+    def example(self, addresses: Ranges) -> "Way | None":
+        """The way of packets to some of `addresses`; None if there are none."""
+        part = self.part
+        some = rs.intersect(part, addresses)[:1] if isinstance(part, tuple) else part.first(addresses)
+        return replace(self, part=some) if some else None
 
 
 def ways(
@@ -64,7 +80,7 @@ def ways(
                     yield Way(routers, None, f"nothing is plugged into {name}:{interface}", part)
                 elif not isinstance(snapshot.nodes[peer.node], Router) or peer.node in stops:
                     out = End(name, interface)
-                    told = stations(out, part)
+                    told = stations(out, whole(part))
                     for station, addressed in told:
                         if addressed:
                             yield Way(routers, out, "", addressed, station)
@@ -73,7 +89,7 @@ def ways(
                 elif peer.node in routers:
                     yield Way((*routers, peer.node), None, LOOP, part)
                 else:
-                    work.append(((*routers, peer.node), part))
+                    work.append(((*routers, peer.node), whole(part)))
 
 
 def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) -> set[str]:
@@ -81,7 +97,8 @@ def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) ->
     on, unchanged. An estimate: for proofs, packets have to be followed."""
     found: set[str] = set()
     seen: dict[str, Ranges] = {}
-    work = [(end, rs.full(32)) for end in ends]
+    pools = rs.normal((pool.low, pool.high) for platform in snapshot.platforms for pool in platform.pools)
+    work = [(end, pools) for end in ends]
     while work:
         end, here = work.pop()
         known = seen.get(end.node, rs.EMPTY)
@@ -94,7 +111,7 @@ def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) ->
         if isinstance(node, Router):
             for output, part in outputs(node.name, new):
                 if output != SELF:
-                    going += ((interface, part) for interface in output)
+                    going += ((interface, whole(part)) for interface in output)
         elif isinstance(node, Platform):
             if rs.intersect(new, rs.normal((pool.low, pool.high) for pool in node.pools)):
                 found.add(node.name)

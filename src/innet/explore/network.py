@@ -16,6 +16,7 @@ from innet.explore.modules import ARRIVES, SENDS, Box, Module, Modules, Places
 from innet.explore.resized import joined, pieces
 from innet.ir.nodes import Mark, Program
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Snapshot, Switch, lpm
+from innet.network.model import DROP
 from innet.network.reads import Change, Reads
 from innet.network.recorded import Recorded
 from innet.packet.headers import ETHERTYPE_IPV4
@@ -63,7 +64,7 @@ class Network:
         self.modules = Modules().changed(modules)
         self.guests: frozenset[str] = frozenset()
         """Names of the modules that are only tried, in `with_modules`."""
-        self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges], ...]] = {}
+        self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges | lpm.Addresses], ...]] = {}
         self._macs: dict[End, Term] = {}
         self._owners: dict[Term, End] = {}
         self._starts: dict[tuple[End, Ranges, int], Injected] = {}
@@ -132,16 +133,20 @@ class Network:
 
     def outputs(
         self, router: str, destinations: Ranges = ANYWHERE
-    ) -> Sequence[tuple[tuple[str, ...], Ranges]]:
+    ) -> Sequence[tuple[tuple[str, ...], Ranges | lpm.Cut]]:
         """For each output of a router those of `destinations` that it sends there; () drops."""
         self.snapshot.note_table(("table", router), destinations)
         found = self._outputs.get(router)
         if found is None:
-            table = lpm.by_output(self.snapshot.plain.table(router))
-            routed = tuple((out, tuple(parts)) for out, parts in table.items())
-            rest = rs.complement(rs.normal(part for _, parts in routed for part in parts), 32)
-            found = self._outputs[router] = (*routed, ((), rest)) if rest else routed
-        parts = ((output, rs.intersect(destinations, some)) for output, some in found)
+            flat = self.snapshot.plain.table(router)
+            if isinstance(flat, lpm.Packed):
+                found = tuple(flat.addresses(DROP).items())
+            else:
+                routed = tuple((out, tuple(parts)) for out, parts in lpm.by_output(flat).items())
+                rest = rs.complement(rs.normal(part for _, parts in routed for part in parts), 32)
+                found = (*routed, ((), rest)) if rest else routed
+            self._outputs[router] = found
+        parts = ((output, lpm.cut(some, destinations)) for output, some in found)
         return [(output, part) for output, part in parts if part]
 
     def mac(self, end: End) -> Term:
@@ -175,6 +180,17 @@ Watch = Callable[[str, int, State, object], Iterable[tuple[State, object]]]
 """(place, port, packets, progress) -> what goes on, each with its progress. Places are node names and elements."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Packets at a router that go ways, or to destinations on them, where they end and nothing of interest comes of it.
+    Some of them are followed if nothing else was found to tell of."""
+
+    found: tuple[Way, ...]
+    node: Router
+    state: State
+    progress: object
+
+
 class Walk:
     """Follows flows from where they start to their ends. `watch` is asked at `places` only."""
 
@@ -186,9 +202,12 @@ class Walk:
         self.watch, self.places = watch, places
         self.wanted: Callable[[object], bool] = lambda progress: True
         """Whether flows with that progress that end nowhere of interest are to be told of."""
-        self.work: list[tuple[End, State, object]] = []
         self.resizes = False
         """Whether network cards may join packets, and cut them (`innet.explore.resized`)."""
+        self.interest: Callable[[str], Ranges] | None = None
+        """Of the packets that end at a node among `places`, the destinations that flows of interest have there; of
+        other flows that end it is then enough to tell of one. None: all flows are of interest."""
+        self.work: list[tuple[End, State, object] | Rest] = []
         self.passed: set[int] = set()
         """The addresses of modules that packets came to."""
 
@@ -254,8 +273,15 @@ class Walk:
 
     def rest(self) -> Iterator[tuple[Outcome, object]]:
         while self.work:
-            end, state, progress = self.work.pop()
-            yield from self.arrive(end, state, progress)
+            item = self.work.pop()
+            if not isinstance(item, Rest):
+                yield from self.arrive(*item)
+            elif self.wanted(item.progress):
+                others = (
+                    way.example(rs.complement(self.interest_in(way) or rs.EMPTY, 32)) for way in item.found
+                )
+                found = [way for way in others if way is not None]
+                yield from self.along(found, item.node, item.state, item.progress)
 
     def arrive(self, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         self.budget.spend(end.node)
@@ -331,23 +357,27 @@ class Walk:
             if not (store.assume(negate(expired)) and store.feasible()):
                 return
         network = self.network
-        found = [
-            way
-            for way in ways(
-                network.snapshot,
-                network.outputs,
-                node.name,
-                possible(dst, store),
-                self.places,
-                network.stations,
-            )
-            if self.matters(way, progress)
-        ]
+        found, rest = [], []
+        for way in ways(
+            network.snapshot, network.outputs, node.name, possible(dst, store), self.places, network.stations
+        ):
+            one = self.of_interest(way)
+            if one is not None:
+                found.append(one)
+            if one is not way:
+                rest.append(way)
+        if rest and self.wanted(progress):
+            self.work.append(Rest(tuple(rest), node, state.fork(), progress))
+        yield from self.along(found, node, state, progress)
+
+    def along(
+        self, found: Sequence[Way], node: Router, state: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
+        """From a router along these ways."""
+        ttl, dst = header(state, 64, 8), header(state, 128, 32)
         header_at = [(ttl, header(state, 80, 16))]
         fields = look(state)
         for n, way in enumerate(found):
-            if way.out is None and not self.wanted(progress):
-                continue
             self.budget.spend(node.name)
             one = state if n + 1 == len(found) else state.fork()
             passed = len(way.routers) - (way.out is None)
@@ -370,14 +400,21 @@ class Walk:
             self.readdress(one, way.out, way.station)
             yield from self.send(last, way.out.interface, one, progress)
 
-    def matters(self, way: Way, progress: object) -> bool:
-        """Whether what becomes of packets on this way can be of interest to who asked."""
+    def interest_in(self, way: Way) -> Ranges | None:
+        """Of the packets that take a way, the destinations that flows of interest may have; None: any."""
+        if self.interest is None:
+            return None
         if way.out is None:
-            return self.wanted(progress)
+            return rs.EMPTY
         peer = self.network.snapshot.neighbour(*way.out)
         if peer is None or not isinstance(self.network.snapshot.nodes[peer.node], Internet | Clients | Host):
-            return True
-        return peer.node in self.places or self.wanted(progress)
+            return None
+        return self.interest(peer.node) if peer.node in self.places else rs.EMPTY
+
+    def of_interest(self, way: Way) -> Way | None:
+        """The way of those packets on it that can be of interest to who asked."""
+        among = self.interest_in(way)
+        return way if among is None or among == rs.full(32) else way.to(among)
 
     def readdress(self, state: State, out: End, station: End | None = None) -> None:
         """A station sends the frame: its own address as source, the next station's as destination."""

@@ -1,11 +1,12 @@
 """What must hold of a whole snapshot, beyond each line of its text being right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from innet.diagnostics import Span
 from innet.network.addresses import Prefix, format_address
-from innet.network.model import End, Interface, Platform, Router
+from innet.network.model import End, Interface, Platform, Route, Router
 from innet.network.reader import Reader
+from innet.network.routetable import RouteTable
 from innet.network.segments import Segment
 from innet.network.snapshot import Snapshot
 
@@ -113,32 +114,42 @@ def _segments(snapshot: Snapshot, reader: Reader) -> None:
 
 def _next_hops(snapshot: Snapshot, reader: Reader) -> None:
     for router in snapshot.routers:
-        segments: dict[str, Segment | None] = {}
-        for route in router.routes:
-            for name in route.output:
-                if name not in router.interfaces:
-                    continue  # self
-                if name not in segments:
-                    segments[name] = snapshot.segment(router.name, name)
-                segment = segments[name]
-                if segment is not None and route.via is None and not segment.switches:
-                    continue
-                what = f"router '{router.name}', route {route.prefix}"
-                if segment is None:
-                    message = f"{what}: nothing is linked to interface '{name}'"
-                    reader.problem("N123", message, route.span, "an interface with a link")
-                    continue
-                others = segment.others(End(router.name, name))
-                if route.via is not None:
-                    if all(snapshot.interface(other).address != route.via for other in others):
-                        known = [snapshot.interface(other).address for other in others]
-                        expected = "one of " + ", ".join(format_address(a) for a in known if a is not None)
-                        message = f"{what}: nobody at '{name}' has address {format_address(route.via)}"
-                        reader.problem("N124", message, route.span, expected)
-                elif segment.switches and len(_routers(snapshot, others)) > 1:
-                    message = f"{what}: several routers are at '{name}'"
-                    expected = "`interface via ADDRESS`"
-                    reader.problem("N125", f"{message}: which one is meant?", route.span, expected)
+        routes, before = router.routes, len(reader.problems)
+        if isinstance(routes, RouteTable):
+            _next_hops_of(router, routes.firsts(), snapshot, reader)
+            if len(reader.problems) == before:
+                continue
+            del reader.problems[before:]
+        _next_hops_of(router, routes, snapshot, reader)
+
+
+def _next_hops_of(router: Router, routes: Iterable[Route], snapshot: Snapshot, reader: Reader) -> None:
+    segments: dict[str, Segment | None] = {}
+    for route in routes:
+        for name in route.output:
+            if name not in router.interfaces:
+                continue  # self
+            if name not in segments:
+                segments[name] = snapshot.segment(router.name, name)
+            segment = segments[name]
+            if segment is not None and route.via is None and not segment.switches:
+                continue
+            what = f"router '{router.name}', route {route.prefix}"
+            if segment is None:
+                message = f"{what}: nothing is linked to interface '{name}'"
+                reader.problem("N123", message, route.span, "an interface with a link")
+                continue
+            others = segment.others(End(router.name, name))
+            if route.via is not None:
+                if all(snapshot.interface(other).address != route.via for other in others):
+                    known = [snapshot.interface(other).address for other in others]
+                    expected = "one of " + ", ".join(format_address(a) for a in known if a is not None)
+                    message = f"{what}: nobody at '{name}' has address {format_address(route.via)}"
+                    reader.problem("N124", message, route.span, expected)
+            elif segment.switches and len(_routers(snapshot, others)) > 1:
+                message = f"{what}: several routers are at '{name}'"
+                expected = "`interface via ADDRESS`"
+                reader.problem("N125", f"{message}: which one is meant?", route.span, expected)
 
 
 def _routers(snapshot: Snapshot, ends: tuple[End, ...]) -> list[End]:

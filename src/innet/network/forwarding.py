@@ -405,7 +405,7 @@ def _to(port: str, station: End) -> str:
 
 def _told(table: Flat[Output], port: str, told: Mapping[End | None, rs.Ranges]) -> Flat[Output]:
     """A table in which a port says whom it sends to, if that is a router; others have no further way."""
-    found: Flat[Output] = []
+    found: list[tuple[int, int, Output]] = []
     for low, high, output in table:
         if port not in output:
             found.append((low, high, output))

@@ -16,11 +16,11 @@ The schema, key by key:
     operator: {prefixes: [PREFIX, …], ingress_filtering: bool, connectionless: allowed|banned}
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 from innet.diagnostics import PolicyError, Source
-from innet.network.addresses import Prefix, parse_address, parse_interface, parse_mac, parse_prefix
+from innet.network.addresses import FULL, Prefix, parse_address, parse_interface, parse_mac, parse_prefix
 from innet.network.check import check
 from innet.network.model import (
     DROP,
@@ -42,8 +42,9 @@ from innet.network.model import (
     Switch,
 )
 from innet.network.reader import Reader, parse_count, parse_size, parse_switch
+from innet.network.routetable import Outcome, RouteTable
 from innet.network.snapshot import Snapshot
-from innet.network.yamltree import Listing, Mapping, Scalar, Tree, describe, parse
+from innet.network.yamltree import Listing, Mapping, Rows, Scalar, Tree, describe, parse, value_tree
 
 KEYS: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Kind.INTERNET: (("interfaces",), ()),
@@ -59,6 +60,9 @@ KEYS: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
 RESERVED = {"client": "the operator's clients", "module": "a module of a request"}
 END = "a node, or node:interface"
 OUT = "an interface, `interface via ADDRESS`, a list of interfaces, `drop` or `self`"
+OCTETS = {str(n): n for n in range(256)}
+LENGTHS = {str(n): n for n in range(33)}
+"""The numbers of a prefix as they are written."""
 PREFIX = "a prefix such as 10.0.0.0/8"
 ADDRESS = "an address and its subnet's length, such as 10.0.0.1/30"
 
@@ -69,7 +73,7 @@ def load(source: Source, read: Callable[[str], str]) -> Snapshot:
 
     Raises `PolicyError` with every mistake found.
     """
-    tree = parse(source)
+    tree = parse(source, rows=True)
     loader = _Loader(read)
     snapshot = loader.snapshot(tree, source.name)
     check(snapshot, loader.reader)
@@ -209,8 +213,12 @@ class _Loader:
                 reader.problem("N111", message, (address or tree).span, "an address inside the subnet")
         return Interface(name, number, length, mac, span)
 
-    def routes(self, tree: Tree | None, what: str, interfaces: dict[str, Interface]) -> tuple[Route, ...]:
+    def routes(self, tree: Tree | None, what: str, interfaces: dict[str, Interface]) -> Sequence[Route]:
         fields = self.reader.mapping(tree, f"'routes' of {what}")
+        if fields is not None and any(isinstance(part, Rows) for part in fields.parts):
+            found = self.table_of(fields, what, interfaces)
+            if found is not None:
+                return found
         routes: dict[Prefix, Route] = {}
         route_of = f"route of {what}"
         plain: dict[str, tuple[tuple[str, ...], int | None]] = {name: ((name,), None) for name in interfaces}
@@ -228,6 +236,52 @@ class _Loader:
                 continue
             routes[prefix] = Route(prefix, *output, span=key.span)
         return tuple(routes.values())
+
+    def table_of(self, fields: Mapping, what: str, interfaces: dict[str, Interface]) -> RouteTable | None:
+        """Very many routes; None if there is a mistake among them, which reading them one by one tells."""
+        table = RouteTable(fields.span.source)
+        numbers: dict[str, int] = {}
+        outcomes: dict[Outcome, int] = {}
+        before = len(self.reader.problems)
+
+        def number(value: Tree, text: str) -> int:
+            outcome = self.output(value, what, interfaces)
+            if outcome is None:
+                raise ValueError(text)
+            found = outcomes.setdefault(outcome, len(outcomes))
+            numbers[text] = found
+            return found
+
+        address, length, which = table.addresses.append, table.lengths.append, table.which.append
+        try:
+            for part in fields.parts:
+                if not isinstance(part, Rows):
+                    key, value = part
+                    prefix = parse_prefix(key.text)
+                    address(prefix.address)
+                    length(prefix.length)
+                    which(number(value, ""))
+                    table.starts.append(key.span.start)
+                    continue
+                for text, outputs in part.texts():
+                    dotted, slash, bits = text.partition("/")
+                    a, b, c, d = dotted.split(".")
+                    low = OCTETS[a] << 24 | OCTETS[b] << 16 | OCTETS[c] << 8 | OCTETS[d]
+                    size = LENGTHS[bits] if slash else 32
+                    if low & (FULL >> size):
+                        raise ValueError(text)
+                    address(low)
+                    length(size)
+                    known = numbers.get(outputs)
+                    if known is None:
+                        known = number(value_tree(outputs, part.source, part.starts[0]), outputs)
+                    which(known)
+                table.starts.extend(part.starts)
+        except (ValueError, KeyError):
+            del self.reader.problems[before:]
+            return None
+        table.outcomes = list(outcomes)
+        return table if table.ordered() else None
 
     def output(
         self, tree: Tree, what: str, interfaces: dict[str, Interface]

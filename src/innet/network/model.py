@@ -1,6 +1,6 @@
 """What an operator's network is made of: nodes, their interfaces and routes, and the links between them. Plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -109,7 +109,7 @@ class Router(NodeBase):
     """Forwards by longest prefix. `routes` are those of the text; `Snapshot.routes` has the derived ones as well."""
 
     KIND: ClassVar[Kind] = Kind.ROUTER
-    routes: tuple[Route, ...] = ()
+    routes: Sequence[Route] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,6 +103,8 @@ class Change:
             before, after = (side.table(key) for side in self._sides)
             if before is None or after is None:
                 known = rs.EMPTY if before is after else ALL
+            elif before == after:
+                known = rs.EMPTY
             else:
                 known = differences(before, after)
             self._moved[key] = known
@@ -156,7 +158,7 @@ class _Side:
         match key:
             case ("table", name):
                 router = snapshot.nodes.get(name)
-                return list(snapshot.table(name)) if isinstance(router, Router) else None
+                return snapshot.table(name) if isinstance(router, Router) else None
             case ("stations", name, interface):
                 router = snapshot.nodes.get(name)
                 if not isinstance(router, Router) or interface not in router.interfaces:

@@ -4,7 +4,7 @@ Every way to read a snapshot is here, so that nothing is read unseen: what has n
 everything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from innet.network import lpm
@@ -122,7 +122,7 @@ class Recorded(Snapshot):
         self.note("segment", node, interface)
         return self.plain.segment(node, interface)
 
-    def routes(self, router: str) -> tuple[Route, ...]:
+    def routes(self, router: str) -> Sequence[Route]:
         self.note("routes", router)
         return self.plain.routes(router)
 

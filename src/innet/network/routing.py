@@ -19,20 +19,22 @@ the size of the network.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from innet.network.addresses import Prefix, covering
 from innet.network.model import DROP, SELF, Clients, End, Interface, Internet, Platform, Route, Router
+from innet.network.routetable import RouteTable
 
 if TYPE_CHECKING:
     from innet.network.snapshot import Snapshot
 
 
-def routes(snapshot: "Snapshot", router: Router, pools: Iterable[Route]) -> tuple[Route, ...]:
+def routes(snapshot: "Snapshot", router: Router, pools: Iterable[Route]) -> Sequence[Route]:
     """All routes of `router`, one a prefix: of the text, own, connected, and to `pools`."""
     table: dict[Prefix, Route] = {}
-    for route in router.routes:
+    given = router.routes
+    for route in () if isinstance(given, RouteTable) else given:
         table.setdefault(route.prefix, route)
     for interface in router.interfaces.values():
         if interface.address is not None:
@@ -42,7 +44,7 @@ def routes(snapshot: "Snapshot", router: Router, pools: Iterable[Route]) -> tupl
         table.setdefault(prefix, Route(prefix, output, derived=True))
     for route in pools:
         table.setdefault(route.prefix, route)
-    return tuple(table.values())
+    return given.with_more(tuple(table.values())) if isinstance(given, RouteTable) else tuple(table.values())
 
 
 def _connected(snapshot: "Snapshot", router: Router) -> Iterator[tuple[Prefix, tuple[str, ...]]]:
@@ -74,7 +76,7 @@ def near(own: Interface, other: Interface) -> bool:
 def pool_routes(snapshot: "Snapshot") -> Mapping[str, tuple[Route, ...]]:
     """For each router the routes to platforms' pools that the snapshot adds."""
     edges = {end.node for end in snapshot.outside}
-    explicit: dict[str, dict[Prefix, Route]] = {}
+    explicit: dict[str, RouteTable | dict[Prefix, Route]] = {}
     added: dict[str, list[Route]] = {}
     for platform in snapshot.platforms:
         for pool in platform.pools:
@@ -88,7 +90,7 @@ def _spread(
     platform: Platform,
     pool: Prefix,
     edges: set[str],
-    explicit: dict[str, dict[Prefix, Route]],
+    explicit: dict[str, RouteTable | dict[Prefix, Route]],
 ) -> Iterator[tuple[str, str]]:
     """The routers that get a route to `pool`, each with the interface it leads to, nearest first."""
     seen: set[str] = set()
@@ -113,7 +115,10 @@ def _spread(
         if router.name in edges and pool.is_private:
             continue
         if router.name not in explicit:
-            explicit[router.name] = {route.prefix: route for route in reversed(router.routes)}
+            given = router.routes
+            explicit[router.name] = (
+                given if isinstance(given, RouteTable) else {route.prefix: route for route in reversed(given)}
+            )
         route = _best(explicit[router.name], pool)
         if route is not None and (
             route.prefix == pool
@@ -125,10 +130,11 @@ def _spread(
         around(router.name, router.interfaces, False)
 
 
-def _best(table: Mapping[Prefix, Route], pool: Prefix) -> Route | None:
+def _best(table: RouteTable | Mapping[Prefix, Route], pool: Prefix) -> Route | None:
     """The longest route that covers all of `pool`."""
+    find = table.find if isinstance(table, RouteTable) else table.get
     for length in range(pool.length, -1, -1):
-        route = table.get(covering(pool.address, length))
+        route = find(covering(pool.address, length))
         if route is not None:
             return route
     return None

@@ -5,7 +5,7 @@ asked for and kept with it.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
@@ -26,6 +26,7 @@ from innet.network.model import (
     Route,
     Router,
 )
+from innet.network.routetable import RouteTable
 from innet.symbolic.ranges import Ranges, normal
 
 
@@ -93,10 +94,10 @@ class Snapshot:
         return routing.pool_routes(self)
 
     @cached_property
-    def _all_routes(self) -> dict[str, tuple[Route, ...]]:
+    def _all_routes(self) -> dict[str, Sequence[Route]]:
         return {}
 
-    def routes(self, router: str) -> tuple[Route, ...]:
+    def routes(self, router: str) -> Sequence[Route]:
         """All routes of a router, one a prefix: those of the text, and the derived ones."""
         known = self._all_routes.get(router)
         if known is None:
@@ -112,7 +113,11 @@ class Snapshot:
         """The routing table as disjoint intervals, flattened when first asked for. An address in none is dropped."""
         known = self._tables.get(router)
         if known is None:
-            known = lpm.flatten((r.prefix.address, r.prefix.length, r.output) for r in self.routes(router))
+            routes = self.routes(router)
+            if isinstance(routes, RouteTable):
+                known = routes.flat()
+            else:
+                known = lpm.flatten((r.prefix.address, r.prefix.length, r.output) for r in routes)
             self._tables[router] = known
         return known
 

@@ -2,8 +2,15 @@
 
 Built from the parser's events without recursion, so that no depth of nesting can exhaust the stack. Aliases and
 tags are not supported: a network file gains nothing from them, and an alias can make a small text enormous.
+
+A routing table is many lines that are all alike, and a YAML parser takes ten times as long for each as it takes to
+read it. So such lines can be left out of what the parser gets (`parse` with `rows`), but for the first and the last
+of them: where it finds those to be entries of one block mapping, one right behind the other, then the lines between
+them, at the same indent, are entries of that mapping too. Where it does not, the parser gets the whole text.
 """
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -32,12 +39,73 @@ class Listing:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """A YAML mapping; keys are words, each there once."""
+_ROW = (
+    r"[0-9][0-9.]*+(?:/[0-9]++)?+: "
+    r"(?:\w[\w.-]*+(?: via [0-9.]++)?+|\[\w[\w.-]*+(?:, \w[\w.-]*+)*+\])\r?\n"
+)
+_ROWS = re.compile(rf"(?ma)^( *+){_ROW}(?:\1{_ROW}){{7,}}+")
+_PARTS = re.compile(r" *+([0-9./]++): ([^\r\n]++)")
+_WORD = re.compile(r"[^][, ]++")
 
-    pairs: "tuple[tuple[Scalar, Tree], ...]"
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Entries of a mapping left as they stand in the text: lines [first, last], counted from 0, that are alike. Each is
+    an address or a prefix and, behind a colon, a word, `WORD via ADDRESS`, or a list of words in brackets."""
+
+    source: Source
+    first: int
+    last: int
+    column: int
+    """Where the keys begin, from 0."""
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each of the keys begins in the text."""
+        return [start + self.column for start in _starts(self.source)[self.first : self.last + 1]]
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Key and value of each line."""
+        starts = _starts(self.source)
+        for row in _PARTS.finditer(self.source.text, starts[self.first], starts[self.last + 1]):
+            yield row[1], row[2]
+
+    def pairs(self) -> "Iterator[tuple[Scalar, Tree]]":
+        """The entries as trees."""
+        for (key, value), start in zip(self.texts(), self.starts, strict=True):
+            end = start + len(key)
+            yield Scalar(key, Span(self.source, start, end)), value_tree(value, self.source, end + 2)
+
+
+def value_tree(text: str, source: Source, start: int) -> "Tree":
+    """The value of a line of `Rows`, which begins at `start`."""
+    span = Span(source, start, start + len(text))
+    if not text.startswith("["):
+        return Scalar(text, span)
+    return Listing(tuple(Scalar(w[0], span.part(w.start(), w.end())) for w in _WORD.finditer(text)), span)
+
+
+@dataclass(frozen=True, slots=True, match_args=False)
+class Mapping:
+    """A YAML mapping; keys are words, each there once (`rows` may have a key twice)."""
+
+    __match_args__ = ("pairs", "span")
+
+    parts: "tuple[tuple[Scalar, Tree] | Rows, ...]"
     span: Span
+
+    @property
+    def pairs(self) -> "tuple[tuple[Scalar, Tree], ...]":
+        """All entries, those of `Rows` too."""
+        if not any(isinstance(part, Rows) for part in self.parts):
+            return self.parts  # type: ignore[return-value]  # there are none
+        out: list[tuple[Scalar, Tree]] = []
+        for part in self.parts:
+            out += part.pairs() if isinstance(part, Rows) else [part]
+        return tuple(out)
 
     def get(self, key: str) -> "Tree | None":
         """What stands under `key`, or None."""
@@ -67,20 +135,33 @@ class _Open:
         self.children: list[Tree] = []
 
 
-def parse(source: Source) -> Tree:
+def parse(source: Source, rows: bool = False) -> Tree:
     """The tree of a text with one YAML document; `PolicyError` if it is not YAML, nested too deeply, empty, or uses
-    a key twice."""
+    a key twice. With `rows`, long runs of lines that are alike stay `Rows` of their mapping."""
+    if rows and (short := _Text.without_rows(source)) is not None:
+        problems: list[Diagnostic] = []
+        try:
+            tree = _build(short, problems)
+        except (yaml.YAMLError, UnicodeError, PolicyError):
+            tree = None
+        if tree is not None and not problems and not short.rows:
+            return tree
+    return _parse(source)
+
+
+def _parse(source: Source) -> Tree:
     problems: list[Diagnostic] = []
+    text = _Text(source, source.text, _starts(source), {})
     try:
-        tree = _build(source, problems)
+        tree = _build(text, problems)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = None if mark is None else _span(source, mark, mark)
+        where = None if mark is None else text.span(mark, mark)
         message = f"this is not YAML: {error.problem or error.context or 'the text ends too early'}"
         raise PolicyError([*problems, Diagnostic("N101", message, where)]) from None
     except (yaml.YAMLError, UnicodeError) as error:
-        text = " ".join(str(error).split())
-        raise PolicyError([*problems, Diagnostic("N101", f"this is not YAML: {text}")]) from None
+        said = " ".join(str(error).split())
+        raise PolicyError([*problems, Diagnostic("N101", f"this is not YAML: {said}")]) from None
     if tree is None:
         problems.append(Diagnostic("N101", f"{source.name} is empty", expected="a mapping"))
     if problems or tree is None:
@@ -104,30 +185,68 @@ class _Place(Protocol):
     column: int
 
 
-def _span(source: Source, start: _Place | None, end: _Place | None) -> Span:
-    return Span(source, _offset(source, start), _offset(source, end))
-
-
-def _offset(source: Source, mark: _Place | None) -> int:
-    if mark is None:
-        return 0
+def _starts(source: Source) -> list[int]:
+    """Where the lines of a source begin."""
     starts: list[int] = source._starts  # type: ignore[attr-defined]  # set once in Source.__post_init__
-    if mark.line >= len(starts):
-        return len(source.text)
-    return min(starts[mark.line] + mark.column, len(source.text))
+    return starts
 
 
-def _build(source: Source, problems: list[Diagnostic]) -> Tree | None:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What the parser gets of a source: all of it, or of lines that are alike only the first and the last."""
+
+    source: Source
+    text: str
+    starts: list[int]
+    """Where each line of `text` begins in the source."""
+    rows: dict[int, Rows]
+    """By where the first key of each begins in the source; those that were found to be in a mapping are taken out."""
+
+    @classmethod
+    def without_rows(cls, source: Source) -> "_Text | None":
+        """The text without lines that are alike; None if it has no runs of those."""
+        lines = _starts(source)
+        pieces: list[str] = []
+        starts: list[int] = []
+        rows: dict[int, Rows] = {}
+        at = line = 0
+        for run in _ROWS.finditer(source.text):
+            first = bisect_right(lines, run.start()) - 1
+            last = bisect_right(lines, run.end() - 1) - 1
+            rows[run.end(1)] = Rows(source, first, last - 1, len(run[1]))
+            pieces += [source.text[at : lines[first + 1]], source.text[lines[last] : run.end()]]
+            starts += [*lines[line : first + 1], lines[last]]
+            at, line = run.end(), last + 1
+        if not rows:
+            return None
+        pieces.append(source.text[at:])
+        starts += lines[line:]
+        return cls(source, "".join(pieces), starts, rows)
+
+    def span(self, start: _Place | None, end: _Place | None) -> Span:
+        """The characters between two marks."""
+        return Span(self.source, self.offset(start), self.offset(end))
+
+    def offset(self, mark: _Place | None) -> int:
+        """Where a mark is in the source."""
+        if mark is None:
+            return 0
+        if mark.line >= len(self.starts):
+            return len(self.source.text)
+        return min(self.starts[mark.line] + mark.column, len(self.source.text))
+
+
+def _build(text: _Text, problems: list[Diagnostic]) -> Tree | None:
     root: Tree | None = None
     stack: list[_Open] = []
     documents = 0
 
     def fatal(message: str, event: yaml.Event, help: str = "") -> PolicyError:
-        span = _span(source, event.start_mark, event.end_mark)
+        span = text.span(event.start_mark, event.end_mark)
         return PolicyError([*problems, Diagnostic("N102", message, span, help=help)])
 
-    starts: list[int] = source._starts  # type: ignore[attr-defined]  # set once in Source.__post_init__
-    for event in _events(source.text):
+    source, starts = text.source, text.starts
+    for event in _events(text.text):
         if stack and isinstance(event, yaml.ScalarEvent):  # by far the most
             start, end = event.start_mark, event.end_mark
             if start is not None and end is not None and end.line < len(starts):
@@ -143,13 +262,13 @@ def _build(source: Source, problems: list[Diagnostic]) -> Tree | None:
             case yaml.AliasEvent():
                 raise fatal(f"aliases (*{event.anchor}) are not supported", event, "write the value out")
             case yaml.ScalarEvent():
-                done = Scalar(event.value, _span(source, event.start_mark, event.end_mark))
+                done = Scalar(event.value, text.span(event.start_mark, event.end_mark))
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 if len(stack) == MAX_DEPTH:
                     raise fatal(f"nested more than {MAX_DEPTH} deep", event)
                 stack.append(_Open(event, isinstance(event, yaml.MappingStartEvent)))
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
-                done = _close(source, stack.pop(), event, problems)
+                done = _close(text, stack.pop(), event, problems)
         if done is not None:
             if stack:
                 stack[-1].children.append(done)
@@ -158,8 +277,8 @@ def _build(source: Source, problems: list[Diagnostic]) -> Tree | None:
     return root
 
 
-def _close(source: Source, opened: _Open, end: yaml.Event, problems: list[Diagnostic]) -> Listing | Mapping:
-    span = _span(source, opened.event.start_mark, end.end_mark)
+def _close(text: _Text, opened: _Open, end: yaml.Event, problems: list[Diagnostic]) -> Listing | Mapping:
+    span = text.span(opened.event.start_mark, end.end_mark)
     if not opened.is_mapping:
         return Listing(tuple(opened.children), span)
     pairs: dict[str, tuple[Scalar, Tree]] = {}
@@ -181,4 +300,21 @@ def _close(source: Source, opened: _Open, end: yaml.Event, problems: list[Diagno
             )
         else:
             pairs[key.text] = (key, value)
-    return Mapping(tuple(pairs.values()), span)
+    whole = tuple(pairs.values())
+    if not text.rows or not isinstance(opened.event, yaml.MappingStartEvent) or opened.event.flow_style:
+        return Mapping(whole, span)
+    return Mapping(tuple(_with_rows(text, whole)), span)
+
+
+def _with_rows(text: _Text, pairs: tuple[tuple[Scalar, Tree], ...]) -> "Iterator[tuple[Scalar, Tree] | Rows]":
+    """Entries of a block mapping, with `Rows` where lines that are alike begin and the one behind them comes next."""
+    starts = _starts(text.source)
+    for n, pair in enumerate(pairs):
+        start = pair[0].span.start
+        rows = text.rows.get(start)
+        after = pairs[n + 1][0].span.start if n + 1 < len(pairs) else -1
+        if rows is not None and after == starts[rows.last + 1] + rows.column:
+            del text.rows[start]
+            yield rows
+        else:
+            yield pair

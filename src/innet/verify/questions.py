@@ -282,23 +282,28 @@ def arrival(
     if Mark.NET not in state.memory.marks:
         return FALSE
     dst = header(state, 128, 32)
+    mine = destinations_at(node, place, snapshot)
+    if node == Region(Place.CLIENT) and owned and progress.module is not None:
+        mine = rs.intersect(mine, progress.module.owned)
+    return member(dst, mine) if mine else FALSE
+
+
+def destinations_at(node: Node, place: str, snapshot: Snapshot) -> Ranges:
+    """The destinations with which a packet at `place` may have arrived at `node`."""
+    at = snapshot.nodes.get(place)
     match node:
+        case Region(Place.INTERNET):
+            return rs.full(32) if isinstance(at, Internet) else rs.EMPTY
         case Region(Place.CLIENT):
-            clients = snapshot.nodes.get(place)
-            if not isinstance(clients, Clients):
-                return FALSE
-            mine = rs.normal([(s.low, s.high) for s in clients.subnets])
-            if owned and progress.module is not None:
-                mine = rs.intersect(mine, progress.module.owned)
-            return member(dst, mine)
+            return rs.normal((s.low, s.high) for s in at.subnets) if isinstance(at, Clients) else rs.EMPTY
         case Subnet(address, mask):
-            at = snapshot.nodes.get(place)
             if isinstance(at, Internet):
-                return member(dst, at_home_outside(address, mask, snapshot))
-            if place.startswith(ARRIVES) or isinstance(at, Clients | Host):
-                return member(dst, subnet_ranges(address, mask))
-            return FALSE
-    raise AssertionError(node)
+                return at_home_outside(address, mask, snapshot)
+            here = place.startswith(ARRIVES) or isinstance(at, Clients | Host)
+            return subnet_ranges(address, mask) if here else rs.EMPTY
+        case Named(name):
+            return rs.full(32) if place == name else rs.EMPTY
+    return rs.full(32) if at is None else rs.EMPTY  # modules and their elements
 
 
 def at_home_outside(address: int, mask: int, snapshot: Snapshot) -> Ranges:

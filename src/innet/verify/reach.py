@@ -20,6 +20,7 @@ from innet.messages import Answer, Check, Step
 from innet.network.reads import UNREAD, Reads
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
+from innet.symbolic import ranges as rs
 from innet.symbolic.execute import UNFORESEEN, evaluate, formula_of
 from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
@@ -33,6 +34,7 @@ from innet.verify.questions import (
     Question,
     Start,
     arrival,
+    destinations_at,
     is_any_state,
     located,
     module_start,
@@ -457,6 +459,12 @@ class Query:
         self.plain = question.flows[-1] == ir.Const(1, 1) and not question.hops[-1].const
         self.walk.wanted = self.wanted
         self.walk.resizes = not self.some
+        self.walk.interest = self.interest
+
+    def interest(self, place: str) -> Ranges:
+        """The destinations of the packets at a node that may be at one of the question's nodes there."""
+        found = (destinations_at(hop.node, place, self.network.snapshot) for hop in self.question.hops)
+        return rs.normal(part for parts in found for part in parts)
 
     def wanted(self, progress: object) -> bool:
         """Whether a flow that ends would be the one that came furthest."""
