@@ -16,7 +16,7 @@ from innet.symbolic.ranges import Ranges
 Outputs = Callable[[str, Ranges], Iterable[tuple[tuple[str, ...], Ranges | Cut]]]
 """For each output of a router those of the destinations that it sends there; () drops, without a route."""
 
-Stations = Callable[[End, Ranges], Sequence[tuple[End | None, Ranges]]]
+Stations = Callable[[End, Ranges | Cut], Sequence[tuple[End | None, Ranges]]]
 """Where several stations hear what leaves by an interface: whom it sends which of the destinations to. Else empty."""
 
 NO_ROUTE = "no route"
@@ -80,7 +80,7 @@ def ways(
                     yield Way(routers, None, f"nothing is plugged into {name}:{interface}", part)
                 elif not isinstance(snapshot.nodes[peer.node], Router) or peer.node in stops:
                     out = End(name, interface)
-                    told = stations(out, whole(part))
+                    told = stations(out, part)
                     for station, addressed in told:
                         if addressed:
                             yield Way(routers, out, "", addressed, station)

@@ -168,12 +168,13 @@ class Network:
             self.snapshot.note("port", *found)
         return found
 
-    def stations(self, end: End, destinations: Ranges) -> Sequence[tuple[End | None, Ranges]]:
+    def stations(self, end: End, part: Ranges | lpm.Cut) -> Sequence[tuple[End | None, Ranges]]:
         """For an interface of a router whose frames several stations hear, through switches: whom it sends which of
-        `destinations` to. Empty where there is one, or where a box decides who gets a frame."""
+        the destinations `part` to. Empty where there is one, or where a box decides who gets a frame."""
+        told = self.snapshot.plain.addressed(end)
+        destinations = part if isinstance(part, tuple) else part.all() if told else part.among
         self.snapshot.note_table(("stations", *end), destinations)
-        told = self.snapshot.plain.addressed(end).items()
-        return [(station, rs.intersect(destinations, some)) for station, some in told]
+        return [(station, rs.intersect(destinations, some)) for station, some in told.items()]
 
 
 Watch = Callable[[str, int, State, object], Iterable[tuple[State, object]]]
