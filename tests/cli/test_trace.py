@@ -69,7 +69,7 @@ def test_a_packet_that_takes_another_way_is_not_written(
     count = len(frames(capture))
     assert out.count("pcap: packet") == count == out.count("(delivered)")
     # a replay that goes elsewhere: packets die at the first node
-    monkeypatch.setattr(Replay, "wire", lambda self, node, interface, frame: iter(()))
+    monkeypatch.setattr(Replay, "wire", lambda self, node, interface, frame, after: iter(()))
     assert main([*ASKED, "--pcap", str(capture)]) == 0
     assert capsys.readouterr().out.count("none of the packets that were tried took this path") == count
     assert frames(capture) == []

@@ -4,10 +4,10 @@ Time stands still: a holder that keeps packets as they are lets them out at once
 them does what it does.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.holder import Capture, CaptureSink, Device, HandlerError, Holder, Out, Remembered
@@ -28,7 +28,8 @@ ETHERNET = bytes(12) + ETHERTYPE_IPV4.to_bytes(2, "big")
 @dataclass(frozen=True, slots=True)
 class Event:
     """The packet at a place: a node, or an element's input. `delivered`: it ended there as it should. `marked`: a copy
-    with its header marks, where it had them there."""
+    with its header marks, where it had them there. `after`: which event of the list it was at just before, -1 for none;
+    of a packet that was copied, several come after one."""
 
     place: str
     port: int
@@ -36,6 +37,18 @@ class Event:
     delivered: bool = False
     dropped: str = ""
     marked: PacketBuffer | None = field(default=None, compare=False, repr=False)
+    after: int = field(default=-1, compare=False)
+
+
+Moving: TypeAlias = tuple[End, bytes, int]
+"""A frame that arrives at an interface, and the event it comes from."""
+
+
+def comes_from(events: Sequence[Event], n: int, earlier: int) -> bool:
+    """Whether event `n` is what became of the packet of event `earlier` (-1: of what all began with), or is that."""
+    while n > earlier:
+        n = events[n].after
+    return n == earlier
 
 
 class _Lone:
@@ -184,16 +197,17 @@ def through(
     events: list[Event] | None = None,
 ) -> Iterator[tuple[str, PacketBuffer]]:
     """The packets that reach exits (exit element, packet), in the order in which Click would send them."""
-    work = [(element, port, packet)]
-    steps = 0
+    work = [(element, port, packet, -1)]
+    steps = here = 0
     while work:
-        name, into, p = work.pop()
+        name, into, p, after = work.pop()
         steps += 1
         if steps > MAX_STEPS:
             return
         if events is not None:
             known = Mark.NET in p.marks and Mark.TRANSPORT in p.marks
-            events.append(Event(name, into, p.data, marked=p.copy() if known else None))
+            here = len(events)
+            events.append(Event(name, into, p.data, marked=p.copy() if known else None, after=after))
         outcome = run(machine.program(name, into), p, state)
         out: list[tuple[int, PacketBuffer]] = list(outcome.copies)
         verdict = outcome.verdict
@@ -206,9 +220,11 @@ def through(
                 yield name, p.copy()
             out.append((0, p))
         elif events is not None:
-            events.append(Event(name, into, p.data, dropped=verdict.reason))
+            events.append(Event(name, into, p.data, dropped=verdict.reason, after=here))
         follow = [
-            (target, at, copy) for output, copy in out for target, at in machine.next.get((name, output), ())
+            (target, at, copy, here)
+            for output, copy in out
+            for target, at in machine.next.get((name, output), ())
         ]
         work.extend(reversed(follow))
 
@@ -235,91 +251,108 @@ class Replay:
 
     def send(self, end: End, frame: bytes) -> None:
         """A frame arrives at an interface; follows it, and all that comes of it, to the end."""
-        work = [(end, frame)]
+        self.follow([(end, frame, -1)])
+
+    def follow(self, work: list[Moving]) -> None:
+        """Follow frames that arrive at interfaces, the last first, and all that comes of them."""
         while work:
-            at, data = work.pop()
             self.steps += 1
             if self.steps > MAX_STEPS:
                 return
-            work.extend(reversed(list(self.arrive(at, data))))
+            work.extend(reversed(list(self.arrive(*work.pop()))))
 
-    def arrive(self, end: End, frame: bytes) -> Iterator[tuple[End, bytes]]:
+    def note(self, place: str, frame: bytes, after: int, delivered: bool = False) -> int:
+        """Add an event; which one it is."""
+        self.events.append(Event(place, 0, frame, delivered, after=after))
+        return len(self.events) - 1
+
+    def within(
+        self, box: Box, found: Iterator[tuple[str, PacketBuffer]], inner: list[Event], after: int, kept: bool
+    ) -> list[tuple[str, PacketBuffer, int]]:
+        """What reaches the exits of a configuration, each with the event it comes from. `found` adds to `inner`, which
+        is kept among the events or not."""
+        first = len(self.events)
+        sent = [(element, packet, len(inner) - 1) for element, packet in found]
+        if kept:
+            self.events += [
+                replace(e, place=box.scope + e.place, after=after if e.after < 0 else first + e.after)
+                for e in inner
+            ]
+        return [(element, packet, first + at if kept else after) for element, packet, at in sent]
+
+    def arrive(self, end: End, frame: bytes, after: int) -> Iterator[Moving]:
         snapshot = self.network.snapshot
         node = snapshot.nodes[end.node]
-        self.events.append(Event(end.node, 0, frame))
+        here = self.note(end.node, frame, after)
         if isinstance(node, Middlebox):
             box = self.network.boxes[end.node]
             for element in box.entries.get(end.interface, ()):
                 inner: list[Event] = []
-                sent = list(enter(box.machine, element, frame, self.state(box), inner))
-                if self.inside:
-                    self.events += [replace(e, place=box.scope + e.place) for e in inner]
-                yield from self.out(box, node.name, sent)
+                found = enter(box.machine, element, frame, self.state(box), inner)
+                for exit_, packet, at in self.within(box, found, inner, here, self.inside):
+                    yield from self.wire(node.name, box.exits[exit_], packet.data, at)
             return
         if isinstance(node, Switch):
             for name in node.interfaces:
                 if name != end.interface:
-                    yield from self.wire(node.name, name, frame)
+                    yield from self.wire(node.name, name, frame, here)
             return
         header = frame[14:34]
         if frame[12:14] != ETHERTYPE_IPV4.to_bytes(2, "big") or len(header) < 20 or header[0] >> 4 != 4:
             return
         dst = int.from_bytes(header[16:20], "big")
         if isinstance(node, Internet):
-            self.events.append(Event(node.name, 0, frame, delivered=True))
+            self.note(node.name, frame, here, delivered=True)
         elif isinstance(node, Clients | Host):
             owner = snapshot.owner(dst)
             if owner is not None and owner.node == node.name:
-                self.events.append(Event(node.name, 0, frame, delivered=True))
+                self.note(node.name, frame, here, delivered=True)
         elif isinstance(node, Router):
             output = snapshot.forward(node.name, dst)
             if header[8] > 1 and output and output != ("self",):
-                yield from self.wire(node.name, output[0], lowered(frame))
+                yield from self.wire(node.name, output[0], lowered(frame), here)
         elif isinstance(node, Platform):
             module = self.network.modules.at(dst)
             if module is not None and module.platform == node.name:
-                yield from self.module(module, frame)
+                yield from self.module(module, frame, here)
 
     def send_module(self, module: Module, frame: bytes) -> None:
         """A frame comes to a module's platform; follows all that comes of it."""
-        for end, data in list(self.module(module, frame)):
-            self.send(end, data)
+        self.follow(list(self.module(module, frame, -1))[::-1])
 
     def send_output(self, module: Module, element: str, port: int, frame: bytes) -> None:
         """A packet, marked as FromNetfront marks it, leaves an element of a module by an output."""
         box = module.box
-        sent: list[tuple[str, PacketBuffer]] = []
+        sent: list[tuple[str, PacketBuffer, int]] = []
         for target, into in box.machine.next.get((element, port), ()):
             inner: list[Event] = []
-            sent += through(box.machine, target, into, self.received(frame), self.state(box), inner)
-            self.events += [replace(e, place=box.scope + e.place) for e in inner]
+            found = through(box.machine, target, into, self.received(frame), self.state(box), inner)
+            sent += self.within(box, found, inner, -1, True)
         if element in box.exits and not sent:
-            sent = [(element, self.received(frame))]
-        for end, data in [out for exit_, packet in sent for out in self.leave(module, exit_, packet)]:
-            self.send(end, data)
+            sent = [(element, self.received(frame), -1)]
+        self.follow([out for one in sent for out in self.leave(module, *one)][::-1])
 
-    def module(self, module: Module, frame: bytes) -> Iterator[tuple[End, bytes]]:
+    def module(self, module: Module, frame: bytes, after: int) -> Iterator[Moving]:
         if frame[26:30] == module.address.to_bytes(4, "big"):
             return
-        self.events.append(Event(ARRIVES + module.name, 0, frame))
+        here = self.note(ARRIVES + module.name, frame, after)
         if not self.passes(module, frame, inward=True):
             return
         for entries in list(module.box.entries.values())[:1]:
             for entry in entries:
                 inner: list[Event] = []
-                found = list(enter(module.box.machine, entry, frame, self.state(module.box), inner))
-                self.events += [replace(e, place=module.box.scope + e.place) for e in inner]
-                for element, packet in found:
-                    yield from self.leave(module, element, packet)
+                found = enter(module.box.machine, entry, frame, self.state(module.box), inner)
+                for one in self.within(module.box, found, inner, here, True):
+                    yield from self.leave(module, *one)
 
-    def leave(self, module: Module, element: str, packet: PacketBuffer) -> Iterator[tuple[End, bytes]]:
+    def leave(self, module: Module, element: str, packet: PacketBuffer, after: int) -> Iterator[Moving]:
         """What the platform does with a packet at a module's exit."""
         out = module_frame(packet)
         if out is None or out[30:34] == module.address.to_bytes(4, "big"):
             return
         if self.passes(module, out, inward=False):
-            self.events.append(Event(module.name + SENDS, 0, out))
-            yield from self.wire(module.platform, module.box.exits[element], out)
+            here = self.note(module.name + SENDS, out, after)
+            yield from self.wire(module.platform, module.box.exits[element], out, here)
 
     def passes(self, module: Module, frame: bytes, inward: bool) -> bool:
         """Whether the sandbox around the module, if it has one, lets the frame through."""
@@ -339,16 +372,10 @@ class Replay:
         """The packet of an event with its header marks, as statements look at it."""
         return self.received(event.packet) if event.marked is None else event.marked
 
-    def out(
-        self, box: Box, node: str, sent: Iterable[tuple[str, PacketBuffer]]
-    ) -> Iterator[tuple[End, bytes]]:
-        for element, packet in sent:
-            yield from self.wire(node, box.exits[element], packet.data)
-
-    def wire(self, node: str, interface: str, frame: bytes) -> Iterator[tuple[End, bytes]]:
+    def wire(self, node: str, interface: str, frame: bytes, after: int) -> Iterator[Moving]:
         peer = self.network.snapshot.neighbour(node, interface)
         if peer is not None:
-            yield peer, frame
+            yield peer, frame, after
 
     def state(self, box: Box) -> BoxState:
         return self.states.setdefault(box.scope, BoxState(self.turn))

@@ -6,7 +6,7 @@ from itertools import islice
 from innet import ir
 from innet.explore.modules import ARRIVES, SENDS, Module
 from innet.explore.network import Network
-from innet.explore.replay import Event, Replay
+from innet.explore.replay import Event, Replay, comes_from
 from innet.explore.witness import Solution, solutions, summary
 from innet.ir.interpret import PacketBuffer, evaluate
 from innet.ir.nodes import Mark
@@ -116,9 +116,9 @@ def witness_after_others(
 def departures(
     question: Question, replay: Replay, frame: bytes, sent: bool
 ) -> Iterator[tuple[int, PacketBuffer]]:
-    """Where in the recorded way flows begin that the statement is about, and the packet there. If `sent`, it is about
-    what a module sent because of the packet."""
-    starts = [(0, replay.received(frame))]
+    """After which recorded event flows begin that the statement is about (-1: before all), and the packet there. If
+    `sent`, it is about what a module sent because of the packet."""
+    starts = [(-1, replay.received(frame))]
     if sent:
         sends = ((n, event) for n, event in enumerate(replay.events) if event.place.endswith(SENDS))
         starts = [(n, replay.seen(event)) for n, event in sends]
@@ -126,29 +126,32 @@ def departures(
 
 
 def arrives(question: Question, replay: Replay, since: int) -> bool:
-    """Whether anything of the recorded way, from an event on, is at the last node."""
-    last = question.hops[-1].node
-    return any(_at(last, event, replay.network, None) for event in replay.events[since:])
+    """Whether anything that comes of a recorded event is at the last node."""
+    last, events = question.hops[-1].node, replay.events
+    return any(
+        _at(last, event, replay.network, None) and comes_from(events, n, since)
+        for n, event in enumerate(events)
+    )
 
 
 def conforms_concretely(question: Question, replay: Replay, departs_at: int, departing: PacketBuffer) -> bool:
     """Whether the packet's recorded way, from its departure on, conforms to the statement (for `always`: to its hops):
-    whether there are visits of its nodes, in order, that do.
+    whether there are visits of its nodes, in order, that do. Where it was copied, one copy has to make all of them.
     """
     network, events = replay.network, replay.events
     failed: set[tuple[int, int, str]] = set()
 
     def rest(index: int, at: int, before: PacketBuffer, module: Module | None) -> bool:
-        """Whether hops from `index` on have their visits among the events from `at` on."""
+        """Whether hops from `index` on have their visits among what comes of event `at`."""
         if index == len(question.hops):
             return True
         case = (index, at, module.name if module else "")
         if case in failed:
             return False
         hop = question.hops[index]
-        for n in range(at, len(events)):
+        for n in range(at + 1, len(events)):
             event = events[n]
-            if event.dropped or not _at(hop.node, event, network, module):
+            if event.dropped or not (_at(hop.node, event, network, module) and comes_from(events, n, at)):
                 continue
             packet = replay.seen(event)
             if evaluate(question.flows[index + 1], packet) and all(

@@ -13,7 +13,7 @@ from innet.explore.contents import Piece, Value, alike, contents
 from innet.explore.flow import Budget, BudgetExceeded, Flow, flows
 from innet.explore.modules import Module, Places
 from innet.explore.network import Network, Outcome, Walk, header, parse
-from innet.explore.replay import Replay
+from innet.explore.replay import Moving, Replay
 from innet.explore.twins import Log, Twins
 from innet.explore.witness import solutions, with_transport_sum
 from innet.ir.interpret import ones_sum
@@ -297,13 +297,13 @@ class _Outside(Replay):
         super().__init__(network)
         self.guest = module
 
-    def arrive(self, end: End, frame: bytes) -> Iterator[tuple[End, bytes]]:
+    def arrive(self, end: End, frame: bytes, after: int) -> Iterator[Moving]:
         node = self.network.snapshot.nodes[end.node]
         mine = isinstance(node, Internet) and node.name == self.guest.platform
         if mine and frame[30:34] == self.guest.address.to_bytes(4, "big"):
-            yield from self.module(self.guest, frame)
+            yield from self.module(self.guest, frame, after)
         else:
-            yield from super().arrive(end, frame)
+            yield from super().arrive(end, frame, after)
 
 
 def exclusive(arrivals: Sequence[Arrival]) -> bool:
