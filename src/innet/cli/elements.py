@@ -1,6 +1,7 @@
 """`innet elements [NAME …]`: the element classes, what each back end does with them, and their pages."""
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,17 +41,19 @@ def run(args: argparse.Namespace) -> int:
         write(args.write)
         return YES
     classes = [known(name) for name in args.names]
+    if not classes and not args.json and not args.program:
+        for line in listing():
+            print(line, flush=True)
+        return YES
     studies = [study(one) for one in classes] if classes else everything()
     if args.json:
         print_json({"elements": [as_json(one) for one in studies]})
     elif args.program:
         print("\n".join(programs(one) for one in studies), end="")
-    elif classes:
+    else:
         from innet.manual.pages import page
 
         print("\n".join(page(one).partition("\n\n")[2] for one in studies), end="")
-    else:
-        print(listing(studies), end="")
     return YES
 
 
@@ -81,25 +84,26 @@ def programs(one: "Study") -> str:
     return "\n".join(out) + "\n"
 
 
-def listing(studies: "list[Study]") -> str:
-    """A line an element, by family."""
+def listing() -> Iterator[str]:
+    """A line an element, by family; each as soon as it is known, since the compilers are asked about every one."""
+    from innet.elements.registry import REGISTRY
+    from innet.manual.facts import family_of, study
     from innet.manual.pages import first_sentence
 
-    width = max(len(one.name) for one in studies)
-    lines = [f"{len(studies)} element classes", ""]
-    lines.append(f"{'':{width}}  {'proof':20}  {'XDP':4}  {'native':6}")
-    for family in sorted({one.family for one in studies}):
-        lines.append(f"{family}:")
-        for one in studies:
-            if one.family == family:
-                lines.append(
-                    f"{one.name:{width}}  {one.proof:20}  {one.kernel.does.value:4}  {one.native.does.value:6}  "
-                    f"{first_sentence(one.summary)}"
-                )
-    lines.append("")
-    lines.append("proof: exact, or how kept packets leave. some: other arguments or inputs run in the agent.")
-    lines.append("`innet elements NAME` shows a page: arguments, handlers, what is not done and why.")
-    return "\n".join(lines) + "\n"
+    classes = REGISTRY.classes()
+    width = max(len(one.__name__) for one in classes)
+    yield from (f"{len(classes)} element classes", "")
+    yield f"{'':{width}}  {'proof':20}  {'XDP':4}  {'native':6}"
+    for family in sorted({family_of(one) for one in classes}):
+        yield f"{family}:"
+        for one in (study(element) for element in classes if family_of(element) == family):
+            yield (
+                f"{one.name:{width}}  {one.proof:20}  {one.kernel.does.value:4}  {one.native.does.value:6}  "
+                f"{first_sentence(one.summary)}"
+            )
+    yield ""
+    yield "proof: exact, or how kept packets leave. some: other arguments or inputs run in the agent."
+    yield "`innet elements NAME` shows a page: arguments, handlers, what is not done and why."
 
 
 def as_json(one: "Study") -> dict[str, object]:

@@ -3,8 +3,9 @@
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cache
 
 from innet import ir
 from innet.elements.base import OUTSIDE, Element, Role
@@ -20,6 +21,8 @@ from innet.xdp.unsupported import Unsupported
 
 _SECTION = re.compile(r"^([A-Z][a-z]+):\s*", re.MULTILINE)
 DIVERT, EXIT = Leave(1), Leave(2)
+KERNEL: Target = Xdp()
+MACHINE: Target = Native()
 
 
 class Does(Enum):
@@ -66,20 +69,25 @@ def study(element: type[Element]) -> Study:
     summary, sections = parts(element)
     built = [build_one(element, example) for example in element.EXAMPLES]
     traced = [list(programs_of(one)) for one in built]
-    kernel = compiled(built, traced, Xdp())
+    kernel = compiled(built, traced, KERNEL)
     # what XDP takes, the native target takes: it is the same compiler with fewer limits
-    native = kernel if kernel.does in (Does.ALL, Does.NOTHING) else compiled(built, traced, Native())
+    native = kernel if kernel.does in (Does.ALL, Does.NOTHING) else compiled(built, traced, MACHINE)
     return Study(
         element,
-        element.__module__.split(".")[-2],
+        family_of(element),
         summary,
         sections,
         kernel,
         native,
-        proven(built),
+        proven(built, traced),
         handlers(element, built),
         tuple(traced[0]) if traced else (),
     )
+
+
+def family_of(element: type[Element]) -> str:
+    """The folder that a class stands in."""
+    return element.__module__.split(".")[-2]
 
 
 def everything() -> list[Study]:
@@ -126,12 +134,12 @@ def programs_of(one: Element) -> Iterator[ir.Program]:
         yield one.trace(port, outputs, name, inputs)
 
 
-def proven(built: Iterable[Element]) -> str:
+def proven(built: Iterable[Element], traced: Iterable[list[ir.Program]]) -> str:
     """How proofs see packets go through."""
     found: set[str] = set()
-    for one in built:
+    for one, programs in zip(built, traced, strict=True):
         inputs, outputs = ports_of(one)
-        for program in programs_of(one):
+        for program in programs:
             held = any(isinstance(stmt, ir.Hold) for stmt in statements(program.body))
             if not held or one.ROLE is Role.EXIT:
                 found.add("exact")
@@ -160,23 +168,35 @@ def compiled(built: Iterable[Element], traced: Iterable[list[ir.Program]], targe
 
 def refusals(
     one: Element, program: ir.Program, target: Target
-) -> tuple[list[Unsupported], list[Unsupported]]:
+) -> tuple[tuple[Unsupported, ...], tuple[Unsupported, ...]]:
     """Why a target does not take a program, or not for all packets; nothing if it does."""
     if one.ROLE is Role.SOURCE and program.port == OUTSIDE:
-        return [
-            Unsupported(program.element, program.port, "originate", f"{target.name} makes no packets")
-        ], []
+        makes = Unsupported(program.element, program.port, "originate", f"{target.name} makes no packets")
+        return (makes,), ()
+    # many inputs have the same program: it is compiled once
+    return _refusals(replace(program, element="it", port=0), one.ROLE, target is KERNEL)
+
+
+@cache
+def received() -> ir.Program:
+    """What a packet meets before the element: its headers are marked."""
+    return REGISTRY["FromNetfront"]().trace(OUTSIDE, 1, "FromNetfront")
+
+
+@cache
+def _refusals(
+    program: ir.Program, role: Role, by_kernel: bool
+) -> tuple[tuple[Unsupported, ...], tuple[Unsupported, ...]]:
     at = Input(program.element, program.port)
     ends: dict[tuple[str, int], Destination] = {(program.element, n): EXIT for n in range(program.outputs)}
-    held: dict[str, Destination] = {program.element: EXIT} if one.ROLE is Role.EXIT else {}
+    held: dict[str, Destination] = {program.element: EXIT} if role is Role.EXIT else {}
     front = Input("FromNetfront", OUTSIDE)
-    if one.ROLE is Role.ENTRY:
+    if role is Role.ENTRY:
         graph = Graph({at: program}, at, ends, held)
     else:
-        entry = REGISTRY["FromNetfront"]().trace(OUTSIDE, 1, front.element)
-        graph = Graph({front: entry, at: program}, front, {(front.element, 0): at, **ends}, held)
-    emitted = emit(graph, target, DIVERT, shared=True)
+        graph = Graph({front: received(), at: program}, front, {(front.element, 0): at, **ends}, held)
+    emitted = emit(graph, KERNEL if by_kernel else MACHINE, DIVERT, shared=True)
     slow, divided = (
-        [why for why in found if why.element == at.element] for found in (emitted.slow, emitted.divided)
+        tuple(why for why in found if why.element == at.element) for found in (emitted.slow, emitted.divided)
     )
     return slow, divided
