@@ -28,7 +28,7 @@ _HEADER = (
 )
 _PLAIN = re.compile(rf"//[^\n]*|/\*.*?(?:\*/|\Z)|{_HEADER}", re.DOTALL | re.MULTILINE)
 _INSIDE = re.compile(
-    rf"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:[^\"\\]|\\.?)*+\"?|'[^']*+'?|\\<[^>]*+>?|(?P<bracket>[()])|{_HEADER}",
+    rf"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:[^\"\\]|\\.?)*+\"?|'[^']*+'?|\\<[^>]*+>?|(?P<bracket>\(+|\)+)|{_HEADER}",
     re.DOTALL | re.MULTILINE,
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*", re.ASCII)
@@ -133,11 +133,11 @@ def _sections(source: Source, findings: Findings) -> Iterator[_Section]:
     name: Span | None = None
     start, at, opened, depth = -1, 0, 0, 0
     while found := (_PLAIN if name is None else _INSIDE).search(text, at):
-        at = max(found.end(), at + 1)
-        bracket = found.groupdict().get("bracket")
-        if bracket:
+        at = found.end()  # no match is empty
+        if found.lastgroup == "bracket":
+            brackets = found["bracket"]
             opened = found.start() if depth == 0 else opened
-            depth = max(0, depth + (1 if bracket == "(" else -1))
+            depth = max(0, depth + (len(brackets) if brackets[0] == "(" else -len(brackets)))
             continue
         reach = found["reach"]
         header = (
