@@ -207,6 +207,7 @@ def _run(
 ) -> Iterator[Result]:
     asked, charged, observe = tables.asked, tables.work, tables.observe
     place = at
+    wanted = needed(program, tables.oracle is not None)
     while work:
         state, frame = work.pop()
         while True:
@@ -255,7 +256,7 @@ def _run(
                     continue
                 if observe is not None and kind is ir.Assign:
                     observe(stmt, state)
-                successors = _Step(program, state, tables, scope).stmt(stmt)
+                successors = _Step(program, state, tables, scope, wanted).stmt(stmt)
             except Split as split:
                 for alternative in reversed(split.alternatives):
                     one = state.fork()
@@ -266,9 +267,7 @@ def _run(
                 yield Lost(f"{program.element}: {why}", state)
                 break
             if observe is not None and (
-                kind is ir.Count
-                or kind is ir.Adjust
-                or (kind is ir.Let and stmt.var.name in needed(program, tables.oracle is not None))  # type: ignore[union-attr]
+                kind is ir.Count or kind is ir.Adjust or (kind is ir.Let and stmt.var.name in wanted)  # type: ignore[union-attr]
             ):
                 observe(stmt, state)
             frame = (block, at + 1, parent)
@@ -298,10 +297,17 @@ def _nested(branch: ir.Branch, joined: bool) -> tuple[ir.Expr, ir.Block]:
 class _Step:
     """One statement on one path."""
 
-    __slots__ = ("memory", "program", "scope", "state", "store", "tables")
+    __slots__ = ("memory", "program", "scope", "state", "store", "tables", "wanted")
 
-    def __init__(self, program: ir.Program, state: State, tables: Tables, scope: str) -> None:
-        self.program, self.state, self.tables, self.scope = program, state, tables, scope
+    def __init__(
+        self,
+        program: ir.Program,
+        state: State,
+        tables: Tables,
+        scope: str,
+        wanted: frozenset[str] = frozenset(),
+    ) -> None:
+        self.program, self.state, self.tables, self.scope, self.wanted = program, state, tables, scope, wanted
         self.memory: Memory = state.memory
         self.store: Store = state.store
 
@@ -310,7 +316,7 @@ class _Step:
         env, memory, store = self.state.env, self.memory, self.store
         match stmt:
             case ir.Let(var, value, followed):
-                if var.name in needed(self.program, self.tables.oracle is not None):
+                if var.name in self.wanted:
                     term = (
                         self.shallow(self.value(value)) if followed else Sym(var.name, var.width, "unknown")
                     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from innet import flowspec, ir
 from innet.diagnostics import Diagnostic, PolicyError, suggest
@@ -68,6 +69,10 @@ class Start:
         return replace(self, injected=replace(self.injected, state=state))
 
 
+_lowered = lru_cache(maxsize=1024)(flowspec.lower)
+"""The flows of rules are asked about with each request."""
+
+
 def prepare(reach: Reach, addresses: Mapping[str, int]) -> Question:
     """The statement with `$NAME` addresses filled in."""
 
@@ -76,8 +81,7 @@ def prepare(reach: Reach, addresses: Mapping[str, int]) -> Question:
 
     hops = [replace(hop, node=node(hop.node)) for hop in (reach.start, *reach.hops)]
     conditions = tuple(
-        flowspec.lower(hop.flow.resolve(addresses)) if hop.flow is not None else ir.Const(1, 1)
-        for hop in hops
+        _lowered(hop.flow.resolve(addresses)) if hop.flow is not None else ir.Const(1, 1) for hop in hops
     )
     return Question(reach, hops[0], tuple(hops[1:]), conditions)
 
