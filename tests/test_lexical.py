@@ -1,7 +1,7 @@
 """Click's string rules (ELEMENTS 1.2, 1.6, 1.7)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from innet import lexical
@@ -254,3 +254,25 @@ def test_rest_takes_all_that_is_left_whatever_its_shape() -> None:
 def test_scoped_names_go_from_the_inside_out() -> None:
     assert lexical.scoped_names("a/b/e", "n") == ("a/b/n", "a/n", "n")
     assert lexical.scoped_names("e", "n") == ("n",)
+
+
+@given(
+    st.lists(st.sampled_from([" ", "\t", "\n", ",", "a", "b1", "/", "(", ")", "*", "\v"]), max_size=12),
+    st.booleans(),
+)
+def test_arguments_and_words_without_quotes_are_those_between_commas_and_space(
+    parts: list[str], placed: bool
+) -> None:
+    raw = "".join(parts)
+    assume("//" not in raw and "/*" not in raw)
+    source = Source("n", f"xx{raw}yy")
+    found = lexical.arguments(Text(raw, Span(source, 2, 2 + len(raw)) if placed else None))
+    expected = [part.strip(" \t\r\n\v\f") for part in raw.split(",")]
+    assert [text.value for text in found] == expected[: None if expected[-1] else -1]
+    for text in found:
+        assert [word.value for word in lexical.words(text)] == text.value.split()
+        for one in (text, *lexical.words(text)):
+            assert (one.span is not None) is placed
+            assert one.span is None or source.text[one.span.start : one.span.end] == one.value
+    # with a comment at the end the same text goes the long way
+    assert [t.value for t in lexical.arguments(Text(raw + " /**/"))] == [t.value for t in found]

@@ -31,6 +31,8 @@ _UNCOMMENT = re.compile(
 )
 _GAP = re.compile(rf"(?:{_SPACE}++|{_COMMENT})*+")
 _WORD = re.compile(rf"(?:{_PROTECTED}|[^ \t\r\n\v\f'\"/\\]++|/(?![/*])|\\)++")
+_SPECIAL = re.compile(r"['\"\\]|/[/*]")
+_PLAIN_WORD = re.compile(r"[^ \t\r\n\v\f]++")
 _QUOTED = re.compile(rf"""'(?P<single>[^']*+)'?|"(?P<double>{_INSIDE})"?|(?P<angle>{_ANGLE})|[^'"\\]++|\\""")
 _ESCAPE = re.compile(
     rf"[^\\]++|(?P<angle>{_ANGLE})|\\(?P<octal>[0-7]{{1,3}})|\\x(?P<hex>[0-9A-Fa-f]*+)"
@@ -177,6 +179,8 @@ class _Builder:
 def arguments(text: Text) -> tuple[Text, ...]:
     """The comma-separated arguments of a configuration string, uncommented; an empty last one is dropped."""
     value = text.value
+    if text.pieces is None and _SPECIAL.search(value) is None:
+        return _plain_arguments(text)
     found: list[Text] = []
     at = 0
     while True:
@@ -186,6 +190,24 @@ def arguments(text: Text) -> tuple[Text, ...]:
         at = match.end() + 1
         if match.end() >= len(value):
             break
+    if not found[-1].value:
+        found.pop()
+    return tuple(found)
+
+
+def _plain_arguments(text: Text) -> tuple[Text, ...]:
+    """The same of a text without quotes, escapes and comments, as very long ones mostly are."""
+    parts = text.value.split(",")
+    if len(parts) == 1:
+        whole = uncomment(text)
+        return (whole,) if whole.value else ()
+    found: list[Text] = []
+    source, at = (text.span.source, text.span.start) if text.span is not None else (None, 0)
+    for part in parts:
+        value = part.strip(WHITESPACE)
+        start = at + len(part) - len(part.lstrip(WHITESPACE))
+        found.append(Text(value, Span(source, start, start + len(value)) if source is not None else None))
+        at += len(part) + 1
     if not found[-1].value:
         found.pop()
     return tuple(found)
@@ -217,6 +239,8 @@ def uncomment(text: Text) -> Text:
 def words(text: Text) -> tuple[Text, ...]:
     """The words of an argument, separated by space or comments, still quoted."""
     value = text.value
+    if text.pieces is None and _SPECIAL.search(value) is None:
+        return tuple(text.part(word.start(), word.end()) for word in _PLAIN_WORD.finditer(value))
     found: list[Text] = []
     at = 0
     while True:

@@ -231,8 +231,13 @@ def _parse(
     try:
         values[argument.field] = argument.type.parse(text, names)
     except ConfigurationError as e:
-        prefix = f"{cls.__name__}: {argument.keyword}: "
-        mistakes.extend(replace(d, message=prefix + d.message) for d in e.diagnostics)
+        mistakes.extend(_of(cls, argument, e))
+
+
+def _of(cls: type[Element], argument: Argument, error: ConfigurationError) -> list[Diagnostic]:
+    """The mistakes, each with the argument that it is in."""
+    prefix = f"{cls.__name__}: {argument.keyword}: "
+    return [replace(d, message=prefix + d.message) for d in error.diagnostics]
 
 
 def _rest(
@@ -248,12 +253,14 @@ def _rest(
             Diagnostic("C166", told, given[most].span, f"{most:,} at most", facts=given[most].facts())
         )
         return ()
+    parse = argument.type.parse
     for text in given:
         if len(mistakes) >= MAX_TOLD:
             break
-        found: dict[str, Any] = {}
-        _parse(cls, argument, text, names, found, mistakes)
-        values.extend(found.values())
+        try:
+            values.append(parse(text, names))
+        except ConfigurationError as e:
+            mistakes.extend(_of(cls, argument, e))
     return tuple(values)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from operator import itemgetter
 from typing import TypeVar
 
-from innet.symbolic.ranges import Ranges, normal
+from innet.symbolic.ranges import Ranges
 
 T = TypeVar("T", bound=Hashable)
 
@@ -69,4 +69,4 @@ def outcomes(rows: Iterable[tuple[int, int, T]], width: int = 32) -> dict[T, Ran
     sets: dict[T, list[tuple[int, int]]] = {}
     for low, high, outcome in flatten(rows, width):
         sets.setdefault(outcome, []).append((low, high))
-    return {outcome: normal(parts) for outcome, parts in sets.items()}
+    return {outcome: tuple(parts) for outcome, parts in sets.items()}

@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from innet.diagnostics import ConfigurationError
+from innet.elements.arguments import NO_NAMES
 from innet.elements.ip.directiplookup import DirectIPLookup
 from innet.elements.ip.radixiplookup import RadixIPLookup
-from innet.elements.ip.routes import Route
+from innet.elements.ip.routes import Route, RouteArgument
 from innet.elements.ip.staticiplookup import StaticIPLookup
+from innet.lexical import Text
 from tests.elements.packets import address, buffer, send
 
 
@@ -80,3 +83,27 @@ def test_both_ways_to_look_up_agree(small, dst):
     routes = tuple(Route(r.address << 28, r.mask << 28, r.output, r.gateway) for r in small)
     packets = [buffer(b"", None, dst_ip=dst << 28) for _ in range(2)]
     assert send(ByTable(routes), packets[0], 4).to == send(OneByOne(routes), packets[1], 4).to
+
+
+NUMBERS = st.sampled_from(("0", "1", "10", "010", "255", "256", "1_0", "0x1", "", "-1", "٣"))
+
+
+@given(
+    st.lists(NUMBERS, min_size=3, max_size=5),
+    st.sampled_from(("/0", "/8", "/24", "/32", "/33", "/255.0.0.0", "/08", "", "/", "/-1")),
+    st.sampled_from(
+        (" ", "  10.0.0.1 ", " - ", "\t1.2.3 ", " 1.2.3.256 ", " 10.0.0.1 x ", "", " 010.0.0.1 ")
+    ),
+    st.sampled_from(("0", "3", "007", "0x3", "65535", "65536", "99999", "-1", "a", "1 ", "")),
+)
+def test_plain_routes_are_read_as_those_that_are_looked_at_word_by_word(
+    octets: list[str], mask: str, gateway: str, output: str
+) -> None:
+    plain = f"{'.'.join(octets)}{mask}{gateway}{output}"
+    found: list[object] = []
+    for text in (plain, plain + " /**/"):
+        try:
+            found.append(RouteArgument().parse(Text(text), NO_NAMES))
+        except ConfigurationError as error:
+            found.append([d.message.replace(" /**/", "") for d in error.diagnostics])
+    assert found[0] == found[1]

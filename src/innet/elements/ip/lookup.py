@@ -28,6 +28,8 @@ class IPRouteTable(RouteTable):
     routes: Annotated[tuple[Route, ...], Rest(RouteArgument())] = ()
 
     def given(self) -> tuple[Route, ...]:
+        if all(r.address & r.mask == r.address for r in self.routes):
+            return self.routes
         return tuple(replace(r, address=r.address & r.mask) for r in self.routes)
 
     def problems(self, inputs: int, outputs: int) -> tuple[str, ...]:

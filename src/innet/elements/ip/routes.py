@@ -1,5 +1,6 @@
 """Routes, and how an argument gives one."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,6 +65,31 @@ class Route:
         return literals.dotted(self.gateway) if self.gateway else "-"
 
 
+_PLAIN = re.compile(
+    r"[ \t\r\n\v\f]*+([0-9.]++)/([0-9]{1,2}+)[ \t\r\n\v\f]++(?:([0-9.]++)[ \t\r\n\v\f]++)?+"
+    r"(0|[1-9][0-9]{0,4}+)[ \t\r\n\v\f]*+"
+)
+_OCTETS = {str(n): n for n in range(256)}
+
+
+def _route(address: str, length: str, gateway: str | None, output: str) -> Route | None:
+    """The route of an argument that is written as nearly all are; None if it has to be looked at closer."""
+    try:
+        a, b, c, d = address.split(".")
+        low = _OCTETS[a] << 24 | _OCTETS[b] << 16 | _OCTETS[c] << 8 | _OCTETS[d]
+        hop = 0
+        if gateway is not None:
+            a, b, c, d = gateway.split(".")
+            hop = _OCTETS[a] << 24 | _OCTETS[b] << 16 | _OCTETS[c] << 8 | _OCTETS[d]
+    except (KeyError, ValueError):
+        return None
+    bits, number = int(length), int(output)
+    if bits > 32 or number > MAX_OUTPUT:
+        return None
+    mask = ALL_ONES ^ ALL_ONES >> bits
+    return Route(low & mask, mask, number, hop)
+
+
 @dataclass(frozen=True)
 class RouteArgument(ArgumentType[AnyRoute]):
     """`ADDR[/MASK] [GATEWAY] OUTPUT`; `-` stands for no gateway."""
@@ -72,6 +98,9 @@ class RouteArgument(ArgumentType[AnyRoute]):
         return "a route ADDR/MASK [GATEWAY] OUTPUT"
 
     def parse(self, text: Text, names: Names) -> Route:
+        plain = _PLAIN.fullmatch(text.value)
+        if plain is not None and (route := _route(*plain.groups())) is not None:
+            return route
         parts = words(text)
         if len(parts) not in (2, 3):
             raise self.refused(text)
