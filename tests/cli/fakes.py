@@ -1,11 +1,13 @@
 """A prover that knows the answers to the example requests, for tests of what is done with answers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from innet.controller.judged import Judged
 from innet.controller.limits import Limits
 from innet.messages import Account, Answer, Assessment, Check, Placement, Plan, Step, Trial, Witness
 from innet.network import Snapshot
 from innet.policy import Policy, Request
+from innet.verify.recheck import Held, Recheck, Standing
 from innet.verify.texts import module_texts
 from innet.verify.world import Deployed
 
@@ -41,8 +43,23 @@ KEPT = Check(RULE, Answer.YES)
 class KnowingProver:
     """`Prover` for the requests in `examples/`."""
 
-    def __init__(self, snapshot: Snapshot, policy: Policy, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        policy: Policy,
+        limits: Limits | None = None,
+        judged: Judged | None = None,
+    ) -> None:
         self.snapshot = snapshot
+
+    def recheck(
+        self,
+        snapshot: Snapshot,
+        deployed: tuple[Deployed, ...],
+        held: Iterable[Held],
+        reserved: frozenset[int] = frozenset(),
+    ) -> Recheck:
+        return Recheck((KEPT,), tuple(Standing(one) for one in held))
 
     def plan(
         self,

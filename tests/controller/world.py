@@ -1,6 +1,6 @@
 """A small network, agents and a prover that says yes, for tests of what the controller does with them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from random import Random
 
@@ -10,6 +10,7 @@ from innet.messages import Account, Answer, Assessment, Check, Placement, Plan, 
 from innet.network import Snapshot, format_address, load
 from innet.platform import Deployment, ModuleReport, Observation
 from innet.policy import Request, parse_request
+from innet.verify.recheck import Held, Recheck, Standing
 from innet.verify.world import Deployed
 
 NETWORK = """
@@ -48,6 +49,15 @@ class YesProver:
         self.network, self.assessment = network, assessment
         self.asked = 0
         self.on_plan: Callable[[], None] = lambda: None
+
+    def recheck(
+        self,
+        snapshot: Snapshot,
+        deployed: tuple[Deployed, ...],
+        held: Iterable[Held],
+        reserved: frozenset[int] = frozenset(),
+    ) -> Recheck:
+        return Recheck((), tuple(Standing(one) for one in held))
 
     def plan(
         self,

@@ -21,9 +21,9 @@ from innet.symbolic.ranges import normal, single
 from innet.symbolic.state import State, Tables
 from innet.symbolic.store import Store
 from innet.symbolic.terms import Sym, Term
+from innet.verify.deployed import PARSE, enforcer
 from innet.verify.plan import unsuitable
 from innet.verify.security import ANTI_SPOOFING, DEFAULT_OFF, arrivals, inject, sandbox_templates
-from innet.verify.world import PARSE, enforcer
 from tests.adversarial.judge import OWNED, Case, box, corpus, judge, machine
 from tests.adversarial.traffic import ADDRESS, OWNER, frame
 

@@ -7,16 +7,16 @@ from innet.diagnostics import ConfigurationError, Source
 from innet.elements.classify.patterns import FilterRule
 from innet.explore.flow import Budget
 from innet.ir import check
-from innet.messages import Assessment, Role
+from innet.messages import Account, Assessment, Role
 from innet.policy import parse_request
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, any_of, member
 from innet.symbolic.store import Store
 from innet.symbolic.terms import Sym
-from innet.symbolic.work import BudgetExceeded, Stopped, Work
+from innet.symbolic.work import QUESTION, BudgetExceeded, Guard, Stopped, Work
 from innet.verify.plan import SECURITY_BUDGET, plan
 from innet.verify.security import Security, assess
-from innet.verify.world import PARSE
+from innet.verify.world import PARSE, Deployed
 from tests.adversarial.judge import box, rules
 from tests.soundness import large
 from tests.soundness.large import CASES, Case
@@ -164,3 +164,30 @@ def test_questions_of_one_request_are_counted_together(monkeypatch: pytest.Monke
     )
     monkeypatch.undo()
     assert plan(request, world, CLIENT).assessment is Assessment.SAFE
+
+
+def test_no_request_pays_for_what_others_have_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the controller starts again, what is deployed is looked at when the first request comes."""
+    left: list[int] = []
+    ended = Guard.end
+
+    def end(guard: Guard) -> None:
+        left.append(guard.left)
+        ended(guard)
+
+    monkeypatch.setattr(Guard, "end", end)
+    asked = parse_request(Source("r", BATCHER + "\nreach from internet udp -> Batcher:dst:0 -> client\n"))
+
+    def module(n: int) -> Deployed:
+        account = Account(f"a{n}", Role.CLIENT, ((0xAC10_0000 + n,) * 2,))
+        text = (
+            "FromNetfront() -> IPFilter(allow udp port 1500) "
+            f"-> IPRewriter(pattern - - 172.16.0.{n} - 0 0) -> ToNetfront();"
+        )
+        return Deployed("M", account, "platform3", 0xC633_6400 + n, text, identifier=f"d{n}")
+
+    for number in (1, 12):
+        world = figure3().with_deployed(tuple(module(2 + n) for n in range(number)))
+        assert plan(asked, world, CLIENT).granted
+    few, many = left
+    assert abs(few - many) < 5 * QUESTION, "eleven modules more are at least eleven questions more"

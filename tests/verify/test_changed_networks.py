@@ -13,12 +13,13 @@ from innet.network.generate import operator_network
 from innet.network.recorded import Recorded
 from innet.policy import parse_policy, parse_request
 from innet.symbolic.ranges import Ranges
+from innet.verify import known
 from innet.verify import world as world_module
 from innet.verify.plan import plan
 from innet.verify.questions import Question
 from innet.verify.world import Deployed, World
 from tests.verify import changes
-from tests.verify.networks import STATEFUL, chain, figure3
+from tests.verify.networks import STATEFUL, chain, figure3, inward
 from tests.verify.test_incremental import GENERATED, PROBES, RULES, change, shown, standings
 
 CHAINED = """\
@@ -127,10 +128,11 @@ always new reach from internet -> module -> 172.16.9.0/24
 class Counted:
     """What a world explores: rules in the network without modules, what platforms send, and deployed modules."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         self.done: list[str] = []
-        for name in ("explore_base", "onward", "follow"):
-            monkeypatch.setattr(world_module, name, self.counting(name, getattr(world_module, name)))
+        for name in names or ("explore_base", "onward", "follow"):
+            where = world_module if hasattr(world_module, name) else known
+            monkeypatch.setattr(where, name, self.counting(name, getattr(where, name)))
 
     def counting(self, name: str, real: Callable[..., object]) -> Callable[..., object]:
         def counted(question: Question, *arguments: object) -> object:
@@ -191,7 +193,7 @@ def test_a_new_platform_touches_only_who_sends_there(monkeypatch: pytest.MonkeyP
     assert world.free_address(bigger.platforms[1].name) == pool.low + 1
 
 
-def test_a_changed_way_looks_again_at_the_modules_that_send_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_way_is_followed_once_for_all_that_send_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def module(n: int, client: str) -> Deployed:
         text = f"FromNetfront() -> IPFilter(allow udp) -> IPRewriter(pattern - - {client} - 0 0) -> ToNetfront();"
         account = Account(client, Role.CLIENT, ((parse_address(client),) * 2,))
@@ -199,12 +201,21 @@ def test_a_changed_way_looks_again_at_the_modules_that_send_there(monkeypatch: p
 
     counted = Counted(monkeypatch)
     world = chain(rules="never reach from module -> 172.16.9.0/24")
-    world = world.with_deployed((module(1, "172.16.4.7"), module(2, "172.16.8.7")))
-    counted.by(world)
-    same = world.changed(edged(world.snapshot, "access", ("172.16.5.0/24", "up")))
-    assert counted.by(same) == []
+    world = world.with_deployed((module(1, "172.16.4.7"), module(2, "172.16.8.7"), module(3, "172.16.12.7")))
+    standings(world)
+    elsewhere = world.changed(edged(world.snapshot, "access", ("9.9.0.0/16", "up")))
+    assert counted.by(elsewhere) == []
+    looked = Counted(monkeypatch, "points")
     moved = world.changed(edged(world.snapshot, "access", ("172.16.8.0/24", "up")))
-    assert len(counted.by(moved)) == 1, "only what is sent to the one client goes another way"
+    (one,) = counted.by(moved)
+    assert one.startswith("onward"), "what is sent to clients is followed, and no module is looked at"
+    assert looked.done == []
+    moved = world.changed(edged(world.snapshot, "access", ("172.16.9.0/24", "up")))
+    assert standings(moved) == [Answer.YES]
+    broken = changes.with_nodes(
+        world.snapshot, replace(world.snapshot.nodes["first"], text=inward("StoreIPAddress(172.16.9.9, 30)"))
+    )
+    assert standings(world.changed(broken)) == standings(World(broken, world.policy, world.deployed))
 
 
 def test_a_rule_about_a_node_that_is_gone_is_a_mistake() -> None:

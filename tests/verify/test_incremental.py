@@ -149,3 +149,17 @@ def test_only_what_a_change_touches_is_looked_at_again(monkeypatch: pytest.Monke
     world = world.with_deployed(tuple(d for d in world.deployed if d.identifier != "d2"))
     world.base(rule)
     assert followed == ["d1", "d1"], "its packets came to the one that left"
+
+
+def test_what_one_tenant_may_do_is_not_what_another_may() -> None:
+    """What is known of packets from a platform on serves other modules; not where it hangs on who owns what."""
+    text = (
+        "FromNetfront() -> c :: IPClassifier(tcp, udp);"
+        "c [0] -> StoreIPAddress(172.16.0.5, dst) -> out :: ToNetfront(); c [1] -> StoreIPAddress(8.8.8.8, dst) -> out;"
+    )
+    world = figure3("always new reach from internet -> module -> client")
+    for n, owner in enumerate((0xAC10_0005, 0xAC10_0009)):
+        account = Account(f"a{n}", Role.CLIENT, ((owner, owner),))
+        module = Deployed(f"M{n}", account, "platform3", 0xC633_6401 + n, text, identifier=f"d{n}")
+        world = world.with_deployed((*world.deployed, module))
+        assert standings(world) == [Answer.YES if owner == 0xAC10_0005 else Answer.NO]

@@ -66,7 +66,8 @@ def run_apply(args: argparse.Namespace) -> int:
 
     from innet.cli.captures import write_witnesses
     from innet.cli.output import Style, plan_json, plan_text, print_json
-    from innet.controller import Controller, Proofs, Settings, plan_for
+    from innet.cli.recheck import tell_changed
+    from innet.controller import Controller, Judged, Proofs, Settings, plan_for
     from innet.platform import StandbyAgent, real_clock
 
     remote = connect(args, [node.name for node in snapshot.platforms])
@@ -74,8 +75,14 @@ def run_apply(args: argparse.Namespace) -> int:
     agents.update(remote)
     with opened(args) as store, closed_after(remote):
         files.settle()
+        tell_changed(store, snapshot, policy)
         controller = Controller(
-            Settings(snapshot, Proofs(snapshot, policy, limits_of(args)), store, agents.__getitem__)
+            Settings(
+                snapshot,
+                Proofs(snapshot, policy, limits_of(args), Judged(store)),
+                store,
+                agents.__getitem__,
+            )
         )
         tell_taken_back(controller.recover(synchronize=False))
         tell_problems(controller.synchronize, remote)

@@ -18,6 +18,7 @@ from innet.cli import (
     elements,
     plan,
     platform,
+    recheck,
     run,
     snapshot,
     table1,
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     )
     plan.add_parser(verbs)
     apply.add_parsers(verbs)
+    recheck.add_parser(verbs)
     trace.add_parser(verbs)
     diff.add_parser(verbs)
     elements.add_parser(verbs)

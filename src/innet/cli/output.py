@@ -80,8 +80,8 @@ def plan_json(plan: Plan, places: Places = NOWHERE) -> dict[str, object]:
     """A plan with the keys that other programs rely on (DESIGN section 12)."""
     requirements, rules, _ = answers(plan)
 
-    def check_json(check: Check) -> dict[str, object]:
-        return _check_json(check, places)
+    def told(checks: Iterable[Check]) -> list[dict[str, object]]:
+        return [check_json(check, places) for check in checks]
 
     return {
         "assessment": plan.assessment.value,
@@ -92,20 +92,20 @@ def plan_json(plan: Plan, places: Places = NOWHERE) -> dict[str, object]:
                 "name": t.name,
                 "fits": t.fits,
                 "reasons": list(t.reasons),
-                "requirements": [check_json(c) for c in t.requirements],
-                "rules": [check_json(c) for c in t.rules],
+                "requirements": told(t.requirements),
+                "rules": told(t.rules),
             }
             for t in plan.platforms
         ],
-        "security": [check_json(c) for c in plan.security],
-        "requirements": [check_json(c) for c in requirements],
-        "rules": [check_json(c) for c in rules],
+        "security": told(plan.security),
+        "requirements": told(requirements),
+        "rules": told(rules),
         "warnings": list(plan.warnings),
         "milliseconds": round(plan.milliseconds, 3),
     }
 
 
-def _check_json(check: Check, places: Places) -> dict[str, object]:
+def check_json(check: Check, places: Places = NOWHERE) -> dict[str, object]:
     """One question: `holds` is true, false, or null where it is undecided."""
     witness = None
     if check.witness is not None:

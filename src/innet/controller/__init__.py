@@ -9,6 +9,7 @@ from innet.controller.accounts import load_accounts
 from innet.controller.answer import plan_for
 from innet.controller.control import ConflictError, Controller, Reply, Settings
 from innet.controller.deployments import Deployments, Record
+from innet.controller.judged import Judged
 from innet.controller.proofs import Proofs, Prover
 from innet.controller.store import State, Store
 
@@ -16,6 +17,7 @@ __all__ = [
     "ConflictError",
     "Controller",
     "Deployments",
+    "Judged",
     "Proofs",
     "Prover",
     "Record",

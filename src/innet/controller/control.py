@@ -1,19 +1,20 @@
 """Requests in, deployments out: plan, reserve, apply, confirm; each step is taken back if the next one fails."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from innet.controller.deployments import Deployments, Record
 from innet.controller.identifiers import identifier
 from innet.controller.process import this_process
 from innet.controller.proofs import Prover
-from innet.controller.store import ModuleRow, StaleError, Store
-from innet.diagnostics import Diagnostic, InNetError
+from innet.controller.store import DeploymentRow, ModuleRow, StaleError, Store
+from innet.diagnostics import Diagnostic, InNetError, Source
 from innet.messages import Account, Plan
 from innet.network import Snapshot, parse_address
 from innet.platform.protocol import Observation, PlatformAgent
-from innet.policy import Request, unparse_request
+from innet.policy import Request, parse_request, unparse_request
+from innet.verify.recheck import Held, Recheck
 from innet.verify.world import Deployed
 
 ATTEMPTS = 5
@@ -89,6 +90,26 @@ class Controller:
         message = f"what is deployed changed {ATTEMPTS} times while this was planned"
         raise ConflictError(Diagnostic("K103", message, help="try again"))
 
+    def recheck(self, snapshot: Snapshot) -> Recheck:
+        """What still holds on another snapshot of the network (or the same), which counts from now on. Nothing that is
+        deployed is changed. Raises PolicyError if a rule names a node that is gone."""
+        rows = self._settings.store.holding()[1]
+        held = tuple(
+            Held(
+                row.identifier,
+                Account(row.account, row.role, row.modules[0].owned),
+                parse_request(Source(row.identifier, row.request)),
+                _deployed(row),
+            )
+            for row in rows
+        )
+        deployed = tuple(d for one in held for d in one.modules)
+        reserved = self._settings.store.quarantined()
+        found = self._settings.prover.recheck(snapshot, deployed, held, reserved)
+        self._settings = replace(self._settings, snapshot=snapshot)
+        self._capacities = {p.name: p.capacity.modules for p in snapshot.platforms}
+        return found
+
     def list(self, account: Account | None = None) -> tuple[Record, ...]:
         """As `Deployments.list`."""
         return self._deployments.list(account)
@@ -115,20 +136,7 @@ class Controller:
 
     def _deployed(self) -> tuple[int, tuple[Deployed, ...]]:
         version, rows = self._settings.store.holding()
-        deployed = tuple(
-            Deployed(
-                name=m.module,
-                account=Account(row.account, row.role, m.owned),
-                platform=m.platform,
-                address=m.address,
-                text=m.text,
-                sandbox=m.sandbox,
-                identifier=f"{row.identifier}.{m.module}",
-            )
-            for row in rows
-            for m in row.modules
-        )
-        return version, deployed
+        return version, tuple(d for row in rows for d in _deployed(row))
 
     def _modules(self, request: Request, plan: Plan, account: Account) -> tuple[ModuleRow, ...]:
         texts = self._settings.prover.texts(request, plan)
@@ -145,3 +153,19 @@ class Controller:
             )
             for p in plan.placements
         )
+
+
+def _deployed(row: DeploymentRow) -> tuple[Deployed, ...]:
+    """The modules of a deployment, as proofs see them."""
+    return tuple(
+        Deployed(
+            name=m.module,
+            account=Account(row.account, row.role, m.owned),
+            platform=m.platform,
+            address=m.address,
+            text=m.text,
+            sandbox=m.sandbox,
+            identifier=f"{row.identifier}.{m.module}",
+        )
+        for m in row.modules
+    )

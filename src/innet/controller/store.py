@@ -9,7 +9,7 @@ another has come since: nobody else can have taken the address, the place, or br
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -58,6 +58,15 @@ CREATE TABLE slots (
 ) WITHOUT ROWID;
 CREATE INDEX slots_by_platform ON slots (platform);
 """
+
+JUDGED = """
+CREATE TABLE IF NOT EXISTS judged (
+  module TEXT PRIMARY KEY,
+  version TEXT NOT NULL,
+  sends TEXT NOT NULL
+) WITHOUT ROWID
+"""
+"""What was found out of modules (`innet.controller.judged`); nothing is lost if it is empty."""
 
 
 class State(Enum):
@@ -142,6 +151,7 @@ class Store:
             if not names:
                 for statement in TABLES.format(schema=SCHEMA).split(";"):
                     self._db.execute(statement)
+                self._db.execute(JUDGED)
                 return
             found = (
                 self._db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
@@ -153,6 +163,7 @@ class Store:
                 raise PlatformError(
                     Diagnostic("K102", f"the state file {self.path} {what}", help="name another with --state")
                 )
+            self._db.execute(JUDGED)
 
     def close(self) -> None:
         """Give the file back."""
@@ -175,6 +186,29 @@ class Store:
         """The version of what is deployed."""
         row = self._db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
         return int(row[0])
+
+    def checked(self) -> int | None:
+        """A number that stands for the network and the rules for which what is deployed was checked last."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'checked'").fetchone()
+        return None if row is None else int(row[0])
+
+    def note_checked(self, network: int) -> None:
+        """Write down for which network and rules what is deployed was checked."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('checked', ?)", (network,))
+
+    def judged(self, version: str) -> dict[str, str]:
+        """What that version found out of modules."""
+        query = "SELECT module, sends FROM judged WHERE version = ?"
+        return dict(self._db.execute(query, (version,)).fetchall())
+
+    def keep_judged(self, version: str, new: Mapping[str, str], stale: Iterable[str]) -> None:
+        """Write down what that version found out, and forget what is stale or another version's."""
+        with self._transaction():
+            self._db.execute("DELETE FROM judged WHERE version != ?", (version,))
+            self._db.executemany("DELETE FROM judged WHERE module = ?", [(module,) for module in stale])
+            rows = [(module, version, sends) for module, sends in new.items()]
+            self._db.executemany("INSERT OR REPLACE INTO judged VALUES (?, ?, ?)", rows)
 
     def quarantined(self) -> frozenset[int]:
         """Addresses of killed modules of third parties that still have others: those were proven to send to the

@@ -3,6 +3,8 @@
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 from innet.explore.machine import Machine
 from innet.ir.nodes import Program
@@ -94,6 +96,43 @@ class Sent:
 
     injected: Injected
     flows: tuple[SentFlow, ...]
+
+    @cached_property
+    def gist(self) -> "Gist":
+        """The same in numbers."""
+        return tuple(self._told(flow) for flow in self.flows)
+
+    def _told(self, flow: SentFlow) -> "Told":
+        symbols, carved, store = self.injected.symbols, self.injected.payload.carved, flow.state.store
+        first, second = (carved.get((bit, 16)) for bit in (0, 16))
+        return Told(
+            flow.traffic,
+            flow.made,
+            flow.answers,
+            store.domain(symbols["ip.proto"]),
+            store.domain(symbols["ip.src"]),
+            None if first is None else store.domain(first),
+            None if second is None else store.domain(second),
+        )
+
+
+@dataclass(frozen=True)
+class Told:
+    """A `SentFlow` without its path: no more than `traffic`, because of packets with protocols among `protocols`,
+    sources among `sources`, and the first two 16-bit fields behind the IPv4 header among `first` and `second` (None:
+    any)."""
+
+    traffic: Traffic
+    made: bool
+    answers: bool
+    protocols: Ranges
+    sources: Ranges
+    first: Ranges | None
+    second: Ranges | None
+
+
+Gist: TypeAlias = tuple[Told, ...]
+"""What a module sends, in numbers: enough to tell that it does no harm. It may be written down."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ Whoever has a clock, or sees how much memory is in use, passes `stop`; what that
 so nothing is remembered of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 MAX_WORK = 3_000_000
@@ -62,6 +63,15 @@ class Guard:
     def end(self) -> None:
         """Whoever asked has got an answer."""
         self.stop, self.left = never, UNLIMITED
+
+    @contextmanager
+    def uncharged(self) -> Iterator[None]:
+        """What is done meanwhile is not what was asked for; it may be stopped all the same."""
+        left, self.left = self.left, UNLIMITED
+        try:
+            yield
+        finally:
+            self.left = left
 
     def question(self) -> None:
         """One more question is asked. Raises `Stopped` if there were too many."""

@@ -6,11 +6,11 @@ with the module in place, and nothing of the module has to be run for it. If som
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from innet.explore.flow import BudgetExceeded
-from innet.explore.modules import ARRIVES, NOTHING, Module, Sent, SentFlow, Traffic
+from innet.explore.modules import ARRIVES, NOTHING, Gist, Module, Told, Traffic
 from innet.explore.network import Network, header, parse
 from innet.ir.nodes import Mark
 from innet.network import End
@@ -37,19 +37,43 @@ class Point:
     owned: Ranges | None
     """The addresses of the account whose module they passed, if they passed one."""
     traffic: Traffic
+    home: bool = False
+    """The account owns whatever address a packet was sent to, which stands for all accounts; `owned` says nothing."""
+
+    def widened(
+        self, question: Question, owners: Callable[[Ranges], Ranges], ports: Ranges | None
+    ) -> "Point":
+        """These packets and others like them, which other modules send: to all addresses of whom they go to (`owners`),
+        and from `ports`, if given. If those do no harm, whoever owns what, these do not, either."""
+        traffic, owned, home = self.traffic, self.owned, False
+        if owned is not None and question.reach.quantifier is Quantifier.NEVER:
+            owned = rs.full(32)  # the more it owns, the more does what no flow may do
+        elif owned is not None:
+            # the less it owns, the more flows break the rule; all that it owns may be told from where it sends to
+            home = rs.intersect(traffic.destinations, owned) == traffic.destinations
+            owned = rs.EMPTY
+        to, by = owners(traffic.destinations), traffic.ports if ports is None else ports
+        return replace(self, owned=owned, home=home, traffic=replace(traffic, destinations=to, ports=by))
 
 
 @dataclass(frozen=True, eq=False)
 class Onward:
-    """What becomes of the packets of a `Point`: `harmless` if none can break the rule, as long as none comes to a
-    module that is not there yet. `waiting` are those that come to platforms where no module has their address; they
-    left with the destination `sent_to`."""
+    """What becomes of the packets of `point`, which `sender` sends: `harmless` if none can break the rule, as long as
+    none comes to a module that is not there yet. `waiting` are those that come to platforms where no module has their
+    address; they left with the destination `sent_to`."""
 
+    point: Point
+    sender: Module
     harmless: bool
     waiting: dict[str, list[tuple[State, Progress]]]
     sent_to: Sym
     reads: Reads = UNREAD
     """What of the snapshot it hangs on."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether none can break the rule, and none comes to a platform: whatever modules there are."""
+        return self.harmless and not self.waiting
 
     def meets(self, modules: Iterable[Module], sender: Module) -> bool:
         """Whether a packet that `sender` sends may come to one of `modules`."""
@@ -62,7 +86,7 @@ class Onward:
 
 
 def onward(question: Question, network: Network, tables: Tables, point: Point, passed: Module) -> Onward:
-    """Follow the packets of `point`. `passed` is a module as in the point.
+    """Follow the packets of `point`. `passed` is the module that sends them.
 
     `tables` are in any state, for `new` rules too: packets carry the entries that they made on their way here.
     """
@@ -75,11 +99,14 @@ def onward(question: Question, network: Network, tables: Tables, point: Point, p
         member(port, traffic.ports),
     )
     if not store.assume(all_of(*known)):
-        return Onward(True, {}, sent_to)
+        return Onward(point, passed, True, {}, sent_to)
+    harm = Onward(point, passed, False, {}, sent_to)
     query = Query(question, network, tables, network.budget(BUDGET // 4), Findings(), operator=True)
     query.early = False
     never = question.reach.quantifier is Quantifier.NEVER
-    progress = Progress(point.index, point.departed, module=passed if point.owned is not None else None)
+    module = None if point.owned is None else replace(passed, owned=point.owned)
+    home = sent_to if point.home else None
+    progress = Progress(point.index, point.departed, module=module, home=home)
     found, end = query.found, End(point.platform, point.interface)
 
     def harmless(_: object = None) -> bool:
@@ -88,19 +115,20 @@ def onward(question: Question, network: Network, tables: Tables, point: Point, p
     try:
         for one in parse(injected.state, network.parse, tables):
             if one.lost or Mark.NET not in one.memory.marks:
-                return Onward(False, {}, sent_to)
+                return harm
             going = [(one, progress)] if point.departed else query.depart(one, progress)
             for state, then in going:
                 query.collect(itertools.takewhile(harmless, query.walk.from_station(end, state, then)))
     except (BudgetExceeded, Imprecise, Split):
-        return Onward(False, {}, sent_to)
+        return harm
     finally:
         query.walk.budget.work.done()
-    return Onward(True, query.waiting, sent_to) if harmless() else Onward(False, {}, sent_to)
+    return replace(harm, harmless=True, waiting=query.waiting) if harmless() else harm
 
 
-def applies(question: Question, base: Base, modules: Iterable[Module]) -> bool:
-    """Whether `points` can tell all that `modules` add to what the rule found without them."""
+def applies(question: Question, base: Base) -> bool:
+    """Whether `points` can tell all that modules outside sandboxes, of which it is known what they send, add to what
+    the rule found without them."""
     reach, found = question.reach, base.found
     broken = found.violating or found.lost or (reach.quantifier is Quantifier.NEVER and found.conforming)
     return (
@@ -108,12 +136,11 @@ def applies(question: Question, base: Base, modules: Iterable[Module]) -> bool:
         and not (broken or base.cut or base.check is not None)
         and isinstance(reach.start.node, Region | Named)
         and all(isinstance(hop.node, Region | Named | Subnet) and not hop.const for hop in question.hops)
-        and all(module.sent is not None and module.enforcer is None for module in modules)
     )
 
 
 def points(
-    question: Question, network: Network, tables: Tables, base: Base, module: Module, sent: Sent
+    question: Question, network: Network, tables: Tables, base: Base, module: Module, gist: Gist
 ) -> Iterator[Point] | None:
     """How far the rule can be with packets that leave `module`, whichever it gets; None if it is broken at the module
     already, or may be."""
@@ -129,14 +156,14 @@ def points(
         reached[key] = reached.get(key, NOTHING).joined(traffic)
 
     if question.start.node == Region(Place.MODULE):
-        leave(Progress(departed=False), joined(flow.traffic for flow in sent.flows))
+        leave(Progress(departed=False), joined(flow.traffic for flow in gist))
     seen: dict[tuple[int, bool, int], list[Progress]] = {}
     for state, progress in base.waiting.get(module.platform, ()):
         sources = possible(header(state, 96, 32), state.store)
         traffic = joined(
             replace(flow.traffic, destinations=sources) if flow.answers else flow.traffic
-            for flow in sent.flows
-            if not flow.made and may_cause(state, flow, sent)
+            for flow in gist
+            if not flow.made and may_cause(state, flow)
         )
         key = progress.index, progress.departed, id(progress.module)
         if key not in seen:
@@ -177,19 +204,18 @@ def joined(parts: Iterable[Traffic]) -> Traffic:
     return out
 
 
-def may_cause(state: State, flow: SentFlow, sent: Sent) -> bool:
+def may_cause(state: State, flow: Told) -> bool:
     """Whether packets of `state`, at a platform, may make the module send those of `flow`."""
-    symbols, carved, store = sent.injected.symbols, sent.injected.payload.carved, flow.state.store
-    asked: list[tuple[Sym, Term]] = [
-        (symbols["ip.proto"], header(state, 72, 8)),
-        (symbols["ip.src"], header(state, 96, 32)),
+    asked: list[tuple[Ranges, Term]] = [
+        (flow.protocols, header(state, 72, 8)),
+        (flow.sources, header(state, 96, 32)),
     ]
     region, offset = state.memory.marks[Mark.TRANSPORT]
-    for bit in (0, 16):
-        symbol, cell = carved.get((bit, 16)), state.memory.cells[region].get(8 * offset + bit)
-        if symbol is not None and cell is not None and cell[0] == 16:
-            asked.append((symbol, cell[1]))
-    return all(rs.intersect(store.domain(symbol), possible(term, state.store)) for symbol, term in asked)
+    for bit, some in ((0, flow.first), (16, flow.second)):
+        cell = state.memory.cells[region].get(8 * offset + bit)
+        if some is not None and cell is not None and cell[0] == 16:
+            asked.append((some, cell[1]))
+    return all(rs.intersect(some, possible(term, state.store)) for some, term in asked)
 
 
 __all__ = ["Onward", "Point", "applies", "onward", "points"]

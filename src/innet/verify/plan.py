@@ -76,7 +76,7 @@ def plan(
     guard = world.network.guard
     guard.begin(stop, REQUEST_WORK + PLATFORM_WORK * len(world.snapshot.platforms))
     try:
-        made = _Planner(request, world, account, dict(request.parameters) | dict(variables or {})).plan(
+        made = Planner(request, world, account, dict(request.parameters) | dict(variables or {})).plan(
             all_platforms
         )
     except Stopped as why:
@@ -86,7 +86,9 @@ def plan(
     return replace(made, milliseconds=(clock() - started) * 1e3)
 
 
-class _Planner:
+class Planner:
+    """One request, in one world."""
+
     def __init__(
         self, request: Request, world: World, account: Account, variables: Mapping[str, str]
     ) -> None:

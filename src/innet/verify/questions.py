@@ -15,10 +15,10 @@ from innet.packet.headers import LONGEST_PAYLOAD
 from innet.policy import ElementPort, Named, Node, Place, Policy, Quantifier, Reach, Region, Subnet, Variable
 from innet.policy.syntax import Hop
 from innet.symbolic import ranges as rs
-from innet.symbolic.formulas import member
+from innet.symbolic.formulas import all_of, equal, member
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import MAX_PAYLOAD, Injected, State, Tables, inject_ip
-from innet.symbolic.terms import FALSE, TRUE, Formula
+from innet.symbolic.terms import FALSE, TRUE, Formula, Term
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Progress:
     departed: bool = True
     held: tuple[object, ...] = ()
     module: Module | None = None
+    home: Term | None = None
+    """The one address that the account of `module` owns, where that is not told by `module`: it stands for any."""
     origin: "Start | None" = None
     places: tuple[str, ...] = ()
     doubt: bool = False
@@ -287,8 +289,11 @@ def arrival(
         return FALSE
     dst = header(state, 128, 32)
     mine = destinations_at(node, place, snapshot)
-    if node == Region(Place.CLIENT) and owned and progress.module is not None:
-        mine = rs.intersect(mine, progress.module.owned)
+    if node == Region(Place.CLIENT) and owned:
+        if progress.home is not None:
+            return all_of(member(dst, mine), equal(dst, progress.home)) if mine else FALSE
+        if progress.module is not None:
+            mine = rs.intersect(mine, progress.module.owned)
     return member(dst, mine) if mine else FALSE
 
 

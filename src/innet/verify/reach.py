@@ -732,11 +732,12 @@ class Query:
 
     def advance(self, place: str, state: State, progress: Progress) -> list[tuple[State, object]]:
         index = progress.index + 1
-        module = progress.module
+        module, home = progress.module, progress.home
         if self.question.hops[progress.index].node == Region(Place.MODULE):
+            home = None
             module = self.network.modules.named(place.removeprefix(ARRIVES))
             assert module is not None, "packets come to modules of the network"
-        then = replace(progress, index=index, module=module, places=(*progress.places, place))
+        then = replace(progress, index=index, module=module, home=home, places=(*progress.places, place))
         if index == self.last:
             self.found.conforming.append((state, then))
             return []

@@ -46,6 +46,8 @@ class Standing:
     """Those that have to be followed, since their packets may come to another module."""
     looked: dict[int, Reads] = field(default_factory=dict)
     """What of the snapshot it hangs on that a module is spared, beside what the `Onward`s do."""
+    doubted: dict[Onward, set[int]] = field(default_factory=dict)
+    """As `spared`, of another snapshot: to be found out anew, once for all of them."""
     merged: Base | None = None
 
     def spare(self, address: int, known: Iterable[Onward], reads: Reads) -> None:
@@ -58,11 +60,28 @@ class Standing:
         """The same on another snapshot, which differs by `change` but not in what `plain` has read: modules for which
         something else was read that is different there have to be looked at again."""
         again = {address for address, reads in self.looked.items() if change.touches(reads)}
-        for known, senders in self.spared.items():
-            if change.touches(known.reads):
-                again |= senders
         again |= {address for address, one in self.followed.items() if change.touches(one.reads)}
-        return self.changed(again, again)
+        kept = self.changed(again, again)
+        for known in [known for known in kept.spared if change.touches(known.reads)]:
+            kept.doubted.setdefault(known, set()).update(kept.spared.pop(known))
+        return kept
+
+    def doubts(self, found: Callable[[Onward], Onward]) -> None:
+        """Find out anew what is doubted. Where packets do no harm as before, who sends them need not be looked at."""
+        while self.doubted:
+            known, senders = next(iter(self.doubted.items()))
+            new = found(known) if senders and known.ends else None
+            del self.doubted[known]
+            if new is not None and new.ends:
+                self.spared.setdefault(new, set()).update(senders)
+                continue
+            again = set(senders)
+            self.fresh |= again
+            for some in (self.spared, self.doubted):
+                for others in some.values():
+                    others -= again
+            for address in again:
+                self.looked.pop(address, None)
 
     def changed(self, removed: Iterable[int], added: Iterable[int]) -> "Standing":
         """The same after modules have gone and come."""
@@ -78,6 +97,7 @@ class Standing:
             {address: one for address, one in self.followed.items() if address not in drop},
             self.obliged - gone,
             {address: reads for address, reads in self.looked.items() if address not in gone},
+            {known: senders - gone for known, senders in self.doubted.items()},
         )
 
     def oblige(self, platform: str, address: int) -> None:

@@ -1,0 +1,146 @@
+"""What still holds once the operator's network has changed: places, judgements, requirements and rules.
+
+Deployed modules stay as they are; nothing is moved or stopped here. What did not read what is different is not asked
+again (`World.changed`); a world that has seen nothing yet asks everything.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from innet.messages import Account, Answer, Assessment, Check
+from innet.network import Platform, Snapshot
+from innet.policy import Node, Reach, Request
+from innet.verify.plan import SECURITY_BUDGET, Planner
+from innet.verify.questions import prepare
+from innet.verify.reach import Base, answer
+from innet.verify.security import Rules, assess
+from innet.verify.world import PARSE, Asked, Deployed, World, allowed_for, make_module
+
+
+@dataclass(frozen=True)
+class Held:
+    """A deployment: what was asked for, and the modules that run for it, in the order of the request."""
+
+    identifier: str
+    account: Account
+    request: Request
+    modules: tuple[Deployed, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a deployment stands: `displaced` modules have no place any more (their platform is gone, or has another
+    pool); then nothing else is asked. `judged` are security rules, where those were made stricter."""
+
+    held: Held
+    displaced: tuple[Deployed, ...] = ()
+    judged: tuple[Check, ...] = ()
+    requirements: tuple[Check, ...] = ()
+
+    @property
+    def holds(self) -> Answer:
+        """Whether all is as it was asked for."""
+        if self.displaced:
+            return Answer.NO
+        return worst(check.holds for check in (*self.judged, *self.requirements))
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """What still holds: the operator's rules with all that has a place, and each deployment."""
+
+    rules: tuple[Check, ...]
+    deployments: tuple[Standing, ...]
+
+    @property
+    def holds(self) -> Answer:
+        """Whether everything does."""
+        return worst([*(c.holds for c in self.rules), *(one.holds for one in self.deployments)])
+
+
+def worst(answers: Iterable[Answer]) -> Answer:
+    """No if one is no; else undecided if one is."""
+    found = set(answers)
+    return next((a for a in (Answer.NO, Answer.UNDECIDED) if a in found), Answer.YES)
+
+
+def has_place(d: Deployed, snapshot: Snapshot) -> bool:
+    """Whether a module can be where it is: there is that platform, and a pool of it has the address."""
+    node = snapshot.nodes.get(d.platform)
+    return isinstance(node, Platform) and any(pool.low <= d.address <= pool.high for pool in node.pools)
+
+
+def recheck(world: World, snapshot: Snapshot, held: Iterable[Held]) -> tuple[World, Recheck]:
+    """The world on another snapshot (or the same), and what holds there. Raises PolicyError if a rule names a node that
+    is gone."""
+    there = tuple(d for d in world.deployed if has_place(d, snapshot))
+    if there != world.deployed:
+        world = world.with_deployed(there, world.reserved)
+    if snapshot is not world.snapshot:
+        world = world.changed(snapshot)
+    rules = tuple(
+        answer(prepare(rule, {}), world.network, world.tables, world.base(rule))
+        for rule in world.policy.rules
+    )
+    return world, Recheck(rules, tuple(_standing(world, one) for one in held))
+
+
+def _standing(world: World, held: Held) -> Standing:
+    snapshot = world.snapshot
+    displaced = tuple(d for d in held.modules if not has_place(d, snapshot))
+    if displaced:
+        return Standing(held, displaced)
+    judged = () if snapshot.operator.connectionless else tuple(_judged(world, held))
+    requirements = Planner(
+        held.request, world, held.account, dict(held.request.parameters)
+    ).checked_requirements
+    return Standing(held, (), judged, tuple(_required(world, held, reach) for reach in requirements))
+
+
+def _judged(world: World, held: Held) -> Iterable[Check]:
+    """What is wrong with modules now that connectionless traffic is banned; they were judged when it was not, maybe."""
+    allowed = allowed_for(held.account, world.deployed)
+    for d in held.modules:
+        box = world.box(d)
+        rules = Rules(d.address, held.account, allowed, connectionless=False)
+        found = assess(box, PARSE, rules, world.network.budget(SECURITY_BUDGET))
+        fine = found.assessment is Assessment.SAFE or (d.sandbox and found.assessment is Assessment.SANDBOX)
+        for check in () if fine else found.checks:
+            if check.holds is not Answer.YES:
+                yield replace(check, text=f"{d.name}: {check.text}")
+
+
+def _required(world: World, held: Held, reach: Reach) -> Check:
+    """A requirement, with everything that is deployed."""
+    known = world.asked.get((held.identifier, reach.text))
+    if known is not None:
+        return known.check
+    modules = [
+        make_module(d.name, d.account, d.platform, d.address, replace(world.box(d), name=d.name), d.sandbox,
+                    allowed_for(d.account, world.deployed))
+        for d in held.modules
+    ]  # fmt: skip
+    network = world.network.with_modules(modules)
+    variables = {f"{d.name}.ADDR": d.address for d in held.modules}
+    if len(modules) == 1:
+        variables["ADDR"] = modules[0].address
+    names = frozenset(module.name for module in modules)
+    question = prepare(reach, variables)
+
+    def arrivals(node: Node, platform: str | None) -> Base:
+        """Without modules: what comes to this one without passing others."""
+        base = world.plain_arrivals(node, platform)
+        network.snapshot.note_all(base.reads)
+        return base
+
+    with network.snapshot.noting() as reads:
+        check = answer(question, network, world.tables, None, names, True, arrivals)
+        if check.holds is not Answer.YES:
+            check = answer(question, network, world.tables, None, names, True)
+    own = all(":" not in step.place or step.place.split(":")[0] in names for step in check.trace)
+    alone = check.holds is Answer.YES and own and not any(d.sandbox for d in held.modules)
+    world.asked[held.identifier, reach.text] = Asked(check, reads, alone)
+    return check
+
+
+__all__ = ["Held", "Recheck", "Standing", "has_place", "recheck"]

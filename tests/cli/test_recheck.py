@@ -1,0 +1,60 @@
+"""`innet recheck`, and what `innet apply` says of a network that has changed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from innet.cli.main import main
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def test_a_changed_network_is_noticed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(EXAMPLES / "figure3", tmp_path / "figure3")
+    network, policy = tmp_path / "figure3" / "network.yaml", tmp_path / "figure3" / "policy.innet"
+    files = ["--network", str(network), "--policy", str(policy)]
+    state = ["--state", str(tmp_path / "state.sqlite")]
+    apply = ["apply", str(EXAMPLES / "batcher.innet"), *files, "--account", "mobile", "--json", *state]
+    assert main(apply) == 0
+    out, err = capsys.readouterr()
+    assert "innet recheck" not in err
+    name = json.loads(out)["identifier"]
+    assert main(["recheck", *files, *state]) == 0
+    assert "1 of 1 deployment hold" in capsys.readouterr().out
+
+    text = network.read_text("utf-8")
+    before = "routes: {0.0.0.0/0: top}"
+    assert before in text
+    network.write_text(text.replace(before, "routes: {0.0.0.0/0: top, 172.16.15.133/32: drop}"), "utf-8")
+    main(apply)
+    out, err = capsys.readouterr()
+    assert "`innet recheck` says what still holds" in err
+    assert "access" not in err, "inner nodes are for the operator"
+    assert main(["recheck", *files, *state, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["holds"] is False
+    (one,) = [d for d in found["deployments"] if d["identifier"] == name]
+    assert one["requirements"][0]["holds"] is False
+    assert main(["recheck", *files, *state]) == 1
+    assert f"innet kill {name}" in capsys.readouterr().out
+    main(apply)
+    assert "innet recheck" not in capsys.readouterr().err, "it was checked for this network"
+
+
+def test_a_module_without_a_place_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(EXAMPLES / "figure3", tmp_path / "figure3")
+    network = tmp_path / "figure3" / "network.yaml"
+    state = ["--state", str(tmp_path / "state.sqlite"), "--network", str(network)]
+    apply = ["apply", str(EXAMPLES / "batcher.innet"), *state, "--account", "mobile", "--json"]
+    assert main(apply) == 0
+    text = network.read_text("utf-8")
+    network.write_text(text.replace("pool: 198.51.100.0/24", "pool: 198.51.100.64/26"), "utf-8")
+    capsys.readouterr()
+    assert main(["recheck", *state]) == 1
+    assert "Batcher has no place any more: no pool of a platform 'platform3' has 198.51.100.1" in (
+        capsys.readouterr().out
+    )
+    assert main(apply) == 0, "others can still be deployed"
+    assert json.loads(capsys.readouterr().out)["placements"][0]["address"] == "198.51.100.65"
