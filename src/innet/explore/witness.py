@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from innet.ir.interpret import fold, ones_sum
 from innet.packet.headers import PROTO_ICMP, PROTO_TCP, PROTO_UDP
@@ -106,8 +107,8 @@ def _sequences(origins: Sequence[Injected], store: Store) -> Iterator[tuple[Solu
 def _checked(
     origins: Sequence[Injected], store: Store, values: dict[Sym, int]
 ) -> Iterator[tuple[Solution, ...]]:
-    for valid in (True, False):
-        found = tuple(_build(origin, dict(values), valid) for origin in origins)
+    for right in Sums:
+        found = tuple(_build(origin, dict(values), right) for origin in origins)
         together = _Complete()
         blobs: dict[Blob, bytes] = {}
         for one in found:
@@ -127,7 +128,16 @@ def _checked(
             return
 
 
-def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution:
+class Sums(Enum):
+    """Which checksums of a packet are right: ALL, those of IPv4 HEADERS (where one lies in what the outer packet has
+    for its transport header, not both can be), or NONE."""
+
+    ALL = "all"
+    HEADERS = "headers"
+    NONE = "none"
+
+
+def _build(origin: Injected, values: dict[Sym, int], right: Sums) -> Solution:
     roots = {origin.payload, origin.options}
     data: dict[Blob, bytearray] = {}
     for root in roots:
@@ -153,11 +163,16 @@ def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution:
             kept[sym] = value
             continue
         _overlay(data[blob], offset * 8 + sym.bit, sym.width, value)
-        if blob is origin.payload and (sym.width, sym.bit % 8, value) == (4, 0, 4):
-            inner.append(offset + sym.bit // 8)
-    if valid:
-        for at in inner:
-            _inner_sum(data[origin.payload], at)
+        if (sym.width, sym.bit % 8, value) == (4, 0, 4):
+            apart = blob is origin.payload and origin.options is not origin.payload
+            inner.append(offset + sym.bit // 8 + (len(data[origin.options]) if apart else 0))
+    if right is not Sums.NONE:
+        behind = [data[root] for root in dict.fromkeys((origin.options, origin.payload))]
+        whole = bytearray().join(behind)
+        for at in sorted(inner, reverse=True):  # the inmost first: it is part of what others may sum
+            _inner_sum(whole, at)
+        for part in behind:
+            part[:], whole = whole[: len(part)], whole[len(part) :]
     blobs = {b: bytes(d) for b, d in data.items()}
     memory = origin.state.memory
     frame = concrete(memory, kept, blobs)
@@ -165,12 +180,12 @@ def _build(origin: Injected, values: dict[Sym, int], valid: bool) -> Solution:
     if total is None:
         return Solution(kept, blobs, frame)
     link = len(frame) - 4 * kept[origin.symbols["ip.hl"]] - len(blobs[origin.payload])
-    if valid:
+    if right is Sums.ALL:
         blobs[origin.payload] = with_transport_sum(frame[link:], blobs[origin.payload])
     kept[total] = 0
     bare = concrete(memory, kept, blobs)[link:]
-    right = ~ones_sum(bare[: 4 * (bare[0] & 15)]) & 0xFFFF
-    kept[total] = right if valid else right ^ 0x0101
+    correct = ~ones_sum(bare[: 4 * (bare[0] & 15)]) & 0xFFFF
+    kept[total] = correct if right is not Sums.NONE else correct ^ 0x0101
     return Solution(kept, blobs, concrete(memory, kept, blobs))
 
 
@@ -185,7 +200,7 @@ def _overlay(data: bytearray, bit: int, width: int, value: int) -> None:
 
 
 def _inner_sum(payload: bytearray, at: int) -> None:
-    """Set the header checksum right of what may be an IPv4 header in the payload: a version is looked for there."""
+    """Set the header checksum right of what may be an IPv4 header behind another: a version is looked for there."""
     size = 4 * (payload[at] & 15) if at < len(payload) else 0
     if size >= 20 and at + size <= len(payload):
         payload[at + 10 : at + 12] = bytes(2)
