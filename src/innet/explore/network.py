@@ -136,6 +136,10 @@ class Network:
     ) -> Sequence[tuple[tuple[str, ...], Ranges | lpm.Cut]]:
         """For each output of a router those of `destinations` that it sends there; () drops."""
         self.snapshot.note_table(("table", router), destinations)
+        if len(destinations) == 1:
+            output = lpm.only(self.snapshot.plain.table(router), *destinations[0])
+            if output is not None:
+                return [(output, destinations)]
         found = self._outputs.get(router)
         if found is None:
             flat = self.snapshot.plain.table(router)

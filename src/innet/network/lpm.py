@@ -172,6 +172,12 @@ def lookup(table: Sequence[tuple[int, int, T]], address: int) -> T | None:
     return table[at][2] if at >= 0 and address <= table[at][1] else None
 
 
+def only(table: Flat[T], low: int, high: int) -> T | None:
+    """The output of all the addresses from `low` to `high`, where one interval of the table holds them; else None."""
+    at = bisect_right(table, low, key=itemgetter(0)) - 1
+    return table[at][2] if at >= 0 and high <= table[at][1] else None
+
+
 def by_output(table: Iterable[tuple[int, int, T]]) -> dict[T, list[tuple[int, int]]]:
     """For each output its intervals, sorted and joined where they touch."""
     outputs: dict[T, list[tuple[int, int]]] = {}
@@ -203,4 +209,16 @@ def overlay(
     return result
 
 
-__all__ = ["Addresses", "Cut", "Flat", "Packed", "by_output", "cut", "flatten", "lookup", "overlay", "whole"]
+__all__ = [
+    "Addresses",
+    "Cut",
+    "Flat",
+    "Packed",
+    "by_output",
+    "cut",
+    "flatten",
+    "lookup",
+    "only",
+    "overlay",
+    "whole",
+]

@@ -19,7 +19,7 @@ the size of the network.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from innet.network.addresses import Prefix, covering
@@ -76,7 +76,7 @@ def near(own: Interface, other: Interface) -> bool:
 def pool_routes(snapshot: "Snapshot") -> Mapping[str, tuple[Route, ...]]:
     """For each router the routes to platforms' pools that the snapshot adds."""
     edges = {end.node for end in snapshot.outside}
-    explicit: dict[str, RouteTable | dict[Prefix, Route]] = {}
+    explicit: dict[str, _Given] = {}
     added: dict[str, list[Route]] = {}
     for platform in snapshot.platforms:
         for pool in platform.pools:
@@ -90,7 +90,7 @@ def _spread(
     platform: Platform,
     pool: Prefix,
     edges: set[str],
-    explicit: dict[str, RouteTable | dict[Prefix, Route]],
+    explicit: dict[str, "_Given"],
 ) -> Iterator[tuple[str, str]]:
     """The routers that get a route to `pool`, each with the interface it leads to, nearest first."""
     seen: set[str] = set()
@@ -114,12 +114,10 @@ def _spread(
         assert isinstance(router, Router)
         if router.name in edges and pool.is_private:
             continue
-        if router.name not in explicit:
-            given = router.routes
-            explicit[router.name] = (
-                given if isinstance(given, RouteTable) else {route.prefix: route for route in reversed(given)}
-            )
-        route = _best(explicit[router.name], pool)
+        given = explicit.get(router.name)
+        if given is None:
+            given = explicit[router.name] = _Given(router.routes)
+        route = given.best(pool)
         if route is not None and (
             route.prefix == pool
             or (not near and route.prefix.length > 0)
@@ -130,14 +128,26 @@ def _spread(
         around(router.name, router.interfaces, False)
 
 
-def _best(table: RouteTable | Mapping[Prefix, Route], pool: Prefix) -> Route | None:
-    """The longest route that covers all of `pool`."""
-    find = table.find if isinstance(table, RouteTable) else table.get
-    for length in range(pool.length, -1, -1):
-        route = find(covering(pool.address, length))
-        if route is not None:
-            return route
-    return None
+class _Given:
+    """The routes of a router's text, to be looked up by what they cover."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.find: Callable[[Prefix], Route | None]
+        if isinstance(routes, RouteTable):
+            self.find, lengths = routes.find, set(routes.lengths)
+        else:
+            self.find = {route.prefix: route for route in reversed(routes)}.get
+            lengths = {route.prefix.length for route in routes}
+        self.lengths = sorted(lengths, reverse=True)
+
+    def best(self, pool: Prefix) -> Route | None:
+        """The longest route that covers all of `pool`."""
+        for length in self.lengths:
+            if length <= pool.length:
+                route = self.find(covering(pool.address, length))
+                if route is not None:
+                    return route
+        return None
 
 
 def owned(snapshot: "Snapshot") -> Iterator[tuple[int, int, End]]:
