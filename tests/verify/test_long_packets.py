@@ -131,3 +131,82 @@ def test_what_is_cut_into_pieces_passes_a_box_that_lets_no_long_one_pass() -> No
     world = run(chain(guard), "M", sends, "198.51.100.1")
     assert ask(world, "never reach from module -> internet").holds is not YES
     assert ask(world, "never reach from module icmp -> internet").holds is YES
+
+
+@pytest.mark.parametrize(
+    ("guard", "passing"),
+    [
+        # joined packets are as long as only such are that the box keeps back
+        ("IPFilter(deny ip len > 1000 && ip len < 30000, allow all)", "ip len > 2000 && ip len < 20000"),
+        # the box tells short from long of some packets only, in one condition
+        ("IPFilter(deny dst port 80 && ip len > 1500, allow all)", "dst port 80 && ip len > 2000"),
+        ("IPFilter(allow ip len < 1500 || dst port 81)", "dst port 80 && ip len > 2000"),
+        # the first segment has the text, the last one ends the connection
+        (
+            "end :: IPFilter(deny tcp opt fin and ip[40:1] = 0x41, allow all)",
+            "tcp opt fin and ip[40:1] = 0x41",
+        ),
+    ],
+)
+def test_what_tells_joined_packets_from_long_ones_may_have_been_looked_at(guard: str, passing: str) -> None:
+    module = f"FromNetfront() -> IPFilter(allow {passing}) -> CheckIPHeader(14) -> {TO_HOME} -> out :: ToNetfront();"
+    world = run(chain(inward(guard), CLOSED), "M", module, "198.51.100.1")
+    for rule in ("never reach from internet -> client", "never new reach from internet -> M:out -> client"):
+        assert ask(world, rule).holds is not YES
+
+
+def outward(elements: str) -> str:
+    """A middlebox that does something to IPv4 packets on their way out only."""
+    way_out = f"FromDevice(inside) -> MarkIPHeader(14) -> {elements} -> ToDevice(outside);"
+    return f"FromDevice(outside) -> ToDevice(inside); {way_out}"
+
+
+@pytest.mark.parametrize("place", ["first", "second"])
+@pytest.mark.parametrize(
+    ("kept_back", "sent"),
+    [
+        # pieces are shorter than all that the module sends, though not all of that is long
+        ("ip len >= 900", "CheckIPHeader(14) -> IPFilter(deny ip len < 1000, allow all)"),
+        # what the first piece has, the second has not
+        ("ip[80:1] = 0x41", "IPFilter(allow ip[80:1] = 0x41)"),
+        ("ip id 7", "IPFilter(allow ip id 7)"),
+        ("tcp opt fin", "IPFilter(allow tcp opt fin)"),
+    ],
+)
+def test_pieces_are_others_than_what_the_module_lets_pass(place: str, kept_back: str, sent: str) -> None:
+    module = f"FromNetfront() -> {sent} -> StoreIPAddress(203.0.113.77, dst) -> out :: ToNetfront();"
+    guard = outward(f"IPFilter(deny {kept_back}, allow all)")
+    boxes = (guard, PASS) if place == "first" else (PASS, guard)
+    world = run(chain(*boxes), "M", module, "198.51.100.1")
+    assert ask(world, "never reach from module -> internet").holds is not YES
+    closed = run(chain(outward("IPFilter(deny all)")), "M", module, "198.51.100.1")
+    assert ask(closed, "never reach from module -> internet").holds is YES
+
+
+def test_a_module_gets_the_pieces_of_what_another_one_sends() -> None:
+    sends = "FromNetfront() -> long :: CheckLength(2000) -> Discard; long [1] -> {} -> out :: ToNetfront();"
+    first = sends.format("StoreIPAddress(198.51.100.1, src) -> StoreIPAddress(198.51.100.2, dst)")
+    second = f"""
+    FromNetfront() -> IPFilter(allow src host 198.51.100.1) -> length :: CheckLength(1514)
+      -> {TO_HOME} -> out :: ToNetfront();
+    length [1] -> Discard;
+    """
+    world = run(run(chain(CLOSED), "A", first, "198.51.100.1"), "B", second, "198.51.100.2")
+    rule = "never new reach from internet -> A:out -> client"
+    assert ask(world, rule).holds is not YES
+    deaf = second.replace("allow src host 198.51.100.1", "allow src host 198.51.100.3")
+    world = run(run(chain(CLOSED), "A", first, "198.51.100.1"), "B", deaf, "198.51.100.2")
+    assert ask(world, rule).holds is YES
+
+
+def test_clients_get_the_pieces_of_what_a_module_sends() -> None:
+    sends = f"FromNetfront() -> long :: CheckLength(2000) -> Discard; long [1] -> {TO_HOME} -> out :: ToNetfront();"
+    world = run(chain(CLOSED), "M", sends, "198.51.100.1")
+    assert ask(world, "never reach from module -> client len < 1000").holds is not YES
+
+
+def test_payload_is_kept_where_nothing_tells_joined_packets_from_others() -> None:
+    to_phone = "IPFilter(allow udp port 1500) -> IPRewriter(pattern - - 172.16.7.7 - 0 0)"
+    module = f"FromNetfront() -> CheckIPHeader(14) -> {to_phone} -> out :: ToNetfront();"
+    world = run(chain(CLOSED), "M", module, "198.51.100.1")
+    assert ask(world, "always new reach from internet -> M:out -> client const payload").holds is YES

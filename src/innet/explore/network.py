@@ -297,7 +297,7 @@ class Walk:
             return
         if isinstance(node, Middlebox):
             for one, then in self.seen(end.node, state, progress):
-                yield from self.box(self.network.boxes[end.node], end, one, then)
+                yield from self.run(self.network.boxes[end.node], end.interface, one, then, None)
             return
         for parsed in parse(state, self.network.parse, self.tables):
             if parsed.lost:
@@ -517,22 +517,13 @@ class Walk:
                     result.state.lost = result.reason
                 yield result.state
 
-    def box(self, box: Box, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
-        for one, then in self.sized(pieces, [(state, progress)]):
-            if one.lost:
-                yield Outcome(box.name, False, one.lost, one, True), then
-            else:
-                yield from self.run(box, end.interface, one, then, None)
-
     def sized(
-        self, change: Callable[[State], State | None], cases: Iterable[tuple[State, object]]
-    ) -> Iterator[tuple[State, object]]:
+        self, change: Callable[[State], Iterable[State]], cases: Iterable[tuple[State, object]]
+    ) -> Iterable[tuple[State, object]]:
         """The packets, and what cards make of them."""
-        for state, progress in cases:
-            other = change(state) if self.resizes else None
-            yield state, progress
-            if other is not None:
-                yield other, progress
+        if not self.resizes:
+            return cases
+        return ((one, progress) for state, progress in cases for one in change(state))
 
     def run(
         self, box: Box, interface: str, state: State, progress: object, module: Module | None
@@ -622,7 +613,10 @@ class Walk:
                 seen = (
                     self.watch(sends, 0, passed, progress) if sends in self.places else ((passed, progress),)
                 )
-                for departing, then in seen:
+                for departing, then in self.sized(pieces, seen):
+                    if departing.lost:
+                        yield Outcome(module.name, False, departing.lost, departing, True), then
+                        continue
                     self.readdress(departing, out, self.gateway(out))
                     yield from self.send(module.platform, interface, departing, then)
 

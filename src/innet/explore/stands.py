@@ -1,0 +1,196 @@
+"""Whether the packets of a path stand for what network cards make of them, since nothing on the way has looked at what
+tells them apart. In doubt they do not.
+
+A packet that was joined is the first of those it was made of, with more bytes behind it; total length, length,
+checksums and the TCP flags FIN, PSH and CWR are other ones. Where a first packet passes, one that is joined passes as
+well if none of these was looked at, but for tests that all longer packets pass. Pieces of a packet have its addresses,
+protocol and ports; their identifiers, and all that is behind the ports, may be other ones.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from innet.ir.nodes import Mark
+from innet.packet.headers import LONGEST_PAYLOAD
+from innet.symbolic import ranges as rs
+from innet.symbolic.memory import Memory
+from innet.symbolic.state import State, formula_atoms
+from innet.symbolic.store import Store
+from innet.symbolic.terms import (
+    All,
+    AnyOf,
+    Atom,
+    Concat,
+    Fn,
+    Formula,
+    Lin,
+    Linear,
+    Slice,
+    Sym,
+    Term,
+    Truth,
+    minus,
+    plus,
+)
+
+TOTAL, IDENTIFIER, SUM = (16, 16), (32, 16), (80, 16)
+JOINED = ((32, 64), (104, 112), (128, 144))
+"""Bits of transport headers that are other ones in a joined packet: a datagram's length and checksum, flags, and a
+segment's checksum."""
+PIECES = ((32, 1 << 40),)
+SHORTEST = 8
+
+
+def stands_for_joined(state: State, size: Linear) -> bool:
+    """Whether packets that were joined out of such are among them. `size`: bytes behind the IPv4 header."""
+    memory, store = state.memory, state.store
+    told = _told(store)
+    first, total = _counted(size), _header(memory, TOTAL)
+    if first is None or not isinstance(total, Sym):
+        return False
+    growing = {first, total}
+    for sym, high in ((first, LONGEST_PAYLOAD), (total, 20 + LONGEST_PAYLOAD)):
+        if sym in told or not _reaches(store, sym, high):
+            return False
+    if store.bounds(size)[1] < LONGEST_PAYLOAD:
+        return False
+    again = True
+    while again:
+        again = False
+        for _, atoms in store.inequalities:
+            if sum(c for atom, c in atoms if atom in growing) <= 0:
+                continue
+            others = (
+                a for a, c in atoms if c < 0 and isinstance(a, Sym) and a not in growing and a not in told
+            )
+            more = next((a for a in others if _reaches(store, a, LONGEST_PAYLOAD)), None)
+            if more is None:
+                return False
+            growing.add(more)
+            again = True
+    return _free(_header(memory, SUM), store, told) and _unread(memory, store, told, JOINED)
+
+
+def stands_for_pieces(state: State, size: Linear) -> bool:
+    """Whether the pieces of such packets are among them. `size`: bytes behind the IPv4 header."""
+    memory, store = state.memory, state.store
+    told = _told(store)
+    first, total = _counted(size), _header(memory, TOTAL)
+    if first is None or not isinstance(total, Sym) or not _free(_header(memory, IDENTIFIER), store, told):
+        return False
+    shrinking = {first, total}
+    if not shrinking.isdisjoint(told) or store.bounds(size)[0] > SHORTEST:
+        return False
+    if any(len(store.domain(sym)) > 1 for sym in shrinking):
+        return False
+    header = minus(memory.to_end(*memory.marks[Mark.NET]), memory.to_end(*memory.marks[Mark.TRANSPORT]))
+    if store.bounds(minus((0, ((total, 1),)), header))[0] > SHORTEST:
+        return False
+    for linear in store.inequalities:
+        atoms = dict(linear[1])
+        if shrinking.isdisjoint(atoms) or sum(atoms.get(sym, 0) for sym in shrinking) >= 0:
+            continue
+        told_truly = minus(plus(size, header), (0, ((total, 1),)))  # zero in pieces
+        least = plus(plus(linear, told_truly, atoms.get(total, 0)), size)
+        if store.bounds(least)[1] > SHORTEST:
+            return False
+    return _free(_header(memory, SUM), store, told) and _unread(memory, store, told, PIECES)
+
+
+def _told(store: Store) -> set[Sym]:
+    """The symbols of which something is known beside a set of values and bounds by others, but for checksums being
+    right or wrong: those may be either in what cards make."""
+    atoms: list[object] = [a for a in store.domains if not isinstance(a, Sym) and not _is_sum(a)]
+    atoms += [x for key, (other, _) in store.substitution.items() for x in (key, other)]
+    atoms += [x for left, right, _ in store.unequal for x in (left, right)]
+    atoms += [x for clause in store.clauses for x in _open(clause, store)]
+    atoms += [x for _, linear in store.inequalities for x, _ in linear if not isinstance(x, Sym)]
+    found: set[Sym] = set()
+    seen: set[int] = set()
+    while atoms:
+        one = atoms.pop()
+        if isinstance(one, Sym):
+            found.add(one)
+        elif id(one) not in seen:
+            seen.add(id(one))
+            atoms += _parts(one)
+    return found
+
+
+def _open(f: Formula, store: Store) -> Iterator[Atom]:
+    """The atoms of what is not decided yet of a formula."""
+    if store.status(f) is None:
+        if isinstance(f, All | AnyOf):
+            for part in f.parts:
+                yield from _open(part, store)
+        else:
+            yield from formula_atoms(f)
+
+
+def _parts(term: object) -> Iterable[object]:
+    match term:
+        case Slice(base=base):
+            return (base,)
+        case Fn(args=args):
+            return args
+        case Lin(linear=(_, sums)):
+            return (atom for atom, _ in sums)
+        case Concat(parts=parts):
+            return parts
+        case Truth(formula=formula):
+            return formula_atoms(formula)
+        case tuple():
+            return term
+    return ()
+
+
+def _is_sum(atom: Atom) -> bool:
+    return isinstance(atom, Fn) and atom.op == "sum"
+
+
+def _counted(size: Linear) -> Sym | None:
+    """The symbol that a number of bytes grows with."""
+    more = [(atom, c) for atom, c in size[1] if c > 0]
+    return more[0][0] if len(more) == 1 and more[0][1] == 1 and isinstance(more[0][0], Sym) else None
+
+
+def _reaches(store: Store, sym: Sym, high: int) -> bool:
+    """Whether it may be any number from the least one up to `high`, as far as its own set says."""
+    domain = store.domain(sym)
+    return len(domain) == 1 and domain[0][1] >= high
+
+
+def _header(memory: Memory, field: tuple[int, int]) -> Term | None:
+    """A field of the IPv4 header, if it is in a cell of its own."""
+    rid, offset = memory.marks[Mark.NET]
+    cell = memory.cells[rid].get(offset * 8 + field[0])
+    return cell[1] if cell is not None and cell[0] == field[1] else None
+
+
+def _free(term: Term | None, store: Store, told: set[Sym]) -> bool:
+    """Whether nothing is known of a field: it came in so, or is a checksum that was computed, or kept right."""
+    while isinstance(term, Fn) and term.op == "adjust":
+        term = term.args[0]  # type: ignore[assignment]  # the checksum before
+    if term is None or isinstance(term, Sym):
+        return term is not None and term not in told and store.domain(term) == rs.full(term.width)
+    return _is_sum(term) if isinstance(term, Fn) else False
+
+
+def _unread(memory: Memory, store: Store, told: set[Sym], parts: tuple[tuple[int, int], ...]) -> bool:
+    """Whether nothing is known of these bits behind the IPv4 header, nor is written over them."""
+    rid, offset = memory.marks[Mark.TRANSPORT]
+    blob = memory.blobs[rid]
+    if blob is None or blob.parent is not None or rid != memory.order[-1]:
+        return False
+
+    def among(bit: int, width: int) -> bool:
+        at = bit - 8 * offset
+        return any(at < end and at + width > begin for begin, end in parts)
+
+    cells = ((b, w, term) for b, (w, term, _) in memory.cells[rid].items())
+    carved = ((b, w, sym) for (b, w), sym in blob.carved.items())
+    if any(among(b, w) and not _free(term, store, told) for b, w, term in cells):
+        return False
+    return not any(among(b, w) and (sym in told or store.domain(sym) != rs.full(w)) for b, w, sym in carved)
+
+
+__all__ = ["stands_for_joined", "stands_for_pieces"]
