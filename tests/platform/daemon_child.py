@@ -1,4 +1,5 @@
-"""A daemon in a process of its own, that kills itself at its Nth step (0: never): `daemon_child FOLDER N`.
+"""Daemons, each in a process of its own that kills itself at its Nth step (0: never). For each line `N FOLDER` one is
+begun, and says "ready"; it is killed at the next line, and "gone" is the answer. (What they import is read once.)
 
 Steps are whatever leaves something behind: writes, syncs and renames of files, and changes of the data plane.
 """
@@ -15,7 +16,22 @@ from tests.platform.daemons import Running
 
 
 def main() -> None:
-    folder, left = Path(sys.argv[1]), int(sys.argv[2])
+    for line in sys.stdin:
+        number, folder = line.rstrip("\n").split(" ", 1)
+        process = os.fork()
+        if not process:
+            try:
+                run(Path(folder), int(number))
+            finally:
+                os._exit(1)
+        sys.stdin.readline()
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        print("gone", flush=True)
+
+
+def run(folder: Path, left: int) -> None:
+    """A daemon that has so many steps left."""
     armed = False
 
     def step() -> None:

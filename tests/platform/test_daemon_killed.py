@@ -49,18 +49,34 @@ SERIES = [
 ]
 
 
-@contextlib.contextmanager
-def child(folder: Path, kill_at: int = 0) -> Iterator[RemoteAgent]:
-    """A daemon in a process of its own."""
-    command = [sys.executable, "-m", "tests.platform.daemon_child", str(folder), str(kill_at)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT, cwd=ROOT) as process:
-        try:
+Child = Callable[[Path, int], contextlib.AbstractContextManager[RemoteAgent]]
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    """Begins a daemon in a process of its own, that kills itself at a step (0: never)."""
+    command = [sys.executable, "-m", "tests.platform.daemon_child"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=ENVIRONMENT, cwd=ROOT) as process:
+
+        def ask(line: str) -> str:
+            assert process.stdin is not None
             assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
-            with contextlib.closing(RemoteAgent(folder / "run" / f"{NODE.name}.sock", 20)) as agent:
-                yield agent
-        finally:
-            process.kill()
+            process.stdin.write(f"{line}\n")
+            process.stdin.flush()
+            return process.stdout.readline()
+
+        @contextlib.contextmanager
+        def begin(folder: Path, kill_at: int) -> Iterator[RemoteAgent]:
+            assert ask(f"{kill_at} {folder}") == "ready\n"
+            try:
+                with contextlib.closing(RemoteAgent(folder / "run" / f"{NODE.name}.sock", 20)) as agent:
+                    yield agent
+            finally:
+                assert ask("") == "gone\n"
+
+        yield begin
+        process.communicate()  # it ends with its input
 
 
 def carry_out(agent: RemoteAgent, series: list[Step], wanted: Wanted) -> tuple[Wanted, Wanted | None]:
@@ -90,8 +106,7 @@ def runs(folder: Path) -> Wanted:
         return {id: module.deployment for id, module in daemon.agent._modules.items()}
 
 
-@pytest.mark.timeout(400)  # a process for each of its steps
-def test_killed_at_each_step(tmp_path: Path) -> None:
+def test_killed_at_each_step(tmp_path: Path, child: Child) -> None:
     for number in range(1, 200):
         folder = tmp_path / str(number)
         with child(folder, number) as agent:
@@ -104,7 +119,7 @@ def test_killed_at_each_step(tmp_path: Path) -> None:
     pytest.fail("it is never done")
 
 
-def test_killed_at_random_and_going_on(tmp_path: Path) -> None:
+def test_killed_at_random_and_going_on(tmp_path: Path, child: Child) -> None:
     chance = random.Random(5)
     wanted: Wanted = {}
     broke_off: Wanted | None = None
