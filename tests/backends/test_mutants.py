@@ -18,12 +18,12 @@ def examine(name: str) -> None:
     """The campaign on one element; raises `Disagreement`, or whatever a fault leads to."""
     programs = list(cases(REGISTRY[name]))
     with_tables = list(instances(programs))
-    for instance in with_tables:
-        reports = [Report() for _ in instance.cases]
-        any_state = AnyState(instance)
-        for n in range(SEQUENCES):
-            new_flow(instance, reports, Random(f"{n} {instance}"), 5)
-            any_state.run(reports, Random(f"any {n} {instance}"))
+    reports = [[Report() for _ in instance.cases] for instance in with_tables]
+    any_state = [AnyState(instance) for instance in with_tables]
+    for n in range(SEQUENCES):  # each in turn: a fault may show with one of them only
+        for instance, report, states in zip(with_tables, reports, any_state, strict=True):
+            new_flow(instance, report, Random(f"{n} {instance}"), 5)
+            states.run(report, Random(f"any {n} {instance}"))
     for case in () if with_tables else programs:
         campaign = Campaign(case)
         campaign.random(60)
