@@ -1,5 +1,6 @@
 """A platform in a namespace of its own, and a host beside it: the next router, who sends and receives."""
 
+import atexit
 import contextlib
 import ctypes
 import os
@@ -24,6 +25,7 @@ from innet.network.load import load
 from innet.platform import Deployment, real_clock
 from innet.platform.ipv4 import ends
 from innet.platform.protocol import ModuleReport
+from innet.xdp.compile import Code, Compiler
 from innet.xdp.syscall import BPFFS
 from tests.elements.packets import TCP, UDP, ipv4, tcp, udp
 
@@ -34,6 +36,24 @@ FIRST = 10
 """The last byte of the first module's address."""
 PATIENCE_S = 10.0
 """How long a test waits for what must come."""
+
+
+class Remembering(Compiler):
+    """A compiler that has to compile a text once only: the agents of many tests have programs in common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[tuple[str, str], Code] = {}
+
+    def compile(self, llvm: str, section: str) -> Code:
+        found = self.known.get((llvm, section))
+        if found is None:
+            found = self.known[llvm, section] = super().compile(llvm, section)
+        return found
+
+
+COMPILER = Remembering()
+atexit.register(COMPILER.close)
 
 
 def platform(modules: int = 64) -> Platform:
@@ -68,7 +88,7 @@ class Lab:
         with namespaces.inside(self.box):
             nic = Nic("nic0", socket.if_nametoindex("nic0"), NIC_MAC, HOST_MAC)
             one = KernelAgent(
-                self.node, nic, self.state, real_clock(), Random(1), options, checkpoint, self.pins
+                self.node, nic, self.state, real_clock(), Random(1), options, checkpoint, self.pins, COMPILER
             )
         self.agents.append(one)
         return one
