@@ -17,6 +17,7 @@ from innet.network import (
     Route,
     Router,
     Snapshot,
+    Switch,
 )
 from innet.network.addresses import covering
 from innet.network.model import Capacity
@@ -143,6 +144,45 @@ def box_changed(snapshot: Snapshot, choose: Random) -> Snapshot | None:
     )
 
 
+def box_turned(snapshot: Snapshot, choose: Random) -> Snapshot | None:
+    """A middlebox with two interfaces in the wire the other way round: routes and segments stay as they are."""
+    boxes = [box.name for box in snapshot.middleboxes if len(box.interfaces) == 2]
+    if not boxes:
+        return None
+    box = choose.choice(boxes)
+    a, b = snapshot.nodes[box].interfaces
+
+    def turned(end: End) -> End:
+        return end if end.node != box else End(box, b if end.interface == a else a)
+
+    links = tuple(Link(turned(link.a), turned(link.b)) for link in snapshot.links)
+    return with_nodes(snapshot, links=links)
+
+
+def address_told(snapshot: Snapshot, choose: Random) -> Snapshot:
+    """The snapshot tells an interface's Ethernet address now; another one's, perhaps."""
+    stations = [
+        (node, port)
+        for node in snapshot.nodes.values()
+        for port in node.interfaces.values()
+        if not isinstance(node, Middlebox | Switch)
+    ]
+    node, port = choose.choice(stations)
+    told = replace(port, mac=choose.choice((0x0200_0000_0001, 0x0200_0000_0002)))
+    ports = MappingProxyType({**node.interfaces, port.name: told})
+    return with_nodes(snapshot, replace(node, interfaces=ports))
+
+
+def pool_moved(snapshot: Snapshot, choose: Random) -> Snapshot | None:
+    """A new platform has another pool, that of nobody or a part of its old one."""
+    new = [p for p in snapshot.platforms if p.name.startswith("new")]
+    if not new:
+        return None
+    node = choose.choice(new)
+    (pool,) = node.pools
+    return with_nodes(snapshot, replace(node, pools=(Prefix(pool.address, min(30, pool.length + 1)),)))
+
+
 def clients_readdressed(snapshot: Snapshot, choose: Random) -> Snapshot | None:
     node = choose.choice(snapshot.clients)
     ports = {
@@ -159,7 +199,7 @@ def filtering_changed(snapshot: Snapshot, choose: Random) -> Snapshot:
 
 CHANGES: tuple[Change, ...] = (
     route_added, route_added, route_removed, route_changed, default_changed, platform_added, platform_removed,
-    link_added, link_moved, box_changed, clients_readdressed, filtering_changed,
+    link_added, link_moved, box_changed, box_turned, address_told, pool_moved, clients_readdressed, filtering_changed,
 )  # fmt: skip
 
 

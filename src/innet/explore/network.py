@@ -159,15 +159,13 @@ class Network:
         term = self._macs.get(end)
         if term is None:
             term = self._macs[end] = K(known, 48) if known is not None else Sym(f"mac of {end}", 48, "fixed")
-            if not isinstance(self.snapshot.nodes[end.node], Switch | Middlebox):
+            if known is None and not isinstance(self.snapshot.nodes[end.node], Switch | Middlebox):
                 self._owners[term] = end
         return term
 
     def owner(self, mac: Term) -> End | None:
-        """The station that has an Ethernet address, as far as a station was ever written to."""
+        """The station that has an Ethernet address which the snapshot does not tell."""
         found = self._owners.get(mac)
-        if isinstance(mac, K):
-            self.snapshot.note("mac", str(mac.value))
         if found is not None:
             self.snapshot.note("port", *found)
         return found
@@ -437,9 +435,14 @@ class Walk:
         return snapshot.gateway(out) if several else None
 
     def for_another(self, end: End, state: State) -> bool:
-        """Whether a frame is addressed to another station than the one that it came to, which then drops it."""
-        owner = self.network.owner(destination(state))
-        return owner is not None and owner != end
+        """Whether a frame is addressed to another station than the one that it came to, which then drops it. An address
+        that no station has may be anybody's."""
+        to = destination(state)
+        if to == self.network.mac(end):
+            return False
+        if isinstance(to, K):
+            return bool(self.network.snapshot.stations_with(to.value))
+        return self.network.owner(to) is not None
 
     def switch(
         self, node: Switch, end: End, state: State, progress: object

@@ -6,9 +6,8 @@ ranges of addresses: a proof about packets to some addresses has read no more of
 those. `innet.network.recorded` writes down both; `Change` looks facts up in both snapshots.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeAlias
 
 from innet.network.lpm import Flat
@@ -106,7 +105,7 @@ class Change:
             elif before == after:
                 known = rs.EMPTY
             else:
-                known = differences(before, after)
+                known = rs.EMPTY if before == after else differences(before, after)
             self._moved[key] = known
         return known
 
@@ -143,7 +142,7 @@ class _Side:
                 router = snapshot.nodes.get(name)
                 return snapshot.routes(name) if isinstance(router, Router) else None
             case ("mac", number):
-                return self.stations.get(int(number), ())
+                return snapshot.stations_with(int(number))
             case ("outside",):
                 return snapshot.outside
             case ("operator",):
@@ -167,19 +166,8 @@ class _Side:
                 parts = [(low, high, station) for station, some in told.items() for low, high in some]
                 return sorted(parts, key=lambda part: part[0]) or None
             case ("owners",):
-                return list(snapshot.owners(0, ALL[0][1]))
+                return snapshot.owners(0, ALL[0][1])
         raise AssertionError(key)
-
-    @cached_property
-    def stations(self) -> Mapping[int, tuple[End, ...]]:
-        """The interfaces that have an Ethernet address, by that."""
-        found: dict[int, tuple[End, ...]] = {}
-        for node in self.snapshot.nodes.values():
-            for interface in node.interfaces.values():
-                if interface.mac is not None:
-                    one = End(node.name, interface.name)
-                    found[interface.mac] = (*found.get(interface.mac, ()), one)
-        return found
 
 
 def whole(node: Node | None) -> object:

@@ -118,6 +118,10 @@ class Recorded(Snapshot):
         self.note("port", *end)
         return self.plain.interface(end)
 
+    def stations_with(self, mac: int) -> tuple[End, ...]:
+        self.note("mac", str(mac))
+        return self.plain.stations_with(mac)
+
     def segment(self, node: str, interface: str) -> Segment | None:
         self.note("segment", node, interface)
         return self.plain.segment(node, interface)

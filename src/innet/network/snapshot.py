@@ -25,6 +25,7 @@ from innet.network.model import (
     Platform,
     Route,
     Router,
+    Switch,
 )
 from innet.network.routetable import RouteTable
 from innet.symbolic.ranges import Ranges, normal
@@ -84,6 +85,19 @@ class Snapshot:
     @cached_property
     def _segments(self) -> Mapping[End, segments.Segment]:
         return segments.segments(self)
+
+    @cached_property
+    def _macs(self) -> Mapping[int, tuple[End, ...]]:
+        found: dict[int, tuple[End, ...]] = {}
+        for node in self.nodes.values():
+            for interface in () if isinstance(node, Switch | Middlebox) else node.interfaces.values():
+                if interface.mac is not None:
+                    found[interface.mac] = (*found.get(interface.mac, ()), End(node.name, interface.name))
+        return found
+
+    def stations_with(self, mac: int) -> tuple[End, ...]:
+        """The stations (interfaces of nodes that are no switches or middleboxes) that have an Ethernet address."""
+        return self._macs.get(mac, ())
 
     def segment(self, node: str, interface: str) -> segments.Segment | None:
         """The broadcast domain of an interface that speaks IP, through switches and middleboxes; None if unplugged."""
