@@ -97,20 +97,19 @@ class Lists:
     account has. `granted` are addresses that an account's modules will have."""
 
     def __init__(
-        self, deployed: Iterable[Deployed], granted: tuple[str, frozenset[int]] | None = None
+        self, modules: Mapping[str, frozenset[int]], granted: tuple[str, frozenset[int]] | None = None
     ) -> None:
-        self._deployed, self.granted = deployed, granted
-        self._found: dict[str, list[int]] | None = None
+        """`modules` are the addresses of each account's."""
+        self._modules, self.granted = modules, granted
 
-    def of(self, account: Account) -> rs.Ranges:
-        """The list of the account."""
-        if self._found is None:
-            self._found = {}
-            for d in self._deployed:
-                self._found.setdefault(d.account.name, []).append(d.address)
-            if self.granted is not None:
-                self._found.setdefault(self.granted[0], []).extend(self.granted[1])
-        return allowed_for(account, (), self._found.get(account.name, ()))
+    def of(self, account: Account, more: Iterable[int] = ()) -> rs.Ranges:
+        """The list of the account, with `more` addresses of its modules."""
+        granted = self.granted[1] if self.granted is not None and self.granted[0] == account.name else ()
+        return allowed_for(account, (), (*self._modules.get(account.name, ()), *granted, *more))
+
+    def around(self, d: Deployed) -> rs.Ranges:
+        """The list that the sandbox of a deployed module has; empty if none holds it to one."""
+        return self.of(d.account) if listed(d) else rs.EMPTY
 
 
 class Kept(Protocol):

@@ -23,7 +23,6 @@ from innet.verify.deployed import (
     Deployed,
     Kept,
     Lists,
-    listed,
     machine_of,
     make_module,
     middlebox_box,
@@ -198,9 +197,9 @@ class Known:
             remember(self._onward, key, known)
         return known
 
-    def module(self, d: Deployed, lists: Lists) -> Module:
-        """The deployed module, ready for exploring."""
-        key = d, lists.of(d.account) if listed(d) else rs.EMPTY
+    def module(self, d: Deployed, allowed: rs.Ranges) -> Module:
+        """The deployed module, ready for exploring; its sandbox lets it write to `allowed` unasked."""
+        key = d, allowed
         found = self._modules.get(key)
         if found is None:
             interface = self.interface(d)
@@ -231,7 +230,7 @@ class Known:
             if told is None:
                 rules = Rules(d.address, d.account, lists.of(d.account), True)
                 judged = assess(
-                    self.module(d, lists).box, PARSE, rules, self.network.budget(BOX_BUDGET), False
+                    self.module(d, lists.around(d)).box, PARSE, rules, self.network.budget(BOX_BUDGET), False
                 )
                 told = (None if judged.sent is None else judged.sent.gist,)
             self.kept.put(d, self.interface(d), told)
@@ -242,13 +241,13 @@ class Known:
         """Keep what a module sends."""
         remember(self._gists, key, gist)
 
-    def module_templates(self, d: Deployed, lists: Lists) -> Templates:
-        """The entries that flows can make in a deployed module and its sandbox."""
-        key = d, lists.of(d.account) if listed(d) else rs.EMPTY
+    def module_templates(self, d: Deployed, allowed: rs.Ranges) -> Templates:
+        """The entries that flows can make in a deployed module and its sandbox, as in `module`."""
+        key = d, allowed
         found = self._module_templates.get(key)
         if found is None:
             tables = Tables(any_state=True)
-            module = self.module(d, lists)
+            module = self.module(d, allowed)
             box = module.box
             if _stateful(box.machine):
                 settle(box, arrivals(box, inject(d.address)), tables, self.network.budget(BOX_BUDGET))

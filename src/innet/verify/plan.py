@@ -30,7 +30,6 @@ from innet.verify.world import (
     PARSE,
     Deployed,
     World,
-    allowed_for,
     machine_of,
     make_module,
     module_box,
@@ -359,7 +358,7 @@ class Planner:
     def place(self, platform: Platform, numbers: Mapping[str, int]) -> list[Candidate]:
         addresses = {name: format_address(number) for name, number in numbers.items()}
         interface = next(iter(platform.interfaces), "0")
-        allowed = allowed_for(self.account, self.world.deployed, numbers.values())
+        allowed = self.world.allowed(self.account, numbers.values())
         out: list[Candidate] = []
         for module in self.request.modules:
             number = numbers[module.name]

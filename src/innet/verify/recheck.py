@@ -14,7 +14,7 @@ from innet.verify.plan import SECURITY_BUDGET, Planner
 from innet.verify.questions import prepare
 from innet.verify.reach import Base, answer
 from innet.verify.security import Rules, assess
-from innet.verify.world import PARSE, Asked, Deployed, World, allowed_for, make_module
+from innet.verify.world import PARSE, Asked, Deployed, World, make_module
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _standing(world: World, held: Held) -> Standing:
 
 def _judged(world: World, held: Held) -> Iterable[Check]:
     """What is wrong with modules now that connectionless traffic is banned; they were judged when it was not, maybe."""
-    allowed = allowed_for(held.account, world.deployed)
+    allowed = world.allowed(held.account)
     for d in held.modules:
         box = world.box(d)
         rules = Rules(d.address, held.account, allowed, connectionless=False)
@@ -117,7 +117,7 @@ def _required(world: World, held: Held, reach: Reach) -> Check:
         return known.check
     modules = [
         make_module(d.name, d.account, d.platform, d.address, replace(world.box(d), name=d.name), d.sandbox,
-                    allowed_for(d.account, world.deployed))
+                    world.allowed(d.account))
         for d in held.modules
     ]  # fmt: skip
     network = world.network.with_modules(modules)

@@ -8,6 +8,7 @@ goes touches those that pass it, or may now.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from innet.explore.modules import Module
 from innet.explore.network import Network, header
@@ -21,6 +22,8 @@ from innet.symbolic.work import BudgetExceeded
 from innet.verify.onward import Onward
 from innet.verify.questions import Question, is_any_state
 from innet.verify.reach import BUDGET, Base, Findings, Query, Waiting, own_starts
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -86,18 +89,16 @@ class Standing:
     def changed(self, removed: Iterable[int], added: Iterable[int]) -> "Standing":
         """The same after modules have gone and come."""
         gone, came = set(removed), set(added)
-        touched = {address for address, one in self.followed.items() if one.passed & gone}
-        fresh = (self.fresh | touched) - gone | came
-        drop = gone | touched
+        drop = gone | {address for address, one in self.followed.items() if gone and one.passed & gone}
         return Standing(
             self.question,
             self.plain,
-            fresh,
-            {known: senders - gone for known, senders in self.spared.items()},
-            {address: one for address, one in self.followed.items() if address not in drop},
-            self.obliged - gone,
-            {address: reads for address, reads in self.looked.items() if address not in gone},
-            {known: senders - gone for known, senders in self.doubted.items()},
+            (self.fresh | drop) - gone | came,
+            {known: without(senders, gone) for known, senders in self.spared.items()},
+            dropped(self.followed, drop),
+            without(self.obliged, gone),
+            dropped(self.looked, gone),
+            {known: without(senders, gone) for known, senders in self.doubted.items()},
         )
 
     def oblige(self, platform: str, address: int) -> None:
@@ -138,6 +139,21 @@ class Standing:
             merged.check = merged.check or one.base.check
         self.merged = merged
         return merged
+
+
+def without(addresses: set[int], gone: set[int]) -> set[int]:
+    """A copy without some; as fast as copying, however many there are."""
+    left = addresses.copy()
+    left -= gone
+    return left
+
+
+def dropped(of: dict[int, Value], gone: set[int]) -> dict[int, Value]:
+    """As `without`, of what is kept by address."""
+    left = of.copy()
+    for address in gone:
+        left.pop(address, None)
+    return left
 
 
 def may_come(waiting: Waiting, platform: str, address: int) -> bool:

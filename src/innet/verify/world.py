@@ -4,7 +4,7 @@ A world remembers explorations that do not depend on the module asked about. A p
 module has its address yet is kept; a request resumes from there, so that the network is not explored again for it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from innet.messages import Account, Check
 from innet.network import Platform, Snapshot
 from innet.network.reads import Change, Reads
 from innet.policy import Node, Policy, Quantifier, Reach
+from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, Template, possible
 from innet.verify.deployed import (
     PARSE,
@@ -21,7 +22,6 @@ from innet.verify.deployed import (
     Forgetful,
     Kept,
     Lists,
-    allowed_for,
     listed,
     machine_of,
     make_module,
@@ -73,7 +73,10 @@ class World:
         self._network: Network | None = None
         self.asked: dict[tuple[str, str], Asked] = {}
         """Requirements of deployments that were asked again, by identifier and text."""
-        self._lists = Lists(deployed)
+        self._accounts = regrouped({}, (), deployed)
+        """The addresses of each account's modules; in `_listed` of those in a sandbox that holds them to its list."""
+        self._listed = regrouped({}, (), filter(listed, deployed))
+        self._lists = Lists(self._accounts)
         self._change((), deployed)
 
     def changed(self, snapshot: Snapshot) -> "World":
@@ -106,7 +109,11 @@ class World:
 
     def has_listed(self, account: Account) -> bool:
         """Whether a module of the account runs in a sandbox that holds it to the account's list."""
-        return any(listed(d) and d.account.name == account.name for d in self.deployed)
+        return bool(self._listed.get(account.name))
+
+    def allowed(self, account: Account, more: Iterable[int] = ()) -> rs.Ranges:
+        """To whom a third party's modules may send unasked, once it has modules at `more` addresses, too."""
+        return self._lists.of(account, more)
 
     def with_deployed(
         self,
@@ -125,25 +132,24 @@ class World:
         other._used, other._network, other._ranked = dict(self._used), None, {}
         other._next = dict(self._next) if self.reserved <= reserved else {}
         other.asked = {key: one for key, one in self.asked.items() if one.alone}
-        there = {d.address: d for d in deployed}
-        other._lists = Lists(deployed, granted)
-        before = self._residents
-        removed = [a for a, d in before.items() if (now := there.get(a)) is not d and now != d]
-        touched = {d.account.name for a in removed for d in (before[a], there.get(a)) if d is not None}
-        touched |= {d.account.name for a, d in there.items() if a not in before}
+        first, last = common(self.deployed, deployed)
+        before = {d.address: d for d in self.deployed[first : len(self.deployed) - last]}
+        after = {d.address: d for d in deployed[first : len(deployed) - last]}
+        removed = [a for a, d in before.items() if after.get(a) != d]
+        added = [d for a, d in after.items() if before.get(a) != d]
+        leaving = [before[a] for a in removed]
+        other._accounts = regrouped(self._accounts, leaving, added)
+        other._listed = regrouped(self._listed, filter(listed, leaving), filter(listed, added))
+        other._lists = Lists(other._accounts, granted)
+        touched = {d.account.name for d in (*leaving, *added)}
         touched |= {lists.granted[0] for lists in (self._lists, other._lists) if lists.granted is not None}
-        gone = frozenset(removed)
-        removed += [
-            a
-            for a, d in there.items()
-            if d.account.name in touched
-            and listed(d)
-            and a in before
-            and a not in gone
-            and self._lists.of(d.account) != other._lists.of(d.account)
-        ]
-        gone = frozenset(removed)
-        added = [d for a, d in there.items() if a in gone or a not in before]
+        come = {d.address for d in added}
+        for name in touched:
+            for address in sorted(other._listed.get(name, frozenset()) - come):
+                d = self._residents[address]
+                if self._lists.of(d.account) != other._lists.of(d.account):  # its sandbox becomes another one
+                    removed.append(address)
+                    added.append(d)
         other._standings = {
             key: standing.changed(removed, (d.address for d in added))
             for key, standing in self._standings.items()
@@ -166,7 +172,7 @@ class World:
     def _residents_of(self, deployed: Iterable[Deployed]) -> Iterator[Resident]:
         """Deployed modules, to be made ready for exploring when packets come to them."""
         for d in deployed:
-            build = partial(self._shared.module, d, self._lists)
+            build = partial(self._shared.module, d, self._lists.around(d))
             yield Resident(d.identifier or d.name, d.platform, d.address, build)
 
     @property
@@ -189,7 +195,9 @@ class World:
             module = self._modules.named(name) if mark else None
             deployed = None if module is None else self._residents.get(module.address)
             return (
-                () if deployed is None else self._shared.module_templates(deployed, self._lists).get(key, ())
+                ()
+                if deployed is None
+                else self._shared.module_templates(deployed, self._lists.around(deployed)).get(key, ())
             )
 
         tables.beneath = beneath
@@ -223,7 +231,7 @@ class World:
 
     def box(self, d: Deployed) -> Box:
         """A deployed module's configuration."""
-        return self._shared.module(d, self._lists).box
+        return self._shared.module(d, self._lists.around(d)).box
 
     def _settled(self, standing: Standing, candidates: tuple[Module, ...], some: bool) -> Base:
         """The standing's findings, once all deployed modules have been looked at; those whose packets may come to the
@@ -354,13 +362,39 @@ class World:
         return None
 
 
+def regrouped(
+    accounts: Mapping[str, frozenset[int]], leaving: Iterable[Deployed], coming: Iterable[Deployed]
+) -> dict[str, frozenset[int]]:
+    """The addresses of each account's modules, after some have left and others come."""
+    changed: dict[str, tuple[set[int], set[int]]] = {}
+    for which, some in enumerate((leaving, coming)):
+        for d in some:
+            changed.setdefault(d.account.name, (set(), set()))[which].add(d.address)
+    after = dict(accounts)
+    for name, (gone, come) in changed.items():
+        after[name] = after.get(name, frozenset()) - gone | come
+        if not after[name]:
+            del after[name]
+    return after
+
+
+def common(before: Sequence[Deployed], after: Sequence[Deployed]) -> tuple[int, int]:
+    """How many modules two lists have alike at their start, and at their end."""
+    most = min(len(before), len(after))
+    first = next(
+        (n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a is not b and a != b), most
+    )
+    ends = zip(reversed(before), reversed(after), strict=False)
+    last = next((n for n, (a, b) in enumerate(ends) if a is not b and a != b), most)
+    return first, min(last, most - first)
+
+
 __all__ = [
     "PARSE",
     "Asked",
     "Deployed",
     "Kept",
     "World",
-    "allowed_for",
     "machine_of",
     "make_module",
     "module_box",
