@@ -9,6 +9,7 @@ its entries is the same in both versions; then each entry is one that the new ve
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from typing import TypeAlias
 
 from innet import ir
 from innet.dataplane.compose import ENTRY_GATE, SANDBOX, Composed, renamed
@@ -22,6 +23,10 @@ from innet.platform.protocol import Deployment
 from innet.runtime.graph import Vertex
 from innet.xdp.graph import Input
 
+Making: TypeAlias = tuple[Mapping[str, tuple[Vertex, object]], frozenset[tuple[object, ...]]]
+"""Elements by name with their programs, and the connections that lead to them."""
+PARTS = SANDBOX, changeenforcer.FRAGMENTS.name
+
 
 def kept_tables(old: Composed, new: Composed) -> dict[TableName, TableName]:
     """The tables of `new` that may go on with what `old` has in its own, by their names in both.
@@ -31,10 +36,10 @@ def kept_tables(old: Composed, new: Composed) -> dict[TableName, TableName]:
     the same class, arguments, programs and connections. Programs are compared as they run, made smaller: what one
     version left out of an entry the other might read.
 
-    Of the sandbox: all, if the module has the same address. Its entries are those who wrote to the module, and
-    datagrams that one of them was sent (`ChangeEnforcer` notes none for a destination of its list). So nothing in them
-    comes from the list or the module's text: who is taken off the list has no authorization left unless it wrote
-    itself, which counts as before; what the module sends can end an authorization and not begin one.
+    Of the sandbox, if the module has the same address: who wrote to it, which comes neither from the list nor from the
+    module's text. So who is taken off the list has no authorization left unless it wrote itself, which counts as
+    before; what the module sends can end an authorization and not begin one. Datagrams that were let out in part stay
+    known if the text is the same (`ChangeEnforcer` notes none for a destination of its list).
     """
     before, after = _Version(old), _Version(new)
     if before.entry != after.entry:
@@ -42,8 +47,13 @@ def kept_tables(old: Composed, new: Composed) -> dict[TableName, TableName]:
     found = {}
     for place, table in after.tables.items():
         owner, _ = place
-        same = before.tables.get(place) == table
-        if same and (owner == SANDBOX or before.makes(owner) == after.makes(owner)):
+        if before.tables.get(place) != table:
+            continue
+        if place == PARTS:
+            same = before.module == after.module
+        else:
+            same = owner == SANDBOX or before.makes(owner) == after.makes(owner)
+        if same:
             found[after.name_of(*place)] = before.name_of(*place)
     return found
 
@@ -90,8 +100,13 @@ class _Version:
     def groups(self) -> Groups:
         return grouped(self.composed.vertices)
 
-    def makes(self, owner: str) -> tuple[Mapping[str, tuple[Vertex, object]], frozenset[tuple[object, ...]]]:
-        """All that bears on what is in the tables of `owner`: elements with their programs, and their connections."""
+    @property
+    def module(self) -> Making:
+        """All elements of the module."""
+        return self.among({self.groups.root(v.name) for v in self.composed.vertices.vertices})
+
+    def makes(self, owner: str) -> Making:
+        """All that bears on what is in the tables of `owner`."""
         vertices, connections = self.composed.vertices.vertices, self.composed.vertices.connections
         root = self.groups.root
         sources: dict[str, set[str]] = {}
@@ -102,7 +117,13 @@ class _Version:
             more = sources.get(todo.pop(), set()) - found
             found |= more
             todo += more
-        inside = {v.name: (v, self.programs.get(v.name)) for v in vertices if root(v.name) in found}
+        return self.among(found)
+
+    def among(self, roots: set[str]) -> Making:
+        """The elements of these groups with their programs, and what is connected to them."""
+        vertices, connections = self.composed.vertices.vertices, self.composed.vertices.connections
+        root = self.groups.root
+        inside = {v.name: (v, self.programs.get(v.name)) for v in vertices if root(v.name) in roots}
         into = frozenset(
             (vertices[c.source].name, c.output, vertices[c.target].name, c.input)
             for c in connections
