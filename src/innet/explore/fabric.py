@@ -97,8 +97,23 @@ def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) ->
     on, unchanged. An estimate: for proofs, packets have to be followed."""
     found: set[str] = set()
     seen: dict[str, Ranges] = {}
-    pools = rs.normal((pool.low, pool.high) for platform in snapshot.platforms for pool in platform.pools)
-    work = [(end, pools) for end in ends]
+    left, pools = {platform.name: platform.pools for platform in snapshot.platforms}, rs.EMPTY
+    for n, first in enumerate(ends):
+        if n == 0 or not found.isdisjoint(left):
+            # what was found need not be looked for from the other ends: there may be as many as there are platforms
+            left = {name: some for name, some in left.items() if name not in found}
+            pools = rs.normal((pool.low, pool.high) for some in left.values() for pool in some)
+        if not pools:
+            break
+        _spread(snapshot, outputs, (first, pools), seen, found)
+    return found
+
+
+def _spread(
+    snapshot: Snapshot, outputs: Outputs, start: tuple[End, Ranges], seen: dict[str, Ranges], found: set[str]
+) -> None:
+    """Add to `found` the platforms that packets get to, which start as said; `seen` are those that came to a node."""
+    work = [start]
     while work:
         end, here = work.pop()
         known = seen.get(end.node, rs.EMPTY)
@@ -121,7 +136,6 @@ def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) ->
             peer = snapshot.neighbour(node.name, interface)
             if peer is not None:
                 work.append((peer, part))
-    return found
 
 
 __all__ = ["LOOP", "NO_ROUTE", "TO_ROUTER", "Way", "platforms_from", "ways"]
