@@ -37,6 +37,9 @@ ANOTHER = "a frame for another station"
 
 ANYWHERE = rs.full(32)
 
+MAX_WAYS = 200_000
+"""How many ways through routers are remembered."""
+
 NO_MODULE = "no module has this address"
 
 
@@ -65,6 +68,7 @@ class Network:
         self.guests: frozenset[str] = frozenset()
         """Names of the modules that are only tried, in `with_modules`."""
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges | lpm.Addresses], ...]] = {}
+        self._ways: dict[tuple[str, Ranges, frozenset[str]], tuple[Sequence[Way], Reads]] = {}
         self._macs: dict[End, Term] = {}
         self._owners: dict[Term, End] = {}
         self._starts: dict[tuple[End, Ranges, int], Injected] = {}
@@ -88,7 +92,7 @@ class Network:
         other.modules = modules
         other._outputs, other._macs, other._starts = self._outputs, self._macs, self._starts
         other._anything, other.places = self._anything, self.places
-        other._owners = self._owners
+        other._owners, other._ways = self._owners, self._ways
         other.guard = self.guard
         return other
 
@@ -169,6 +173,20 @@ class Network:
         if found is not None:
             self.snapshot.note("port", *found)
         return found
+
+    def ways(self, router: str, destinations: Ranges, stops: Places) -> Sequence[Way]:
+        """Every way of packets that a router forwards; routers in `stops` end one. Remembered: questions ask for the
+        same ones."""
+        key = router, destinations, stops.names
+        known = self._ways.get(key)
+        if known is None:
+            with self.snapshot.noting() as reads:
+                found = tuple(ways(self.snapshot, self.outputs, router, destinations, stops, self.stations))
+            known = self._ways[key] = found, reads
+            while len(self._ways) > 1 and sum(len(some) for some, _ in self._ways.values()) > MAX_WAYS:
+                del self._ways[next(iter(self._ways))]
+        self.snapshot.note_all(known[1])
+        return known[0]
 
     def stations(self, end: End, part: Ranges | lpm.Cut) -> Sequence[tuple[End | None, Ranges]]:
         """For an interface of a router whose frames several stations hear, through switches: whom it sends which of
@@ -361,9 +379,7 @@ class Walk:
                 return
         network = self.network
         found, rest = [], []
-        for way in ways(
-            network.snapshot, network.outputs, node.name, possible(dst, store), self.places, network.stations
-        ):
+        for way in network.ways(node.name, possible(dst, store), self.places):
             one = self.of_interest(way)
             if one is not None:
                 found.append(one)
