@@ -7,7 +7,7 @@ from innet.messages import Answer
 from innet.network import load
 from innet.policy import Policy
 from innet.verify.world import World
-from tests.verify.networks import ask
+from tests.verify.networks import CHAIN, ask, chain, inward
 
 LAN = """
 nodes:
@@ -64,3 +64,15 @@ def test_a_switch_goes_by_its_table():
     assert ask(lan(), "never reach from internet dst net 10.1.0.0/16 -> one").holds is Answer.NO
     wrong = lan('"02:00:00:00:00:11": c')
     assert ask(wrong, "never reach from internet dst net 10.1.0.0/16 -> one").holds is Answer.YES
+
+
+def test_whose_address_it_is_does_not_hang_on_what_was_asked_before():
+    """A box sends all frames to the platform's Ethernet address, by the wire of the router before it."""
+    told = CHAIN.replace("nic: 10.0.1.2/30", 'nic: {address: 10.0.1.2/30, mac: "02:00:00:00:00:11"}')
+    astray = inward("Strip(14) -> EtherEncap(0x0800, 02:00:00:00:00:01, 02:00:00:00:00:11)")
+    rule = "never reach from internet -> client"
+    world = chain(astray, text=told)
+    assert ask(world, rule).holds is Answer.YES
+    assert ask(world, "reach from client -> platform").holds is Answer.YES
+    assert ask(world, rule).holds is Answer.YES
+    assert ask(chain(astray), rule).holds is Answer.NO, "it may be anybody's address"
