@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from innet.click.configuration import Configuration, Connection, ElementDecl
-from innet.click.report import Report
+from innet.click.report import COPY, Report
 from innet.click.scope import AnyClass, Body, CompoundClass, Link, Primitive
 from innet.diagnostics import Span
 from innet.ir.definition import Definition
@@ -113,6 +113,7 @@ class Flattener:
             span = self.elements[outer].span if outer is not None else None
             message = f"more than {report.limits.elements} elements once compound elements are expanded"
             raise report.fatal("C142", message, span)
+        report.spend(COPY * len(body.names))
         base = len(self.elements)
         inputs, outputs = self.port_counts(body)
         for number, name in enumerate(body.names):

@@ -1,7 +1,7 @@
 """From text to a configuration that can run: parse, flatten, resolve, with every mistake told at once."""
 
 import gc
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from innet.click import syntax
 from innet.click.configuration import ClassInfo, Configuration
 from innet.click.expand import Flattener
 from innet.click.parser import read
-from innet.click.report import Limits, Report, StopError
+from innet.click.report import Limits, Report, StopError, free
 from innet.click.resolve import Resolved, resolve_into
 from innet.click.scope import Scopes
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Source
@@ -77,9 +77,10 @@ def analyse(
     libraries: Mapping[str, Source] = NO_LIBRARIES,
     autoqueue: bool = False,
     limits: Limits | None = None,
+    spend: Callable[[int], None] = free,
 ) -> Analysis:
     """Parse, flatten and resolve, going on after mistakes as far as that makes sense. Never raises for the text."""
-    report = Report(limits or Limits())
+    report = Report(limits or Limits(), spend)
     configuration: Configuration | None = None
     resolved: Resolved | None = None
     with _collector_paused(len(source.text)):

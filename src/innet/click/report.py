@@ -1,6 +1,6 @@
 """Collecting mistakes, and the bounds that keep a hostile text from costing more than a moment."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Span
@@ -34,11 +34,21 @@ class StopError(Exception):
     """No use in going on; the diagnostics so far are the answer."""
 
 
+COPY = 10
+"""Units of work (`innet.symbolic.work`) that connecting a name of a compound element takes, for each copy of it."""
+
+
+def free(units: int) -> None:
+    """Nobody counts the work."""
+
+
 @dataclass
 class Report:
-    """The mistakes and warnings of one run, in the order they were found."""
+    """The mistakes and warnings of one run, in the order they were found. `spend` is told of the work that the elements
+    take, and may raise an exception to end it."""
 
     limits: Limits = field(default_factory=Limits)
+    spend: Callable[[int], None] = free
     found: list[Diagnostic] = field(default_factory=list)
     errors: int = 0
 

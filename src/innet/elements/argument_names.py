@@ -55,6 +55,8 @@ class NameBook:
     declared: Mapping[str, Declared] = field(default_factory=dict)
     """The elements by name."""
     problems: list[Diagnostic] = field(default_factory=list)
+    asked: int = 0
+    """How often somebody asked for another element, so that what it was told depends on where it is."""
 
     @classmethod
     def of(
@@ -76,6 +78,11 @@ class NameBook:
             if name not in book.addresses:
                 book._address(name, words(Text(text)))
         return book
+
+    @property
+    def plain(self) -> bool:
+        """Whether words mean the same everywhere, but for names of elements."""
+        return not (self.addresses or self.ports or self.annotations or self.patterns)
 
     def at(self, element: str) -> "Names":
         """The names as `element` sees them."""
@@ -252,12 +259,14 @@ class Names:
 
     def element_named(self, word: str) -> str | None:
         """The full name of the element that `word` means; `word` itself if the elements are not known."""
+        self.book.asked += 1
         if self.book.elements is None:
             return word
         return next((full for full in scoped_names(self.element, word) if full in self.book.elements), None)
 
     def element_class(self, word: str) -> str | None:
         """The class of the element that `word` means; None if there is none."""
+        self.book.asked += 1
         known = self.book.elements or {}
         return next((known[full] for full in scoped_names(self.element, word) if full in known), None)
 

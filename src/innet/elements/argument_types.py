@@ -29,6 +29,9 @@ class ArgumentType(ABC, Generic[T]):
 
     MOST: ClassVar[int | None] = None
     """How many of them an element takes, where it takes any number."""
+    WORK: ClassVar[float] = 1.0
+    """Units of work (`innet.symbolic.work`, some 1.5 µs) that reading a character of one takes, where an element takes
+    any number."""
 
     @abstractmethod
     def describe(self) -> str:

@@ -4,20 +4,24 @@
 they complain, and `load` tells what is wrong with the language and with the arguments in one error.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 from innet import click
+from innet.click.report import free
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Source, Span, suggest
-from innet.elements.arguments import NO_NAMES, NameBook, Names, bind
+from innet.elements.arguments import NO_NAMES, NameBook, Names, arguments_of, bind
 from innet.elements.base import Element
 from innet.elements.registry import REGISTRY
 from innet.elements.written import with_definitions
 from innet.lexical import Text
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+ELEMENT = 30
+"""Units of work (`innet.symbolic.work`) that making an element takes, beside its arguments."""
 
 
 class Declaration(Protocol):
@@ -98,19 +102,21 @@ def assemble(
     classes: Mapping[str, type[Element]] = REGISTRY,
     names: NameBook | None = None,
     ports: Mapping[str, tuple[int, int]] | None = None,
+    spend: Callable[[int], None] = free,
 ) -> Built:
-    """As `build`, but mistakes are returned. Elements of unknown classes are left out."""
+    """As `build`, but mistakes are returned. Elements of unknown classes are left out. `spend` is told of the work."""
     declared = tuple(declarations)
     book = NameBook.of(declared) if names is None else names
     found = list(book.problems)
     elements: dict[str, Element] = {}
+    shared = _Shared(book)
     for declaration in declared:
         cls = classes.get(declaration.class_name)
         if cls is None:
             found.append(_unknown(declaration, classes))
             continue
         try:
-            element = bind(cls, declaration.arguments, book.at(declaration.name), declaration.span)
+            element = shared.element(cls, declaration, spend)
         except ConfigurationError as e:
             found.extend(e.diagnostics)
             continue
@@ -126,6 +132,37 @@ def assemble(
     return Built(elements, tuple(found))
 
 
+class _Shared:
+    """Elements of one configuration. Copies of a compound element say the same at the same place of the text, and have
+    the same instance of what does not ask where it is."""
+
+    def __init__(self, book: NameBook) -> None:
+        self.book = book
+        self.made: dict[tuple[object, ...], Element] = {}
+        self.works: dict[type[Element], float] = {}
+
+    def element(self, cls: type[Element], declaration: Declaration, spend: Callable[[int], None]) -> Element:
+        """The element that is declared."""
+        text = declaration.arguments
+        span = text.span
+        place = None if span is None else (id(span.source), span.start, span.end)
+        key = cls, text.value, place
+        known = self.made.get(key) if self.book.plain else None
+        if known is not None:
+            spend(ELEMENT)
+            return known
+        work = self.works.get(cls)
+        if work is None:
+            rest = next((argument for argument in arguments_of(cls) if argument.rest), None)
+            work = self.works[cls] = 1.0 if rest is None else rest.type.WORK
+        spend(ELEMENT + int(work * len(text.value)))
+        asked = self.book.asked
+        element = bind(cls, text, self.book.at(declaration.name), declaration.span)
+        if text.pieces is None and self.book.asked == asked and cls.among is Element.among:
+            self.made[key] = element
+        return element
+
+
 def load(
     source: Source,
     *,
@@ -135,10 +172,12 @@ def load(
     libraries: Mapping[str, Source] = MappingProxyType({}),
     interfaces: Mapping[str, str] = NOTHING,
     limits: click.Limits | None = None,
+    spend: Callable[[int], None] = free,
 ) -> tuple[click.Resolved, dict[str, Element]]:
     """The configuration of `source` and its element instances by name; warnings are in the former.
 
-    `interfaces` are names that stand for addresses beside those that the text defines. The other arguments are those
+    `interfaces` are names that stand for addresses beside those that the text defines; `spend` is told of the work
+    that the elements take, and may raise an exception to end it. The other arguments are those
     of `innet.click.load`. Raises ConfigurationError with every mistake found in language and arguments.
     """
     analysis = click.analyse(
@@ -149,6 +188,7 @@ def load(
         libraries=libraries,
         autoqueue=autoqueue,
         limits=limits,
+        spend=spend,
     )
     found = list(analysis.diagnostics)
     elements: Mapping[str, Element] = {}
@@ -160,7 +200,7 @@ def load(
         ports = None
         if resolved is not None and not analysis.errors:
             ports = {name: (len(p.inputs), len(p.outputs)) for name, p in resolved.ports.items()}
-        built = assemble(known, classes, NameBook.of(configuration.elements, interfaces), ports)
+        built = assemble(known, classes, NameBook.of(configuration.elements, interfaces), ports, spend)
         elements = built.elements
         found.extend(built.diagnostics)
     errors = [d for d in found if d.severity is not Severity.WARNING]

@@ -133,7 +133,7 @@ def outcomes(
     machine: Machine, element: str, port: int, state: State, tables: Tables, prefix: str = ""
 ) -> Iterator[Result]:
     """What an element does with packets; those it holds have left already where it says how they leave."""
-    program = machine.program(element, port)
+    program = machine.program(element, port, tables.work)
     at = element, port, False
     return released(machine, at, execute(program, state, tables, prefix, at), tables, prefix)
 

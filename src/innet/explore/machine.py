@@ -7,7 +7,10 @@ from innet import ir
 from innet.click import Resolved
 from innet.elements.base import OUTSIDE, Element, Role
 from innet.ir.check import TooLargeError
-from innet.symbolic.work import BudgetExceeded
+from innet.symbolic.work import BudgetExceeded, Work
+
+TRACED = 3
+"""Units of work that tracing and checking a statement takes."""
 
 MAX_TRACED = 4096
 _traced: dict[tuple[object, int, int, str, int], ir.Program] = {}
@@ -51,9 +54,9 @@ class Machine:
         self._programs: dict[tuple[str, int], ir.Program] = {}
         self._released: dict[tuple[str, int], ir.Program | None] = {}
 
-    def program(self, element: str, port: int) -> ir.Program:
+    def program(self, element: str, port: int, work: Work | None = None) -> ir.Program:
         """What `element` does with packets on input `port` (`OUTSIDE`: those it receives or makes). Raises
-        BudgetExceeded if that is more than proofs take."""
+        BudgetExceeded if that is more than proofs take. That it is traced first is charged to `work`."""
         program = self._programs.get((element, port))
         if program is None:
             instance = self.elements[element]
@@ -65,6 +68,8 @@ class Machine:
                     program = instance.trace(*place)
                 except TooLargeError:
                     raise BudgetExceeded from None
+                if work is not None:
+                    work.spend(TRACED * statements(program.body))
                 if key[0] is not None:
                     if len(_traced) >= MAX_TRACED:
                         _traced.clear()
@@ -121,6 +126,18 @@ class Machine:
     def with_role(self, role: Role) -> list[str]:
         """The elements of that role."""
         return [name for name, element in self.elements.items() if element.ROLE is role]
+
+
+def statements(block: ir.Block) -> int:
+    """How many there are."""
+    found, work = 0, [block]
+    while work:
+        one = work.pop()
+        found += len(one)
+        for stmt in one:
+            if isinstance(stmt, ir.Branch):
+                work += [stmt.then, stmt.otherwise]
+    return found
 
 
 def device_of(machine: Machine, element: str) -> str:

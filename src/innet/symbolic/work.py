@@ -50,11 +50,12 @@ class Stopped(Exception):  # noqa: N818 - an answer (undecided), no error
 class Guard:
     """Who may tell all proofs on one network to stop, while there is somebody; and what they may cost together."""
 
-    __slots__ = ("left", "stop")
+    __slots__ = ("left", "stop", "unasked")
 
     def __init__(self) -> None:
         self.stop: Stop = never
         self.left = UNLIMITED
+        self.unasked = 0
 
     def begin(self, stop: Stop, units: int) -> None:
         """Somebody asks questions that may cost `units` together."""
@@ -78,6 +79,17 @@ class Guard:
         self.left -= QUESTION
         if self.left < 0:
             raise Stopped(TOO_MUCH)
+
+    def spend(self, units: int) -> None:
+        """Note work that belongs to no question. Raises `Stopped` if that is too much, or if it is told to stop."""
+        self.left -= units
+        self.unasked += units
+        if self.left < 0:
+            raise Stopped(TOO_MUCH)
+        if self.unasked >= BETWEEN:
+            self.unasked = 0
+            if why := self.stop():
+                raise Stopped(why)
 
     def asked(self) -> str:
         """Why to stop; asked after each `BETWEEN` units."""

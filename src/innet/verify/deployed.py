@@ -1,9 +1,10 @@
 """What is deployed: modules as they run, and how they and middleboxes are made ready for exploring."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from innet.click.report import free
 from innet.diagnostics import Source
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.build import load
@@ -38,9 +39,12 @@ class Deployed:
     identifier: str = ""
 
 
-def machine_of(source: Source, variables: Mapping[str, str] | None = None) -> Machine:
-    """A configuration made ready for exploring. Raises ConfigurationError with every mistake in it."""
-    resolved, elements = load(source, variables=variables or {}, autoqueue=True)
+def machine_of(
+    source: Source, variables: Mapping[str, str] | None = None, spend: Callable[[int], None] = free
+) -> Machine:
+    """A configuration made ready for exploring. Raises ConfigurationError with every mistake in it. `spend` is told of
+    the work that it takes."""
+    resolved, elements = load(source, variables=variables or {}, autoqueue=True, spend=spend)
     wires = ((c.source, c.output, c.target, c.input) for c in resolved.configuration.connections)
     return Machine(elements, wires, resolved)
 

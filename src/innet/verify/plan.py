@@ -245,7 +245,9 @@ class Planner:
         key = (module.name, mentions, ",".join(sorted(addresses.values())) if mentions else "")
         found = self.machines.get(key)
         if found is None:
-            found = self.machines[key] = machine_of(deployed(module, self.variables, addresses))
+            found = self.machines[key] = machine_of(
+                deployed(module, self.variables, addresses), spend=self.world.network.guard.spend
+            )
         return found
 
     # ---- placement

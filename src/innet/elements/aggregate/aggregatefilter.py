@@ -29,6 +29,7 @@ class FilterOf(ArgumentType[Filter]):
     """`ACTION AGGREGATES`."""
 
     MOST = 50_000
+    WORK = 3.0
 
     def describe(self) -> str:
         return "allow, deny, drop or an output's number, then aggregates: numbers, ranges 3-7, or all"

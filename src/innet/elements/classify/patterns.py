@@ -26,6 +26,7 @@ class PatternArgument(ArgumentType[Pattern]):
     """Base of the three kinds."""
 
     MOST = 50_000
+    WORK = 3.0
 
     def describe(self) -> str:
         return "a pattern"

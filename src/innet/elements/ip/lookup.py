@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from innet import ir
 from innet.elements.arguments import ArgumentType, IPAddress, Rest
-from innet.elements.ip.routes import AnyRoute, Route, RouteArgument
+from innet.elements.ip.routes import ALL_ONES, AnyRoute, Route, RouteArgument
 from innet.elements.ip.routing import NO_ROUTE, RouteTable, leave
 from innet.ir.trace import Packet, Value
 
@@ -71,14 +71,16 @@ class IPRouteTable(RouteTable):
         A later match replaces an earlier one only if its mask has all the ones of that one's.
         """
         dst = p.anno.dst_ip
-        best, gateway, output = p.local(0), p.local(0, 32), p.local(0)
-        for n, r in enumerate(routes):
+        found, mask, gateway, output = p.local(0), p.local(0, 32), p.local(0, 32), p.local(0)
+        masks: set[int] = set()
+        for r in routes:
             better = (dst & r.mask) == r.address
-            for m, earlier in enumerate(routes[:n]):
-                if earlier.mask & ~r.mask:
-                    better = better & (best.value != m + 1)
+            if any(earlier & ~r.mask for earlier in masks):
+                better = better & ((mask.value & (ALL_ONES ^ r.mask)) == 0)
+            masks.add(r.mask)
             with p.when(better):
-                best.set(n + 1)
+                found.set(1)
+                mask.set(r.mask)
                 gateway.set(r.gateway)
                 output.set(r.output)
-        return p.bind(best.value != 0), gateway.value, output.value
+        return p.bind(found.value != 0), gateway.value, output.value

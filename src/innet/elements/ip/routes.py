@@ -94,6 +94,8 @@ def _route(address: str, length: str, gateway: str | None, output: str) -> Route
 class RouteArgument(ArgumentType[AnyRoute]):
     """`ADDR[/MASK] [GATEWAY] OUTPUT`; `-` stands for no gateway."""
 
+    WORK = 0.3
+
     def describe(self) -> str:
         return "a route ADDR/MASK [GATEWAY] OUTPUT"
 
