@@ -9,8 +9,9 @@ from innet.network.generate import operator_network
 from innet.policy import Policy, parse_request
 from innet.symbolic.work import TOO_MUCH, Guard, Stopped
 from innet.verify import plan as planning
+from innet.verify.deployed import machine_of
 from innet.verify.plan import plan
-from innet.verify.world import World, machine_of
+from innet.verify.world import World
 from tests.soundness.large import IN, OUT, nested
 
 
