@@ -6,14 +6,15 @@ A contradiction is made small before it is shown: fewer packets, then fewer elem
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from innet.messages import Assessment, Role
 from tests.agreement.configurations import ENTRY, EXIT, NotFound, focuses, parsed, smaller
 from tests.soundness import modules, networks
 from tests.soundness.modules import Judged, Sent, Violation
-from tests.soundness.networks import PASS, Contradiction
+from tests.soundness.networks import Contradiction
+from tests.soundness.places import PASS, Guest, Shape
 
 QUESTIONS = ((Role.CLIENT, False), (Role.THIRD_PARTY, False), (Role.THIRD_PARTY, True))
 """Role, and whether the operator bans connectionless traffic. Operators are told, never restricted."""
@@ -96,8 +97,11 @@ class Campaign:
             finally:
                 tally.packets += len(sent)
                 tally.seconds["runs of modules"] += time.process_time() - began
-            if not broken and said.assessment in (Assessment.SANDBOX, Assessment.UNDECIDED) and not tcp_only:
-                tally.quiet[f"{role.value}: {said.assessment.value}"] += 1
+            if not broken and said.assessment in (Assessment.SANDBOX, Assessment.UNDECIDED):
+                banned = " (TCP only)" if tcp_only else ""
+                tally.quiet[f"{role.value}{banned}: {said.assessment.value}"] += 1
+                if tcp_only:
+                    continue
                 for kind in {type(e).__name__ for e in one.machine.elements.values()}:
                     tally.quiet_elements[kind] += 1
 
@@ -199,35 +203,36 @@ def _reproducer(seed: int, error: Violation, text: str, sent: Sequence[Sent]) ->
 def _of_network(
     seed: int, error: Contradiction, made: networks.Scene, sent: Sequence[tuple[networks.End, bytes]]
 ) -> str:
-    """A network with one rule, plainer boxes and few packets."""
-    parts = [made.first, made.second, made.module]
+    """A network with one rule, few and plain boxes and modules, and few packets."""
+    shape, guests = made.shape, list(made.guests)
     sent = sent[: error.at + 1]
 
-    def still(some: Sequence[str], few: Sequence[tuple[networks.End, bytes]]) -> bool:
+    def still(where: Shape, some: Sequence[Guest], few: Sequence[tuple[networks.End, bytes]]) -> bool:
         try:
-            networks.examine(networks.asked(*some, [error.rule]), few)
+            networks.examine(networks.asked(where, some, [error.rule], made.stepwise), few)
         except Contradiction:
             return True
         except Exception:
             return False
         return False
 
-    for n, plain in enumerate((PASS, PASS, networks.MODULES[0])):
-        simpler = [*parts[:n], plain, *parts[n + 1 :]]
-        if still(simpler, sent):
-            parts = simpler
+    for n in range(len(guests) - 1, -1, -1):
+        fewer = [*guests[:n], *guests[n + 1 :]]
+        if still(shape, fewer, sent):
+            guests = fewer
+    for n, row in enumerate(shape.boxes):
+        for m in range(len(row) - 1, -1, -1):
+            for plainer in ((*row[:m], *row[m + 1 :]), (*row[:m], PASS, *row[m + 1 :])):
+                simpler = replace(shape, boxes=(*shape.boxes[:n], plainer, *shape.boxes[n + 1 :]))
+                if still(simpler, guests, sent):
+                    shape, row = simpler, plainer
+                    break
+    until = time.monotonic() + SHRINK_S
     for n in range(len(sent) - 1, -1, -1):
-        if still(parts, [*sent[:n], *sent[n + 1 :]]):
+        if time.monotonic() < until and still(shape, guests, [*sent[:n], *sent[n + 1 :]]):
             sent = [*sent[:n], *sent[n + 1 :]]
-    lines = [
-        f"// network, seed {seed}: {error}",
-        "// first:",
-        parts[0],
-        "// second:",
-        parts[1],
-        "// module:",
-        parts[2],
-    ]
+    lines = [f"// network, seed {seed}: {error}", f"// {shape}{', stepwise' if made.stepwise else ''}"]
+    lines += [f"// {guest}" for guest in guests]
     lines += [f"// @ {end.node}:{end.interface} {frame.hex()}" for end, frame in sent]
     return "\n".join(lines) + "\n"
 

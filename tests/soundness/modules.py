@@ -7,6 +7,7 @@ of the adversarial corpus' kind, which are about addresses.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from random import Random
 
 from innet.diagnostics import ConfigurationError, Source
@@ -19,12 +20,14 @@ from innet.ir import nodes as ir
 from innet.ir.uses import statements
 from innet.messages import Account, Answer, Assessment, Role
 from innet.network.addresses import format_address
+from innet.packet.headers import PROTO_TCP, PROTO_UDP
 from innet.platform.ipv4 import checksum, ends
 from innet.platform.module import RunningModule
 from innet.platform.protocol import Deployment
 from innet.policy import Module
 from innet.runtime.clock import VirtualClock
 from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import member
 from innet.verify.plan import SECURITY_BUDGET, unsuitable
 from innet.verify.security import ANTI_SPOOFING, CONNECTIONLESS, DEFAULT_OFF, Rules, Security, assess
 from innet.verify.world import PARSE, machine_of, module_box
@@ -59,12 +62,13 @@ class Sent:
 @dataclass(frozen=True)
 class Left:
     """A frame that leaves the module; `cause` is the source of the frame that made it leave at once, None if it leaves
-    by itself; `seen` are the sources of all frames that came before."""
+    by itself; `seen` are the sources of all frames that came before; it left at `time_ns`."""
 
     frame: bytes
     cause: int | None
     seen: frozenset[int]
     at: int
+    time_ns: int = 0
 
 
 class Violation(Exception):  # noqa: N818 - a finding
@@ -107,6 +111,8 @@ class Judged:
     box: Box
     unsuitable: bool
     said: dict[tuple[Role, bool], Security] = field(default_factory=dict)
+    ran: tuple[object, list[Left]] | None = None
+    """What left it outside a sandbox, and because of what."""
 
     def security(self, role: Role, tcp_only: bool) -> Security:
         key = role, tcp_only
@@ -151,12 +157,15 @@ def guided(one: Judged) -> list[bytes]:
     for (_role, _tcp), said in one.said.items():
         if said.sent is None:
             continue
+        origin = said.sent.injected
+        proto = member(origin.symbols["ip.proto"], rs.single(PROTO_TCP))
         for flow in said.sent.flows[:GUIDED_FLOWS]:
-            origin = said.sent.injected
-            for n, solution in enumerate(solutions(origin, origin, flow.state.store)):
-                found.append(solution.frame)
-                if n + 1 >= GUIDED_EACH:
-                    break
+            tcp = flow.state.store.fork()
+            for store, most in (
+                (flow.state.store, GUIDED_EACH),
+                (tcp, GUIDED_EACH if tcp.assume(proto) else 0),
+            ):
+                found += (solution.frame for solution in islice(solutions(origin, origin, store), most))
         break
     return [one for one in found if ends(one) is not None]
 
@@ -179,8 +188,23 @@ def varied(random: Random, one: bytes) -> bytes:
     return bytes(out)
 
 
+def as_tcp(random: Random, one: bytes) -> bytes:
+    """The frame as one of TCP, with a whole TCP header in it."""
+    size = 14 + (one[14] & 15) * 4
+    out = bytearray(one.ljust(size + 20, b"\0"))
+    out[23], out[size + 12], out[size + 13] = (
+        PROTO_TCP,
+        0x50,
+        random.choice((0x02, 0x12, 0x10, 0x18, 0x11, 0x04)),
+    )
+    out[16:18] = (len(out) - 14).to_bytes(2, "big")
+    out[24:26] = b"\0\0"
+    out[24:26] = checksum(bytes(out[14:size])).to_bytes(2, "big")
+    return bytes(out)
+
+
 def traffic(random: Random, solved: Sequence[bytes], packets: int) -> list[Sent]:
-    """Frames in a row: random ones, solved ones, and such that are near them."""
+    """Frames in a row: random ones, solved ones, and such that are near them; a fourth of them are made TCP."""
     out: list[Sent] = []
     for n in range(packets):
         if n < len(solved):
@@ -191,6 +215,8 @@ def traffic(random: Random, solved: Sequence[bytes], packets: int) -> list[Sent]
             one = varied(random, random.choice(out).frame)
         else:
             one = frame(random)
+        if n >= len(solved) and random.random() < 0.25:
+            one = as_tcp(random, one)
         out.append(Sent(random.choice((0, 0, 1000, 10**6, 10**9, 200 * 10**9)), one))
     return out
 
@@ -222,12 +248,13 @@ def run(text: str, role: Role, sandbox: bool, sent: Sequence[Sent], seed: int) -
     def took(cause: int | None, at: int) -> Iterator[Left]:
         sent, wire.sent = wire.sent, []
         for one in sent:
-            yield Left(one, cause, frozenset(seen), at)
+            yield Left(one, cause, frozenset(seen), at, clock.now_ns)
 
     for n, one in enumerate((*sent, Sent(300 * 10**9, b""))):
         until = clock.now_ns + one.after_ns
         for _ in range(20):  # a module that is always busy does not keep others from getting their turn
             module.work()
+            yield from took(None, n)
             wake = module.next_wake()
             if wake is None or wake > until:
                 break
@@ -257,6 +284,89 @@ def strays(left: Left) -> bool:
     return not rs.contains(ALLOWED, destination) and destination not in left.seen
 
 
+TIMEOUT_NS = 60 * 10**9
+"""How long a packet from outside authorizes answers in the sandbox."""
+
+
+class Authorized:
+    """Who has lately written to a sandboxed module, as this file counts it from what was sent: sources, and flows by
+    protocol, address, port, and the module's port."""
+
+    def __init__(self, sent: Sequence[Sent]) -> None:
+        self.sources: dict[int, int] = {}
+        self.flows: dict[tuple[int, int, bytes], int] = {}
+        self.let_out: set[tuple[bytes, int, bytes]] = set()
+        self.coming = iter(_arrivals(sent))
+        self.next = next(self.coming, None)
+
+    def until(self, left: Left) -> None:
+        """Take note of all that came before a packet left."""
+        while self.next is not None and self.next[0] < left.at + (left.cause is not None):
+            _, time_ns, frame = self.next
+            self.sources[int.from_bytes(frame[26:30], "big")] = time_ns
+            if not (ported(frame) and later_fragment(frame)):
+                ports = ports_of(frame)
+                self.flows[frame[23], int.from_bytes(frame[26:30], "big"), ports] = time_ns
+            self.next = next(self.coming, None)
+
+    def forged(self, left: Left, holds: bool) -> bool:
+        """Whether it has no right to its source: the module's, that of the packet which it is, or one that wrote within
+        the time."""
+        source = int.from_bytes(left.frame[26:30], "big")
+        if source in (ADDRESS, left.cause):
+            return False
+        if holds and source in left.seen:  # it may be the very packet, kept for long
+            return False
+        return self.sources.get(source, -TIMEOUT_NS) < left.time_ns - TIMEOUT_NS
+
+    def astray(self, left: Left) -> bool:
+        """Whether it goes to nobody who agreed, or wrote by this protocol and these ports within the time."""
+        frame = left.frame
+        destination = int.from_bytes(frame[30:34], "big")
+        datagram = frame[26:34], frame[23], frame[18:20]
+        if not later_fragment(frame):
+            self.let_out.add(datagram)
+        if rs.contains(ALLOWED, destination):
+            return False
+        if later_fragment(frame):
+            return datagram not in self.let_out
+        ports = ports_of(frame)
+        known = self.flows.get((frame[23], destination, ports[2:] + ports[:2]), -TIMEOUT_NS)
+        return known < left.time_ns - TIMEOUT_NS
+
+
+def _arrivals(sent: Sequence[Sent]) -> Iterator[tuple[int, int, bytes]]:
+    """What comes to the module: which frame it is, when it comes, and the frame."""
+    now = 10**9
+    for n, one in enumerate(sent):
+        now += one.after_ns
+        about = ends(one.frame)
+        if about is not None and about.destination == ADDRESS and about.source != ADDRESS:
+            yield n, now, one.frame
+
+
+def ported(frame: bytes) -> bool:
+    return frame[23] in (PROTO_TCP, PROTO_UDP)
+
+
+def later_fragment(frame: bytes) -> bool:
+    return bool(int.from_bytes(frame[20:22], "big") & 0x1FFF)
+
+
+def ports_of(frame: bytes) -> bytes:
+    """The ports of a TCP or UDP packet that has them, zeros for others."""
+    size = 14 + (frame[14] & 15) * 4
+    return frame[size : size + 4] if ported(frame) and len(frame) >= size + 4 else bytes(4)
+
+
+def ran(one: Judged, sent: Sequence[Sent], seed: int) -> list[Left]:
+    """What leaves the module outside a sandbox: the same whoever has it, so it runs once for the same packets."""
+    key = (seed, *sent)
+    if one.ran is None or one.ran[0] != key:
+        one.ran = key, list(run(one.text, Role.CLIENT, False, sent, seed))
+    return one.ran[1]
+
+
 def check(one: Judged, role: Role, tcp_only: bool, sent: Sequence[Sent], seed: int) -> bool:
     """Hold what leaves against what is said. Whether a packet broke a rule that is not said to hold.
 
@@ -267,7 +377,7 @@ def check(one: Judged, role: Role, tcp_only: bool, sent: Sequence[Sent], seed: i
     safe = said.assessment is Assessment.SAFE
     holds = holds_packets(one.machine)
     broken = False
-    for left in run(one.text, role, False, sent, seed):
+    for left in ran(one, sent, seed):
         for bad, promised, words in (
             (forges(left, holds), safe or ANTI_SPOOFING in held, "a forged source"),
             (
@@ -282,9 +392,11 @@ def check(one: Judged, role: Role, tcp_only: bool, sent: Sequence[Sent], seed: i
                 raise Violation(f"{role.value}, {said.assessment.value}: {words}: {left.frame.hex()}", role,
                                 tcp_only, left.at)  # fmt: skip
     if said.assessment is Assessment.SANDBOX:
+        known = Authorized(sent)
         for left in run(one.text, role, True, sent, seed):
-            out = int.from_bytes(left.frame[26:30], "big") not in {ADDRESS, *left.seen}
-            if out or (role is Role.THIRD_PARTY and strays(left)):
+            known.until(left)
+            forged, astray = known.forged(left, holds), role is Role.THIRD_PARTY and known.astray(left)
+            if forged or astray or left.frame[14] != 0x45 or (tcp_only and left.frame[23] != PROTO_TCP):
                 raise Violation(f"{role.value}, in the sandbox: {left.frame.hex()}", role, tcp_only, left.at)
     return broken
 

@@ -1,70 +1,44 @@
 """Random small networks with random rules, and what packets in a row really do there.
 
-No box copies packets, so that what a packet does is one row of places; a rule is held against that row by this file's
-own reading of the words.
+What a packet does is a row of places, each with the one that it comes from; a rule is held against that row by this
+file's own reading of the words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeAlias
 
 from innet.diagnostics import ConfigurationError, PolicyError, Source
 from innet.explore.flow import BudgetExceeded
-from innet.explore.modules import Places
-from innet.explore.network import Walk
+from innet.explore.modules import ARRIVES, SENDS, Places
+from innet.explore.network import Network, Walk
 from innet.explore.replay import Event, Replay
 from innet.explore.witness import solutions
 from innet.ir.interpret import PacketBuffer, evaluate
 from innet.messages import Answer
 from innet.network import Clients, End, Host, Internet
+from innet.packet.headers import PROTO_TCP
 from innet.platform.ipv4 import checksum
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Region, Subnet, parse_policy
 from innet.symbolic import ranges as rs
+from innet.symbolic.formulas import member
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.state import Tables
 from innet.verify.confirm import _const_value as value
 from innet.verify.questions import Question, Start, at_home_outside, prepare, starts
 from innet.verify.reach import BUDGET, answer
-from innet.verify.world import Deployed, World
+from innet.verify.world import World
 from tests.adversarial.traffic import header
-from tests.verify.networks import CLIENT, PASS, PROVIDER, STATEFUL, chain, inward
+from tests.agreement.mutants import Patch
+from tests.soundness.places import BOXES, MODULES, PLATFORMS, Guest, Shape, deployed, guests, network, shape
 
-WRAP = "Strip(14) -> IPEncap(4, 10.0.0.9, 172.16.9.9) -> EtherEncap(0x0800, 2:0:0:0:0:1, 2:0:0:0:0:2)"
-UNWRAP = "IPClassifier(proto 4) -> Strip(34) -> EtherEncap(0x0800, 2:0:0:0:0:1, 2:0:0:0:0:2)"
-WRAP_UDP = WRAP.replace("IPEncap(4, 10.0.0.9, 172.16.9.9)", "UDPIPEncap(10.0.0.9, 53, 172.16.9.9, 80)")
-UNWRAP_UDP = UNWRAP.replace("proto 4", "udp dst port 80").replace("Strip(34)", "Strip(42)")
-BOXES = (
-    PASS, PASS, STATEFUL,
-    *map(inward, (
-        "IPFilter(allow udp)", "IPFilter(deny dst port 80, allow all)", "IPFilter(allow frag, deny tcp, allow all)",
-        "IPClassifier(tcp or icmp type 8)", "IPFilter(allow src net 203.0.113.0/24)", "DecIPTTL",
-        "IPRewriter(pattern - - 172.16.7.7 - 0 0)", "IPRewriter(pattern - - 10.9.9.9 - 0 0)",
-        "StoreIPAddress(172.16.7.7, dst)", "StoreIPAddress(203.0.113.9, src)", "SetIPDSCP(5)", WRAP, UNWRAP,
-        "IPAddrRewriter(pattern - 172.16.7.7 0 0)", "CheckIPHeader(14)", "IPFilter(allow ip hl 5 and ip ttl > 3)",
-        "CheckLength(60)", "Queue(4) -> Unqueue", "IPRewriter(pattern 203.0.113.5 1000-1007 - - 0 0)",
-        "StoreData(40, \\<0000>)", "StoreData(34, \\<0050>)", "StoreData(50, \\<5555>)", "Truncate(50)", "Truncate(34)",
-        "VLANEncap(5)", "VLANDecap -> Classifier(12/0800)", WRAP_UDP, UNWRAP_UDP,
-    )),
-    """
-n :: IPRewriter(pattern 203.0.113.5 1024-1027 - - 0 1, drop);
-FromDevice(inside) -> Classifier(12/0800) -> CheckIPHeader(14) -> IPFilter(allow udp or tcp) -> [0] n;
-FromDevice(outside) -> Classifier(12/0800) -> CheckIPHeader(14) -> IPFilter(allow dst host 203.0.113.5) -> [1] n;
-n [0] -> ToDevice(outside); n [1] -> ToDevice(inside);
-""",
-)  # fmt: skip
-MODULES = (
-    "FromNetfront() -> IPMirror -> dst :: ToNetfront();",
-    "FromNetfront() -> IPRewriter(pattern - - 172.16.15.133 - 0 0) -> dst :: ToNetfront();",
-    "FromNetfront() -> IPFilter(allow udp) -> IPRewriter(pattern $ADDR 5000-5003 172.16.7.7 - 0 0) "
-    "-> dst :: ToNetfront();",
-    "FromNetfront() -> Strip(14) -> CheckIPHeader -> StripIPHeader -> CheckIPHeader -> StoreIPAddress($ADDR, src)"
-    " -> dst :: ToNetfront();",
-)
-MODULE = 0xC6336401
-NODES = ("internet", "client", "module", "edge", "access", "first", "second", "172.16.7.7", "172.16.0.0/20",
-         "198.51.100.1", "203.0.113.77", "203.0.113.0/24", "10.9.0.0/16", "platform", "M:dst")  # fmt: skip
-STARTS = ("internet", "internet", "client", "client", "module", "edge", "access", "172.16.7.7", "203.0.113.77",
-          "172.16.0.0/20")  # fmt: skip
+NODES = ("internet", "internet", "client", "client", "module", "module", "edge", "access", "172.16.7.7",
+         "172.16.0.0/20", "172.16.128.0/17", "198.51.100.1", "198.51.101.1", "203.0.113.77", "203.0.113.0/24",
+         "10.9.0.0/16", "M:dst", "N:dst")  # fmt: skip
+STARTS = ("internet", "internet", "client", "client", "module", "module", "module", "edge", "access", "172.16.7.7",
+          "203.0.113.77", "172.16.0.0/20", "198.51.100.1", "198.51.101.0/24")  # fmt: skip
 FLOWS = ("", "", "udp", "tcp", "tcp dst port 80", "udp and src port 53", "dst host 172.16.7.7",
          "src net 203.0.113.0/24",
          "dst port 1500", "icmp", "ip[8] > 5", "src host 203.0.113.5", "not tcp", "dst net 172.16.0.0/16",
@@ -84,17 +58,23 @@ CONSTS = (
     " const host && port",
     " const tcp flags && udp[8:2]",
 )
-HOSTS = {"internet": End("edge", "out"), "homes": End("access", "homes")}
-ADDRESSES = (0xAC100707, 0xAC100F85, 0xAC100001, MODULE, 0xCB00714D, 0xCB007105, 0xCB007109, 0x0A090909, 0x08080808,
-             0xAC100909, 0x0A000009)  # fmt: skip
+MODULE = 0xC6336401
+HOSTS = {"internet": End("edge", "out"), "homes": End("access", "homes"), "flats": End("other", "homes")}
+ADDRESSES = (
+    0xAC100707, 0xAC100F85, 0xAC100001, 0xAC10C809, MODULE, 0xC6336402, 0xC6336501, 0xC6336601, 0xCB00714D, 0xCB007105,
+    0xCB007109, 0x0A090909, 0x08080808, 0xAC100909, 0x0A000009,
+)  # fmt: skip
+TCP_FLAGS = (0x02, 0x12, 0x10, 0x18, 0x11, 0x04)
+STEPS, WORK = 1_500, 120_000
+"""What a question may cost."""
 PORTS = (53, 80, 1000, 1001, 1024, 1025, 1500, 5000, 40000)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A packet as it starts, and the places that it came to."""
+    """A packet as it starts (`end` None: handed to a module), and the places that it came to."""
 
-    end: End
+    end: End | None
     frame: bytes
     events: Sequence[Event]
     replay: Replay
@@ -110,61 +90,77 @@ class Contradiction(Exception):  # noqa: N818 - a finding
 
 @dataclass
 class Scene:
-    """A network with rules, and their answers."""
+    """A network with modules and rules, and the answers. `stepwise`: it was asked each time that a module came."""
 
-    first: str
-    second: str
-    module: str
+    shape: Shape
+    guests: Sequence[Guest]
     rules: list[str]
     world: World
+    stepwise: bool = False
     questions: list[Question] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
 
-    @property
-    def text(self) -> str:
-        """What it is made of, for a reader."""
-        rules = "".join(
-            f"{rule}: {found.value}\n" for rule, found in zip(self.rules, self.answers, strict=True)
-        )
-        return f"// first:\n{self.first}\n// second:\n{self.second}\n// module:\n{self.module}\n{rules}"
+
+def names_of(made: Shape) -> tuple[str, ...]:
+    """The nodes that only some networks have."""
+    others = ("other", "flats") if len(made.boxes) > 1 else ()
+    return (*made.names, *PLATFORMS[: len(made.platforms)], *others)
 
 
-def rule(random: Random) -> str:
+def rule(random: Random, made: Shape) -> str:
     """A statement of an operator."""
     word = random.choice(
         ("reach", "reach", "always reach", "always new reach", "never reach", "never new reach")
     )
-    hops = [random.choice(NODES) for _ in range(random.choice((1, 1, 1, 2, 2, 3)))]
-    text = f"{word} from {random.choice(STARTS)} {random.choice(FLOWS)}"
+    some = names_of(made)
+    hops = [random.choice((*NODES, *some)) for _ in range(random.choice((1, 1, 1, 2, 2, 3)))]
+    text = f"{word} from {random.choice((*STARTS, *some))} {random.choice(FLOWS)}"
     for hop in hops:
         text += f" -> {hop} {random.choice(FLOWS)}{random.choice(CONSTS)}"
     return " ".join(text.split())
 
 
 def scene(random: Random, count: int = 6) -> Scene:
-    """A network of boxes at random, asked."""
-    first, second = random.choice(BOXES), random.choice(BOXES)
-    module = random.choice(MODULES)
-    return asked(first, second, module, [rule(random) for _ in range(count)])
+    """A network at random with modules at random, asked."""
+    made = shape(random)
+    some = guests(random, made)
+    return asked(made, some, [rule(random, made) for _ in range(count)], random.random() < 0.5)
 
 
-def asked(first: str, second: str, module: str, rules: Sequence[str]) -> Scene:
-    """The answers to rules on a network of two boxes and a module. Rules that make no sense are left out."""
-    text = module.replace("$ADDR", "198.51.100.1")
-    world = chain(first, second)
-    account = PROVIDER if "Strip" in module else CLIENT
-    world = world.with_deployed((Deployed("M", account, "platform", MODULE, text, "Strip" in module),))
-    made = Scene(first, second, module, [], world)
+def asked(made: Shape, some: Sequence[Guest], rules: Sequence[str], stepwise: bool = False) -> Scene:
+    """The answers to rules on a network with modules. Rules that make no sense are left out. `stepwise`: the modules
+    come one after another, and the answers are those that are kept and carried on."""
+    there = deployed(some)
+    found = Scene(made, some, [], network(made), stepwise)
     for one in rules:
         try:
             reach = parse_policy(Source("rules", one)).rules[0]
         except (ConfigurationError, PolicyError):
             continue
-        question = prepare(reach, {})
-        made.rules.append(one)
-        made.questions.append(question)
-        made.answers.append(answer(question, world.network, world.tables).holds)
-    return made
+        found.rules.append(one)
+        found.questions.append(prepare(reach, {}))
+    with limited():
+        for n in range(len(there) + 1) if stepwise else (len(there),):
+            found.world = world = found.world.with_deployed(there[:n])
+            base = (world.base(q.reach) if stepwise else None for q in found.questions)
+            found.answers = [
+                answer(question, world.network, world.tables, known).holds
+                for question, known in zip(found.questions, base, strict=True)
+            ]
+    return found
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Questions may cost less than those of a request: here many are asked, and what is undecided says nothing."""
+    patch, budget = Patch(), Network.budget
+    patch.setattr(
+        Network, "budget", lambda self, steps, work=WORK: budget(self, min(steps, STEPS), min(work, WORK))
+    )
+    try:
+        yield
+    finally:
+        patch.undo()
 
 
 # ---- packets
@@ -175,7 +171,9 @@ def packet(random: Random) -> bytes:
     proto = random.choice((17, 17, 6, 6, 1, 4))
     source, destination = random.choice(ADDRESSES), random.choice(ADDRESSES)
     ports = b"".join(random.choice(PORTS).to_bytes(2, "big") for _ in range(2))
-    body = ports + (16).to_bytes(2, "big") + bytes(random.choice((2, 10, 30)))
+    body = ports + (16).to_bytes(2, "big") + bytes(random.choice((2, 10, 30, 30, 1700)))
+    if proto == 6:
+        body = ports + bytes(8) + bytes((0x50, random.choice(TCP_FLAGS))) + body[4:]
     if proto == 1:
         body = b"\x08" + body[1:]
     if proto == 4:
@@ -203,9 +201,12 @@ def ways(made: Scene) -> list[tuple[End, bytes]]:
                 for n, (outcome, _) in enumerate(
                     walk.from_wire(start.end, start.injected.state.fork(), None)
                 ):
-                    solved = next(solutions(start.injected, start.injected, outcome.state.store), None)
-                    if solved is not None:
-                        found.append((start.end, solved.frame))
+                    tcp = outcome.state.store.fork()
+                    proto = member(start.injected.symbols["ip.proto"], rs.single(PROTO_TCP))
+                    for store in (outcome.state.store, *((tcp,) if tcp.assume(proto) else ())):
+                        solved = next(solutions(start.injected, start.injected, store), None)
+                        if solved is not None:
+                            found.append((start.end, solved.frame))
                     if n >= 6:
                         break
             except (BudgetExceeded, Imprecise, Split):
@@ -228,7 +229,7 @@ def sequence(random: Random, made: Scene, packets: int) -> list[tuple[End, bytes
     ends = list(dict.fromkeys(
         start.end for q in made.questions for start in starts(q.start.node, network) if start.end is not None
     ))  # fmt: skip
-    ends += [End("edge", "out"), End("access", "homes"), End("access", "homes")]
+    ends += [end for name, end in HOSTS.items() if name in network.snapshot.nodes]
     solved, going = ways(made), Replay(network)
     out: list[tuple[End, bytes]] = []
     came: list[tuple[End, bytes]] = []
@@ -284,23 +285,32 @@ def at(node: Node, event: Event, made: Scene, owned: rs.Ranges | None) -> bool:
     return False
 
 
-def conforms(question: Question, made: Scene, row: Row, last: int | None = None) -> bool:
-    """Whether the row does what the statement says; with `last`, its last hop is that event."""
-    first = row.replay.received(row.frame)
-    if question.start.node == Region(Place.MODULE) or not isinstance(
-        question.start.node, Region | Named | Subnet
-    ):
-        return False
-    if not evaluate(question.flows[0], first):
-        return False
+def departures(question: Question, made: Scene, row: Row) -> list[tuple[int, PacketBuffer]]:
+    """The packets of the row that the statement speaks of: after which event they start, and what they are there."""
+    found: list[tuple[int, PacketBuffer]] = []
+    source = int.from_bytes(row.frame[26:30], "big")
+    for start in starts(question.start.node, made.world.network, question.longest):
+        if start.end is not None and start.end == row.end and rs.contains(known(start), source):
+            found.append((-1, row.replay.received(row.frame)))
+        elif start.module is not None and start.output is None:
+            sends = start.module.name + SENDS
+            found += ((n, row.replay.seen(e)) for n, e in enumerate(row.events) if e.place == sends)
+    return [(at, packet) for at, packet in found if evaluate(question.flows[0], packet)]
+
+
+def conforms(
+    question: Question, made: Scene, row: Row, since: int, first: PacketBuffer, last: int | None = None
+) -> bool:
+    """Whether what comes of a packet of the row does what the statement says; with `last`, its last hop is that
+    event. One copy has to do all of it."""
 
     def search(index: int, since: int, before: PacketBuffer, owned: rs.Ranges | None) -> bool:
         if index == len(question.hops):
-            return last is None or since == last + 1
+            return last is None or since == last
         hop = question.hops[index]
-        for n in range(since, len(row.events)):
+        for n in range(since + 1, len(row.events)):
             event = row.events[n]
-            if not at(hop.node, event, made, owned):
+            if not (at(hop.node, event, made, owned) and line(row.events, n, since)):
                 continue
             packet = row.replay.seen(event)
             if evaluate(question.flows[index + 1], packet) and all(
@@ -310,20 +320,20 @@ def conforms(question: Question, made: Scene, row: Row, last: int | None = None)
                     (m for m in made.world.network.modules if event.place == f"module {m.name}"), None
                 )
                 mine = through.owned if through is not None and hop.node == Region(Place.MODULE) else owned
-                if search(index + 1, n + 1, packet, mine):
+                if search(index + 1, n, packet, mine):
                     return True
         return False
 
-    return search(0, 0, first, None)
+    return search(0, since, first, None)
 
 
-def starts_there(question: Question, made: Scene, row: Row) -> bool:
-    """Whether the packet is one of those that the statement speaks of."""
-    source = int.from_bytes(row.frame[26:30], "big")
-    return any(
-        start.end == row.end and rs.contains(known(start), source)
-        for start in starts(question.start.node, made.world.network)
-    ) and bool(evaluate(question.flows[0], row.replay.received(row.frame)))
+def line(events: Sequence[Event], n: int, earlier: int) -> bool:
+    """Whether an event is what became of the packet of an earlier one, by this file's own count."""
+    way = {n}
+    while n >= 0:
+        n = events[n].after
+        way.add(n)
+    return earlier in way
 
 
 def known(start: Start) -> rs.Ranges:
@@ -331,43 +341,61 @@ def known(start: Start) -> rs.Ranges:
     return start.injected.state.store.domain(start.injected.symbols["ip.src"])
 
 
-def contradicts(question: Question, holds: Answer, made: Scene, row: Row) -> str:
+Departures: TypeAlias = Sequence[tuple[int, PacketBuffer]]
+
+
+def contradicts(question: Question, holds: Answer, made: Scene, row: Row, speaks: Departures) -> str:
     """Why a row and an answer cannot both be right; empty if they can."""
     quantifier = question.reach.quantifier
-    if not starts_there(question, made, row):
-        return ""
-    if quantifier is Quantifier.ALWAYS:
-        if holds is Answer.YES:
-            for n, event in enumerate(row.events):
-                if at(question.hops[-1].node, event, made, None) and not conforms(question, made, row, n):
-                    return f"it gets to {event.place} otherwise"
-        return ""
     none = Answer.YES if quantifier is Quantifier.NEVER else Answer.NO
-    return "it does so" if holds is none and conforms(question, made, row) else ""
+    for since, first in speaks:
+        if quantifier is not Quantifier.ALWAYS:
+            if holds is none and conforms(question, made, row, since, first):
+                return "it does so"
+        elif holds is Answer.YES:
+            for n, event in enumerate(row.events):
+                there = at(question.hops[-1].node, event, made, None) and line(row.events, n, since)
+                if there and not conforms(question, made, row, since, first, n):
+                    return f"it gets to {event.place} otherwise"
+    return ""
 
 
 def examine(made: Scene, sent: Sequence[tuple[End, bytes]]) -> int:
     """Send packets in a row and hold each against every answer; how many rows spoke of a rule."""
     network, spoke = made.world.network, 0
+    rules = [*zip(made.rules, made.questions, made.answers, strict=True)]
     going = Replay(network)
     for n, (end, frame) in enumerate(sent):
-        before = len(going.events)
+        going.events.clear()
+        going.steps = 0
         going.send(end, frame)
-        lasting = Row(end, frame, going.events[before:], going)
-        alone = Replay(network)
-        alone.send(end, frame)
-        fresh = Row(end, frame, alone.events, alone)
-        for text, question, holds in zip(made.rules, made.questions, made.answers, strict=True):
+        lasting = Row(end, frame, going.events, going)
+        fresh = [*alone(network, lasting)]
+        for text, question, holds in rules:
             new = question.reach.new or question.reach.quantifier is Quantifier.SOME
-            row = fresh if new else lasting
-            spoke += starts_there(question, made, row)
-            why = contradicts(question, holds, made, row)
-            if why:
-                places = " ".join(e.place for e in row.events)
-                raise Contradiction(
-                    f"{text}: {holds.value}, but {why}: {end} {frame.hex()} ({places})", text, n
-                )
+            for row in fresh if new else (lasting,):
+                speaks = departures(question, made, row)
+                spoke += len(speaks)
+                why = contradicts(question, holds, made, row, speaks)
+                if why:
+                    places = " ".join(e.place for e in row.events)
+                    words = f"{text}: {holds.value}, but {why}: {end} {frame.hex()} ({places})"
+                    raise Contradiction(words, text, n)
     return spoke
 
 
-__all__ = ["Contradiction", "Scene", "asked", "examine", "rule", "scene", "sequence"]
+def alone(network: Network, row: Row) -> Iterator[Row]:
+    """The packet when all tables are empty; then what modules get of it, when they are empty there."""
+    assert row.end is not None
+    replay = Replay(network)
+    replay.send(row.end, row.frame)
+    yield Row(row.end, row.frame, replay.events, replay)
+    for event in replay.events:
+        module = network.modules.named(event.place.removeprefix(ARRIVES))
+        if module is not None and event.place.startswith(ARRIVES):
+            there = Replay(network)
+            there.send_module(module, event.packet)
+            yield Row(None, event.packet, there.events, there)
+
+
+__all__ = ["BOXES", "MODULES", "Contradiction", "Scene", "asked", "examine", "rule", "scene", "sequence"]

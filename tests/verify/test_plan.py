@@ -295,7 +295,9 @@ def with_operator(world: World, change: Callable[[object], object]) -> World:
 
 def test_a_ban_of_connectionless_traffic() -> None:
     banned = with_operator(chain(), lambda operator: replace(operator, connectionless=False))  # type: ignore[type-var]
-    assert request(banned, ECHO.format(name="Echo"), CLIENT).assessment is Assessment.SANDBOX
+    both = request(banned, ECHO.format(name="Echo"), CLIENT)
+    assert both.assessment is Assessment.REFUSED, "no sandbox holds back what is not TCP"
+    assert not both.placements
     tcp = "Echo module:\nFromNetfront() -> IPFilter(allow tcp) -> IPMirror -> ToNetfront()\n"
     assert request(banned, tcp, CLIENT).assessment is Assessment.SAFE
     udp = tcp.replace("tcp", "udp")

@@ -275,9 +275,16 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget, show: bool) 
         ]
         checks.append(
             Check("everything the module does can be followed", Answer.UNDECIDED, lost[0].reason,
-                  "it runs in the sandbox, which holds it to the rules packet by packet")
+                  "it runs in the sandbox, which holds it to the rules packet by packet" if rules.connectionless else
+                  "make it simpler: the sandbox lets packets through that are not TCP")
         )  # fmt: skip
-    if good:
+    if broken.get(
+        CONNECTIONLESS
+    ):  # the sandbox does not look at protocols, so nothing else holds the module to it
+        assessment = Assessment.REFUSED
+    elif lost and not rules.connectionless:
+        assessment = Assessment.UNDECIDED
+    elif good:
         assessment = Assessment.SANDBOX if bad else Assessment.SAFE
     elif bad:
         assessment = Assessment.REFUSED
