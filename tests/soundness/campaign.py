@@ -20,6 +20,8 @@ QUESTIONS = ((Role.CLIENT, False), (Role.THIRD_PARTY, False), (Role.THIRD_PARTY,
 """Role, and whether the operator bans connectionless traffic. Operators are told, never restricted."""
 A_NETWORK = 5
 """Every so many modules a network is tried."""
+A_SHOW = 10
+"""Of every so many modules the proof shows what it finds."""
 SHRINK_S = 40.0
 
 
@@ -76,6 +78,7 @@ class Campaign:
             tally.left_out["not for a platform" if one else "no configuration"] += 1
             return
         tally.modules += 1
+        one.show = seed % A_SHOW == 0
         for role, tcp_only in QUESTIONS:
             began = time.process_time()
             said = one.security(role, tcp_only)

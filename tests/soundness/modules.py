@@ -110,6 +110,8 @@ class Judged:
     machine: Machine
     box: Box
     unsuitable: bool
+    show: bool = False
+    """Whether packets are looked for that show what the proof finds: most of the cost, and for people."""
     said: dict[tuple[Role, bool], Security] = field(default_factory=dict)
     ran: tuple[object, list[Left]] | None = None
     """What left it outside a sandbox, and because of what."""
@@ -118,7 +120,7 @@ class Judged:
         key = role, tcp_only
         if key not in self.said:
             budget = Budget(SECURITY_BUDGET, work=WORK)
-            self.said[key] = assess(self.box, PARSE, rules(role, tcp_only), budget)
+            self.said[key] = assess(self.box, PARSE, rules(role, tcp_only), budget, self.show)
         return self.said[key]
 
 

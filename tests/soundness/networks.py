@@ -64,6 +64,12 @@ ADDRESSES = (
     0xAC100707, 0xAC100F85, 0xAC100001, 0xAC10C809, MODULE, 0xC6336402, 0xC6336501, 0xC6336601, 0xCB00714D, 0xCB007105,
     0xCB007109, 0x0A090909, 0x08080808, 0xAC100909, 0x0A000009,
 )  # fmt: skip
+NATIVE = {
+    HOSTS["internet"]: (0xCB00714D, 0xCB007105, 0xCB007109, 0x08080808),
+    HOSTS["homes"]: (0xAC100707, 0xAC100F85, 0xAC100001, 0xAC100909),
+    HOSTS["flats"]: (0xAC10C809, 0xAC10FF01),
+}
+"""Sources that packets have at these places, where they are not spoofed."""
 TCP_FLAGS = (0x02, 0x12, 0x10, 0x18, 0x11, 0x04)
 STEPS, WORK = 1_500, 120_000
 """What a question may cost."""
@@ -166,10 +172,14 @@ def limited() -> Iterator[None]:
 # ---- packets
 
 
-def packet(random: Random) -> bytes:
-    """A frame that fits these networks, more or less."""
+def packet(random: Random, made: Scene, end: End) -> bytes:
+    """A frame that fits these networks, more or less, and comes in at `end`; to a module often."""
     proto = random.choice((17, 17, 6, 6, 1, 4))
     source, destination = random.choice(ADDRESSES), random.choice(ADDRESSES)
+    if random.random() < 0.6:
+        source = random.choice(NATIVE.get(end, ADDRESSES))
+    if made.guests and random.random() < 0.3:
+        destination = random.choice(made.guests).address
     ports = b"".join(random.choice(PORTS).to_bytes(2, "big") for _ in range(2))
     body = ports + (16).to_bytes(2, "big") + bytes(random.choice((2, 10, 30, 30, 1700)))
     if proto == 6:
@@ -245,7 +255,8 @@ def sequence(random: Random, made: Scene, packets: int) -> list[tuple[End, bytes
             port = random.choice(PORTS).to_bytes(2, "big")
             out.append((end, frame[:34] + port + frame[36:] if frame[14] == 0x45 else frame))
         else:
-            out.append((random.choice(ends), packet(random)))
+            end = random.choice(ends)
+            out.append((end, packet(random, made, end)))
         before = len(going.events)
         going.send(*out[-1])
         for event in going.events[before:]:
