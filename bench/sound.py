@@ -4,8 +4,8 @@ Modules of all elements are assessed as clients' and third parties' (with and wi
 on a platform with its gates, and in the sandbox where the assessment asks for it: a rule that is said to hold is broken
 by no packet, and the sandbox is held to what it promises, packet by packet. Networks of one to four boxes in one or two
 branches, with one to three platforms and modules, some of which copy packets, are asked random `reach`, `always` and
-`never` statements, at once or each time that a module comes: no packet does what an answer says none does. What contradicts
-is made small and printed. At last faults are put into what judges: all must be found.
+`never` statements, at once or each time that a module comes: no packet does what an answer says none does. What
+contradicts is made small and printed. At last faults are put into what judges: all must be found.
 
 z3 is asked what the constraint store was asked, and random questions.
 

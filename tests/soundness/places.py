@@ -9,8 +9,9 @@ from innet.explore.flow import Budget
 from innet.messages import Account, Assessment, Role
 from innet.network import format_address, load
 from innet.policy import Policy
+from innet.verify.deployed import PARSE, Deployed, allowed_for, machine_of, module_box
 from innet.verify.security import Rules, assess
-from innet.verify.world import PARSE, Deployed, World, allowed_for, machine_of, module_box
+from innet.verify.world import World
 from tests.adversarial import modules as hostile
 from tests.verify.networks import CLIENT, OPERATOR, PASS, PROVIDER, STATEFUL, inward
 
