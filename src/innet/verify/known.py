@@ -202,15 +202,14 @@ class Known:
         key = d, allowed
         found = self._modules.get(key)
         if found is None:
-            interface = self.interface(d)
-            machine = machine_of(Source(d.name, d.text))
-            name = d.identifier or d.name
-            found = make_module(
-                name, d.account, d.platform, d.address, module_box(name, machine, interface),
-                d.sandbox, key[1],
-            )  # fmt: skip
+            box = self.box(d)
+            found = make_module(box.name, d.account, d.platform, d.address, box, d.sandbox, allowed)
             remember(self._modules, key, found)
         return found
+
+    def box(self, d: Deployed) -> Box:
+        """The configuration of a deployed module."""
+        return module_box(d.identifier or d.name, machine_of(Source(d.name, d.text)), self.interface(d))
 
     def interface(self, d: Deployed) -> str:
         """The interface of its platform that a module is on."""
@@ -229,9 +228,7 @@ class Known:
             told = self.kept.get(d, self.interface(d))
             if told is None:
                 rules = Rules(d.address, d.account, lists.of(d.account), True)
-                judged = assess(
-                    self.module(d, lists.around(d)).box, PARSE, rules, self.network.budget(BOX_BUDGET), False
-                )
+                judged = assess(self.box(d), PARSE, rules, self.network.budget(BOX_BUDGET), False)
                 told = (None if judged.sent is None else judged.sent.gist,)
             self.kept.put(d, self.interface(d), told)
             self.remember(key, told[0])

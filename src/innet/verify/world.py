@@ -4,7 +4,7 @@ A world remembers explorations that do not depend on the module asked about. A p
 module has its address yet is kept; a request resumes from there, so that the network is not explored again for it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -381,12 +381,19 @@ def regrouped(
 def common(before: Sequence[Deployed], after: Sequence[Deployed]) -> tuple[int, int]:
     """How many modules two lists have alike at their start, and at their end."""
     most = min(len(before), len(after))
-    first = next(
-        (n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a is not b and a != b), most
-    )
-    ends = zip(reversed(before), reversed(after), strict=False)
-    last = next((n for n, (a, b) in enumerate(ends) if a is not b and a != b), most)
-    return first, min(last, most - first)
+    first = longest(most, lambda n: before[:n] == after[:n])
+    return first, longest(most - first, lambda n: before[len(before) - n :] == after[len(after) - n :])
+
+
+def longest(most: int, holds: Callable[[int], bool]) -> int:
+    """The greatest number up to `most` for which something holds, which holds for all smaller ones, and 0."""
+    low, high = 0, most
+    if holds(most):
+        return most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 __all__ = [
