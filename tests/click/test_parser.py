@@ -108,7 +108,8 @@ config.click:1:4: error[C108]: port number 'x' is not a number
 config.click:1:4: error[C108]: port number 99999 is too large
 1 | a [99999] -> b
   |    ^^^^^
-  = expected: at most 8191""",
+  = expected: at most 8191
+  = help: let several patterns leave by one output, or put a second element behind the last output""",
     "a [3-1] => b": """\
 config.click:1:3: error[C108]: ports 3-1 run backwards
 1 | a [3-1] => b

@@ -341,7 +341,9 @@ class _Parser:
             number = 0
         elif len(word) > 9 or int(word) > self.report.limits.port:
             message = f"port number {word} is too large"
-            self.report.error("C108", message, lexer.span(), f"at most {self.report.limits.port}")
+            most = self.report.limits.port
+            help_ = "let several patterns leave by one output, or put a second element behind the last output"
+            self.report.error("C108", message, lexer.span(), f"at most {most}", help_)
             number = 0
         else:
             number = int(word)

@@ -250,7 +250,14 @@ def _rest(
     if most is not None and len(given) > most:
         told = f"{cls.__name__}: {len(given):,} of {argument.keyword}; no more than {most:,} can be compiled and proven"
         mistakes.append(
-            Diagnostic("C166", told, given[most].span, f"{most:,} at most", facts=given[most].facts())
+            Diagnostic(
+                "C166",
+                told,
+                given[most].span,
+                f"{most:,} at most",
+                "join those that have the same outcome, or give the rest to another element",
+                given[most].facts(),
+            )
         )
         return ()
     parse = argument.type.parse
