@@ -107,6 +107,7 @@ def tenants(scale: Scale) -> Iterator[Figure]:
                 f"tenant N+1 at N = {number:,}, against the first", "times", (one.value / first,), 1.5
             )
         yield Figure(f"one of {number:,} tenants leaves", "ms", ms(found, "leaves"))
+        yield Figure(f"{number:,} tenants that nobody has judged, the first request", "ms", ms(found, "cold"))
 
 
 def stanford(scale: Scale) -> Iterator[Figure]:
