@@ -7,6 +7,7 @@ file's own reading of the words.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 from typing import TypeAlias
 
@@ -14,7 +15,7 @@ from innet.diagnostics import ConfigurationError, PolicyError, Source
 from innet.explore.flow import BudgetExceeded
 from innet.explore.modules import ARRIVES, SENDS, Places
 from innet.explore.network import Network, Walk
-from innet.explore.replay import Event, Replay
+from innet.explore.replay import MAX_STEPS, Event, Replay
 from innet.explore.witness import solutions
 from innet.ir.interpret import PacketBuffer, evaluate
 from innet.messages import Answer
@@ -71,6 +72,8 @@ NATIVE = {
 }
 """Sources that packets have at these places, where they are not spoofed."""
 TCP_FLAGS = (0x02, 0x12, 0x10, 0x18, 0x11, 0x04)
+SPENT = MAX_STEPS - 250
+"""Steps of a replay that count as made: where copies make copies, the first ones are enough."""
 STEPS, WORK = 1_500, 120_000
 """What a question may cost."""
 PORTS = (53, 80, 1000, 1001, 1024, 1025, 1500, 5000, 40000)
@@ -257,9 +260,10 @@ def sequence(random: Random, made: Scene, packets: int) -> list[tuple[End, bytes
         else:
             end = random.choice(ends)
             out.append((end, packet(random, made, end)))
-        before = len(going.events)
+        going.events.clear()
+        going.steps = SPENT
         going.send(*out[-1])
-        for event in going.events[before:]:
+        for event in going.events:
             if event.delivered and event.place in HOSTS:
                 came.append((HOSTS[event.place], event.packet))
     return out
@@ -378,7 +382,7 @@ def examine(made: Scene, sent: Sequence[tuple[End, bytes]]) -> int:
     going = Replay(network)
     for n, (end, frame) in enumerate(sent):
         going.events.clear()
-        going.steps = 0
+        going.steps = SPENT
         going.send(end, frame)
         lasting = Row(end, frame, going.events, going)
         fresh = [*alone(network, lasting)]
@@ -398,13 +402,13 @@ def examine(made: Scene, sent: Sequence[tuple[End, bytes]]) -> int:
 def alone(network: Network, row: Row) -> Iterator[Row]:
     """The packet when all tables are empty; then what modules get of it, when they are empty there."""
     assert row.end is not None
-    replay = Replay(network)
+    replay = Replay(network, steps=SPENT)
     replay.send(row.end, row.frame)
     yield Row(row.end, row.frame, replay.events, replay)
-    for event in replay.events:
+    for event in islice((e for e in replay.events if e.place.startswith(ARRIVES)), 3):
         module = network.modules.named(event.place.removeprefix(ARRIVES))
-        if module is not None and event.place.startswith(ARRIVES):
-            there = Replay(network)
+        if module is not None:
+            there = Replay(network, steps=SPENT)
             there.send_module(module, event.packet)
             yield Row(None, event.packet, there.events, there)
 
