@@ -10,7 +10,14 @@ Nothing of that is needed where any packet stands for what is made of it: nothin
 
 from collections.abc import Iterator
 
-from innet.explore.stands import stands_for_joined, stands_for_pieces
+from innet.explore.stands import (
+    IDENTIFIER,
+    SHORTEST,
+    SUM,
+    TOTAL,
+    stands_for_joined,
+    stands_for_pieces,
+)
 from innet.ir.nodes import Mark
 from innet.packet.headers import LONGEST_PAYLOAD, PROTO_TCP, PROTO_UDP
 from innet.symbolic import ranges as rs
@@ -23,9 +30,7 @@ from innet.symbolic.terms import Blob, K, Linear, Sym, minus
 
 CARD = f"{UNFORESEEN}network cards that join packets or cut them"
 PORT_BYTES = 4
-SHORTEST = 8
-"""Bytes of the shortest transport header."""
-TOTAL, IDENTIFIER, FRAGMENT, PROTO, SUM = (16, 16), (32, 16), (50, 14), (72, 8), (80, 16)
+FRAGMENT, PROTO = (50, 14), (72, 8)
 """Bits and widths of fields of the IPv4 header; of the fragment, the flag that more follow and the offset."""
 
 

@@ -33,11 +33,14 @@ from innet.symbolic.terms import (
 )
 
 TOTAL, IDENTIFIER, SUM = (16, 16), (32, 16), (80, 16)
+"""Bits and widths of fields of the IPv4 header."""
 JOINED = ((32, 64), (104, 112), (128, 144))
 """Bits of transport headers that are other ones in a joined packet: a datagram's length and checksum, flags, and a
 segment's checksum."""
 PIECES = ((32, 1 << 40),)
+"""All bits behind the ports."""
 SHORTEST = 8
+"""Bytes of the shortest transport header."""
 
 
 def stands_for_joined(state: State, size: Linear) -> bool:
@@ -193,4 +196,4 @@ def _unread(memory: Memory, store: Store, told: set[Sym], parts: tuple[tuple[int
     return not any(among(b, w) and (sym in told or store.domain(sym) != rs.full(w)) for b, w, sym in carved)
 
 
-__all__ = ["stands_for_joined", "stands_for_pieces"]
+__all__ = ["IDENTIFIER", "SHORTEST", "SUM", "TOTAL", "stands_for_joined", "stands_for_pieces"]
