@@ -324,6 +324,12 @@ class Store:
             return False
         if self.unequal and not self._unequal_feasible():
             return False
+        if self.inequalities and self.substitution:
+            wrapping = self._wrapping()
+            if wrapping is not None:
+                budget[0] -= 1
+                cases = (self._unwrapped(*wrapping, over) for over in (False, True))
+                return budget[0] < 0 or any(case is not None and case._feasible(budget) for case in cases)
         for atom in self.substitution:
             if atom.__class__ is Slice and not self._part_feasible(atom):
                 return False
@@ -347,6 +353,35 @@ class Store:
             if not isinstance(part, All):
                 taken.append(part)
         return False
+
+    def _wrapping(self) -> tuple[Atom, int] | None:
+        """An atom that another in a sum is offset from, and by how much, modulo its width."""
+        for _, parts in self.inequalities:
+            for atom, _ in parts:
+                if atom in self.substitution:
+                    rep, offset = self.find(atom)
+                    if offset:
+                        return rep, offset
+        return None
+
+    def _unwrapped(self, rep: Atom, offset: int, over: bool) -> "Store | None":
+        """The same where `rep` and `offset` together exceed the width, or do not: then what is so far from `rep` is a
+        sum like others. None if that cannot be."""
+        size = 1 << rep.width
+        values = ((size - offset, size - 1),) if over else ((0, size - offset - 1),)
+        trial = self.fork()
+        if not trial.assume(in_atom(rep, values)):
+            return None
+        shift = offset - size if over else offset
+        sums = []
+        for const, parts in trial.inequalities:
+            total: Linear = (const, ())
+            for atom, c in parts:
+                far = trial.find(atom) == (rep, offset)
+                total = plus(total, (c * shift, ((rep, c),)) if far else (0, ((atom, c),)))
+            sums.append(total)
+        trial.inequalities = tuple(sums)
+        return trial
 
     def allows(self, f: Formula) -> bool:
         """Whether `f` can be true beside all that was assumed."""
@@ -381,6 +416,8 @@ class Store:
             vector = [0] * len(place)
             for atom, c in parts:
                 vector[place[atom]] = c
+            if not parts and const > 0:
+                return False
             key = tuple(vector)
             rows[key] = max(const, rows.get(key, const))
         if not eliminate(rows, hulls, self.work):
