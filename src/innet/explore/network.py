@@ -35,6 +35,9 @@ TTL = [name for name, *_ in STORY].index("ttl")
 
 ANOTHER = "a frame for another station"
 
+FEW = 4
+"""How many ways are followed before others where one may be enough."""
+
 ANYWHERE = rs.full(32)
 
 MAX_WAYS = 200_000
@@ -212,6 +215,16 @@ class Rest:
     progress: object
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Packets at a router that go ways which are followed once those before them came to nothing."""
+
+    found: list[Way]
+    node: Router
+    state: State
+    progress: object
+
+
 class Walk:
     """Follows flows from where they start to their ends. `watch` is asked at `places` only."""
 
@@ -228,7 +241,9 @@ class Walk:
         self.interest: Callable[[str], Ranges] | None = None
         """Of the packets that end at a node among `places`, the destinations that flows of interest have there; of
         other flows that end it is then enough to tell of one. None: all flows are of interest."""
-        self.work: list[tuple[End, State, object] | Rest] = []
+        self.gradual = False
+        """Whether few ways are followed to their ends before others are: one may be enough."""
+        self.work: list[tuple[End, State, object] | Rest | Later] = []
         self.passed: set[int] = set()
         """The addresses of modules that packets came to."""
 
@@ -295,7 +310,9 @@ class Walk:
     def rest(self) -> Iterator[tuple[Outcome, object]]:
         while self.work:
             item = self.work.pop()
-            if not isinstance(item, Rest):
+            if isinstance(item, Later):
+                yield from self.few(item.found, item.node, item.state, item.progress)
+            elif not isinstance(item, Rest):
                 yield from self.arrive(*item)
             elif self.wanted(item.progress):
                 others = (
@@ -387,7 +404,24 @@ class Walk:
                 rest.append(way)
         if rest and self.wanted(progress):
             self.work.append(Rest(tuple(rest), node, state.fork(), progress))
-        yield from self.along(found, node, state, progress)
+        if self.gradual:
+            found.sort(key=self.leads_there)
+            yield from self.few(found, node, state, progress)
+        else:
+            yield from self.along(found, node, state, progress)
+
+    def few(
+        self, found: list[Way], node: Router, state: State, progress: object
+    ) -> Iterator[tuple[Outcome, object]]:
+        """From a router along the last of these ways; the others wait."""
+        if len(found) > FEW:
+            self.work.append(Later(found[:-FEW], node, state.fork(), progress))
+        yield from self.along(found[-FEW:], node, state, progress)
+
+    def leads_there(self, way: Way) -> bool:
+        """Whether a way leads to a node of the question."""
+        peer = None if way.out is None else self.network.snapshot.neighbour(*way.out)
+        return peer is not None and peer.node in self.places
 
     def along(
         self, found: Sequence[Way], node: Router, state: State, progress: object

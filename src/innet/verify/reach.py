@@ -458,6 +458,7 @@ class Query:
         self.tried = len(found.violating if self.always else found.conforming)
         self.plain = question.flows[-1] == ir.Const(1, 1) and not question.hops[-1].const
         self.walk.wanted = self.wanted
+        self.walk.gradual = self.some
         self.walk.resizes = not self.some
         self.walk.interest = self.interest
 
