@@ -210,3 +210,23 @@ def test_payload_is_kept_where_nothing_tells_joined_packets_from_others() -> Non
     module = f"FromNetfront() -> CheckIPHeader(14) -> {to_phone} -> out :: ToNetfront();"
     world = run(chain(CLOSED), "M", module, "198.51.100.1")
     assert ask(world, "always new reach from internet -> M:out -> client const payload").holds is YES
+
+
+def test_tunnels_are_joined_too() -> None:
+    """What is in IP in IP is joined as the packets in it are."""
+    module = f"""FromNetfront() -> IPFilter(allow ip proto 4) -> long :: CheckLength(2000) -> Discard;
+        long [1] -> {TO_HOME} -> out :: ToNetfront();"""
+    world = run(chain(GUARD, CLOSED), "M", module, "198.51.100.1")
+    assert ask(world, "never reach from internet -> client").holds is not YES
+    other = run(chain(GUARD, CLOSED), "M", module.replace("proto 4", "proto 50"), "198.51.100.1")
+    assert ask(other, "never reach from internet -> client").holds is YES
+
+
+def test_what_is_found_in_a_joined_packet_may_be_anything() -> None:
+    """One module opens tunnels in UDP, long ones only; the next one gets ICMP out of them, which no card joins."""
+    opens = """FromNetfront() -> IPFilter(allow udp) -> long :: CheckLength(2000) -> Discard;
+        long [1] -> Strip(42) -> MarkIPHeader(0) -> CheckIPHeader(0) -> StoreIPAddress(198.51.100.2, dst)
+        -> out :: ToNetfront();"""
+    diverts = f"FromNetfront() -> IPFilter(allow icmp) -> {TO_HOME} -> out :: ToNetfront();"
+    world = run(run(chain(GUARD, CLOSED), "A", opens, "198.51.100.1"), "B", diverts, "198.51.100.2")
+    assert ask(world, "never new reach from internet -> A:out -> client").holds is not YES

@@ -10,10 +10,10 @@ protocol and ports; their identifiers, and all that is behind the ports, may be 
 from collections.abc import Iterable, Iterator
 
 from innet.ir.nodes import Mark
-from innet.packet.headers import LONGEST_PAYLOAD
+from innet.packet.headers import LONGEST_PAYLOAD, PROTO_IPIP, PROTO_TCP, PROTO_UDP
 from innet.symbolic import ranges as rs
 from innet.symbolic.memory import Memory
-from innet.symbolic.state import State, formula_atoms
+from innet.symbolic.state import State, formula_atoms, possible
 from innet.symbolic.store import Store
 from innet.symbolic.terms import (
     All,
@@ -32,13 +32,15 @@ from innet.symbolic.terms import (
     plus,
 )
 
-TOTAL, IDENTIFIER, SUM = (16, 16), (32, 16), (80, 16)
+TOTAL, IDENTIFIER, PROTO, SUM = (16, 16), (32, 16), (72, 8), (80, 16)
 """Bits and widths of fields of the IPv4 header."""
 JOINED = ((32, 64), (104, 112), (128, 144))
 """Bits of transport headers that are other ones in a joined packet: a datagram's length and checksum, flags, and a
 segment's checksum."""
-PIECES = ((32, 1 << 40),)
-"""All bits behind the ports."""
+PIECES, ALL = ((32, 1 << 40),), ((0, 1 << 40),)
+"""All bits behind the ports; all bits."""
+PORTED, TUNNELS = (PROTO_TCP, PROTO_UDP), (PROTO_IPIP, 41, 47)
+"""Protocols of packets that are joined: with ports; and IPv4, IPv6 and GRE (IANA protocol numbers)."""
 SHORTEST = 8
 """Bytes of the shortest transport header."""
 
@@ -70,7 +72,8 @@ def stands_for_joined(state: State, size: Linear) -> bool:
                 return False
             growing.add(more)
             again = True
-    return _free(_header(memory, SUM), store, told) and _unread(memory, store, told, JOINED)
+    parts = ALL if _may_be_tunnel(state) else JOINED
+    return _free(_header(memory, SUM), store, told) and _unread(memory, store, told, parts)
 
 
 def stands_for_pieces(state: State, size: Linear) -> bool:
@@ -96,7 +99,15 @@ def stands_for_pieces(state: State, size: Linear) -> bool:
         least = plus(plus(linear, told_truly, atoms.get(total, 0)), size)
         if store.bounds(least)[1] > SHORTEST:
             return False
-    return _free(_header(memory, SUM), store, told) and _unread(memory, store, told, PIECES)
+    parts = ALL if _may_be_tunnel(state) else PIECES
+    return _free(_header(memory, SUM), store, told) and _unread(memory, store, told, parts)
+
+
+def _may_be_tunnel(state: State) -> bool:
+    """Whether some of the packets may have others in them, of which next to all may be other ones then."""
+    protocol = _header(state.memory, PROTO)
+    some = rs.full(8) if protocol is None else possible(protocol, state.store)
+    return bool(rs.intersect(some, rs.normal((p, p) for p in TUNNELS)))
 
 
 def _told(store: Store) -> set[Sym]:
@@ -196,4 +207,14 @@ def _unread(memory: Memory, store: Store, told: set[Sym], parts: tuple[tuple[int
     return not any(among(b, w) and (sym in told or store.domain(sym) != rs.full(w)) for b, w, sym in carved)
 
 
-__all__ = ["IDENTIFIER", "SHORTEST", "SUM", "TOTAL", "stands_for_joined", "stands_for_pieces"]
+__all__ = [
+    "IDENTIFIER",
+    "PORTED",
+    "PROTO",
+    "SHORTEST",
+    "SUM",
+    "TOTAL",
+    "TUNNELS",
+    "stands_for_joined",
+    "stands_for_pieces",
+]
