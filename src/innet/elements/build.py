@@ -109,6 +109,8 @@ def assemble(
     book = NameBook.of(declared) if names is None else names
     found = list(book.problems)
     elements: dict[str, Element] = {}
+    warned: set[int] = set()
+    """Instances that have said what is odd about them: copies share theirs."""
     shared = _Shared(book)
     for declaration in declared:
         cls = classes.get(declaration.class_name)
@@ -124,7 +126,8 @@ def assemble(
         if ports is not None:
             problems = element.problems(*ports.get(declaration.name, (0, 0)))
             found.extend(_about(declaration, "C171", problem) for problem in problems)
-        if hasattr(cls, "warnings"):  # asking each element for the protocol takes long
+        if hasattr(cls, "warnings") and id(element) not in warned:  # asking for the protocol takes long
+            warned.add(id(element))
             found.extend(cast(Warns, element).warnings())
     for declaration in declared:
         if declaration.name in elements:

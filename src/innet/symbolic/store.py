@@ -299,7 +299,7 @@ class Store:
 
     def _reduce(self, clause: AnyOf) -> Formula:
         parts: list[Formula] = []
-        self.work.spend(len(clause.parts))
+        self.work.spend(3 * len(clause.parts))
         for part in clause.parts:
             decided = self.status(part)
             if decided is True:
@@ -337,7 +337,7 @@ class Store:
             return True
         clause = min(self.clauses, key=lambda c: len(c.parts))
         parts: tuple[Formula, ...] = clause.parts
-        self.work.spend(len(self.clauses))
+        self.work.spend(sum([len(c.parts) for c in self.clauses]) >> 1)
         if len(self.clauses) > 1:  # first what settles most of them
             asked = Counter(part for other in self.clauses for part in other.parts)
             parts = tuple(sorted(parts, key=lambda part: -asked[part]))
