@@ -36,6 +36,8 @@ FIRST = 10
 """The last byte of the first module's address."""
 PATIENCE_S = 10.0
 """How long a test waits for what must come."""
+Make = Callable[..., KernelAgent]
+"""`Lab.agent`."""
 
 
 class Remembering(Compiler):

@@ -1,7 +1,7 @@
 """What a new version of a module finds of the old one's: no entry that its own text could not have made."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,10 +13,9 @@ from innet.dataplane.plane import KernelAgent
 from innet.messages import Role
 from innet.platform import Deployment
 from innet.platform.protocol import PLATFORM, SANDBOX
-from tests.dataplane.lab import PATIENCE_S, Lab, address, datagram, deployment, frame, lab, report, run
+from tests.dataplane.lab import PATIENCE_S, Lab, Make, address, datagram, deployment, frame, lab, report, run
 from tests.elements.packets import UDP, ipv4, udp
 
-Make = Callable[..., KernelAgent]
 WIRE = Wire(1, 0x02_00_00_00_00_01, 0x02_00_00_00_00_02)
 FIRST = "172.16.15.133"
 SECOND = "172.16.15.134"
@@ -175,15 +174,6 @@ def test_what_a_version_may_not_do_any_more(new: Deployment, less: bool) -> None
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with lab(tmp_path_factory.mktemp("hotswap") / "state", "swap", 8) as made:
         yield made
-
-
-@pytest.fixture
-def make(place: Lab) -> Iterator[Make]:
-    yield place.agent
-    for agent in place.agents[-1:]:
-        agent.down()
-    place.agents.clear()
-    place.received()
 
 
 def nat(change: str = NAT) -> Deployment:

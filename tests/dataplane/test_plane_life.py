@@ -2,17 +2,16 @@
 
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from innet.dataplane import flows
 from innet.dataplane.options import Options, Quota
-from innet.dataplane.plane import KernelAgent
 from innet.diagnostics import PlatformError
 from innet.platform.protocol import PLATFORM, ModuleState
-from tests.dataplane.lab import Lab, address, datagram, deployment, frame, lab, report, run, segment
+from tests.dataplane.lab import Lab, Make, address, datagram, deployment, frame, lab, report, run, segment
 from tests.elements.packets import ICMP, UDP, ipv4, udp
 
 pytestmark = pytest.mark.kernel
@@ -22,7 +21,6 @@ NAT = """rw :: IPRewriter(pattern ADDR 1024-65535# 172.16.15.133 80 0 1, drop);
 FromNetfront() -> sides :: IPClassifier(src host 172.16.15.133, -); sides [1] -> [0] rw; sides [0] -> [1] rw;
 rw [0] -> out :: ToNetfront(); rw [1] -> out;"""
 SYN, ACK, FIN, RST = 0x02, 0x10, 0x01, 0x04
-Make = Callable[..., KernelAgent]
 
 
 def nat(n: int = 0) -> str:
@@ -33,16 +31,6 @@ def nat(n: int = 0) -> str:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with lab(tmp_path_factory.mktemp("life") / "state", "life", 128) as made:
         yield made
-
-
-@pytest.fixture
-def make(place: Lab) -> Iterator[Make]:
-    """Make an agent on the lab's platform; everything is taken down afterwards."""
-    yield place.agent
-    for agent in place.agents[-1:]:
-        agent.down()
-    place.agents.clear()
-    place.received()
 
 
 def source_ports(frames: list[bytes]) -> list[int]:

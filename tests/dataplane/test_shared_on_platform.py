@@ -1,6 +1,6 @@
 """Modules with elements that are in the kernel for the packets they know, and in the agent for the others."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,11 +8,10 @@ from innet.dataplane.instance import Instance
 from innet.dataplane.plane import KernelAgent
 from innet.platform.protocol import ModuleState
 from innet.xdp import handover
-from tests.dataplane.lab import Lab, datagram, deployment, lab, report
+from tests.dataplane.lab import Lab, Make, datagram, deployment, lab, report
 
 pytestmark = pytest.mark.kernel
 
-Make = Callable[..., KernelAgent]
 A, B, C = "2:0:0:0:0:a", "2:0:0:0:0:b", "2:0:0:0:0:c"
 FROM_A, FROM_B, FROM_C, BY_AGENT = 1, 2, 3, 4
 """Source ports: who sends, or by which way."""
@@ -34,15 +33,6 @@ ANSWER, ASK = 1, 2
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with lab(tmp_path_factory.mktemp("shared") / "state", "shared") as made:
         yield made
-
-
-@pytest.fixture
-def make(place: Lab) -> Iterator[Make]:
-    yield place.agent
-    for agent in place.agents[-1:]:
-        agent.down()
-    place.agents.clear()
-    place.received()
 
 
 def arp_reply(address: bytes, ether: bytes) -> bytes:

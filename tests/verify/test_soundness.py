@@ -4,12 +4,14 @@ import pytest
 
 from innet.diagnostics import ConfigurationError, InNetError, PolicyError
 from innet.messages import Answer
+from innet.verify.world import Deployed
 from tests.verify.networks import (
     BATCHER,
     CHAIN,
     CLIENT,
     OPERATOR,
     PASS,
+    PROVIDER,
     ask,
     chain,
     figure3,
@@ -163,3 +165,21 @@ def test_an_address_that_no_module_of_the_request_has_is_a_mistake() -> None:
 def told(error: InNetError) -> None:
     """Every mistake has its place."""
     assert all(d.span is not None for d in error.diagnostics)
+
+
+@pytest.mark.parametrize("sandbox", [False, True])
+@pytest.mark.parametrize("start", ["module", "198.51.100.1"])
+def test_answers_of_a_module_are_seen_through_its_sandbox(start: str, sandbox: bool) -> None:
+    """What a rule starts with at a module has come to it: the sandbox knows whom it may answer."""
+    mirror = Deployed(
+        "M", PROVIDER, "platform", 0xC633_6401, "FromNetfront() -> IPMirror -> ToNetfront();", sandbox
+    )
+    world = chain(PASS, PASS).with_deployed((mirror,))
+    for statement, holds in (
+        (f"never new reach from {start} -> homes", NO),
+        (f"never reach from {start} -> homes", NO),
+        (f"reach from {start} -> homes", YES),
+    ):
+        check = ask(world, statement)
+        assert check.holds is holds, (statement, check.reason)
+        assert check.witness is None or check.witness.replayed

@@ -259,7 +259,11 @@ class Walk:
 
     def from_module(self, module: Module, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         """Packets that a platform hands to a module."""
-        yield from self.module(module, self.charged(state), progress)
+        for handed in parse(self.charged(state), self.network.parse, self.tables):
+            if handed.lost:
+                yield Outcome(module.name, False, handed.lost, handed, True), progress
+            elif Mark.NET in handed.memory.marks:  # nothing else is handed to modules
+                yield from self.module(module, handed, progress)
         yield from self.rest()
 
     def from_sources(
