@@ -6,6 +6,7 @@ most room. On each, the modules are put in place for the proof and every require
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Span, render, suggest
 from innet.elements.base import Role as ElementRole
@@ -425,7 +426,7 @@ class Planner:
             for reach in self.checked_requirements
         )
 
-    @property
+    @cached_property
     def checked_requirements(self) -> tuple[Reach, ...]:
         ignore: list[Diagnostic] = []
         names = [m.name for m in self.request.modules]
