@@ -132,7 +132,8 @@ def test_a_sandbox_lets_answers_out_and_nothing_else() -> None:
     boxed = chain().with_deployed((replace(module, account=third, sandbox=True),))
     stranger = "203.0.113.77"
     for free, enforced, statement in [
-        (NO, YES, "never new reach from module -> internet dst host 8.8.8.8 and not udp"),
+        (NO, NO, "never new reach from module -> internet dst host 8.8.8.8 and not udp"),  # who may have asked
+        (NO, YES, f"never new reach from {stranger} tcp -> Mixed:out -> internet dst host 8.8.8.8"),
         (YES, YES, f"reach from {stranger} udp and dst port 7 -> Mixed:out -> internet dst host {stranger}"),
         (YES, NO, f"reach from {stranger} tcp -> Mixed:out -> internet dst host 8.8.8.8"),
     ]:  # fmt: skip
