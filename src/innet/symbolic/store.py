@@ -418,6 +418,9 @@ class Store:
                 vector[place[atom]] = c
             if not parts and const > 0:
                 return False
+            divisor = gcd(*vector)
+            if divisor > 1:  # whole numbers: what is left over is rounded
+                vector, const = [c // divisor for c in vector], -(-const // divisor)
             key = tuple(vector)
             rows[key] = max(const, rows.get(key, const))
         if not eliminate(rows, hulls, self.work):
@@ -437,16 +440,44 @@ class Store:
             rep, _ = self.find(part)
             d = self.domains.get(part) or self.domains.get(rep)
             if d is not None and isinstance(rep, Slice):
-                bases.setdefault(rep.base, []).append((rep.low, rep.width, d))
-        return all(
-            find_value(base.width, self.domain(base), parts, self.work) is not None
-            for base, parts in bases.items()
-        )
+                bases.setdefault(rep.base, []).append((rep.low, rep.width, self._left(rep, d)))
+        for base, parts in bases.items():
+            whole = self._left(base, self.domain(base))
+            if not whole or find_value(base.width, whole, parts, self.work) is None:
+                return False
+        return True
+
+    def _left(self, atom: Atom, found: Ranges) -> Ranges:
+        """Of the values `found` those that no inequality rules out by itself."""
+        for linear in self.inequalities:
+            c = next((c for a, c in linear[1] if a == atom), 0)
+            if c:
+                d = self.domain(atom)
+                rest = self.bounds(linear)[0] - (c * d[0][0] if c > 0 else c * d[-1][1])
+                low, high = (0, -rest // c) if c > 0 else (max(0, -(-rest // -c)), (1 << atom.width) - 1)
+                found = rs.intersect(found, rs.normal([(low, high)]))
+        return found
+
+    def _apart(self, a: Atom, b: Atom) -> int | None:
+        """What `a - b` is, where two inequalities leave one number."""
+        least: list[int] = []
+        most: list[int] = []
+        for const, parts in self.inequalities:
+            if len(parts) == 2:
+                c, d = dict(parts).get(a), dict(parts).get(b)
+                if c == 1 and d == -1:
+                    most.append(-const)
+                elif c == -1 and d == 1:
+                    least.append(const)
+        return max(least) if least and most and max(least) == min(most) else None
 
     def _unequal_feasible(self) -> bool:
         """Small sets that must all differ: a search; large ones always can."""
         edges: dict[Atom, int] = {}
-        for a, b, _ in self.unequal:
+        for a, b, k in self.unequal:
+            apart = self._apart(a, b)
+            if apart is not None and (apart - k) % (1 << a.width) == 0:
+                return False
             edges[a], edges[b] = edges.get(a, 0) + 1, edges.get(b, 0) + 1
         tight = [a for a, n in edges.items() if rs.size(self.domain(a)) <= n]
         if not tight:
