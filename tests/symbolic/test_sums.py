@@ -78,3 +78,22 @@ def test_what_is_called_impossible_is() -> None:
             for m, n in product(range(32), repeat=2):
                 assert not all(holds(one, {x: m, y: n}, {}) for one in facts), (facts, m, n)
     assert 50 < refused < 350
+
+
+def test_offsets_add_up_modulo_the_width() -> None:
+    """x is so far from y, y from z, and together it may be more than once around; against all numbers of four bits."""
+    random, refused = Random(3), 0
+    for _ in range(400):
+        x, y, z = (Sym(name, 4) for name in "xyz")
+        facts = [equal(x, add(y, K(random.randrange(16), 4))), equal(y, add(z, K(random.randrange(16), 4)))]
+        random.shuffle(facts)
+        for _ in range(random.randint(1, 2)):
+            a, b = random.sample((x, y, z), 2)
+            parts = (a, random.choice((-1, 1, 2))), (b, random.choice((-2, -1, 1)))
+            facts.append(at_most_zero((random.randint(-12, 12), parts)))
+        store = Store()
+        if not (all(store.assume(one) for one in facts) and store.feasible()):
+            refused += 1
+            for k, m, n in product(range(16), repeat=3):
+                assert not all(holds(one, {x: k, y: m, z: n}, {}) for one in facts), (facts, k, m, n)
+    assert 50 < refused < 350

@@ -78,7 +78,7 @@ class Store:
         """The atom that stands for `atom`'s class, and what to add to it."""
         by = 0
         while (step := self.substitution.get(atom)) is not None:
-            atom, by = step[0], by + step[1]
+            atom, by = step[0], by + step[1] & (1 << atom.width) - 1
         if atom.__class__ is Slice and self.substitution:
             base, k = self.find(atom.base)
             if k == 0 and base is not atom.base and not isinstance(base, Slice):
