@@ -56,7 +56,7 @@ class Machine:
 
     def program(self, element: str, port: int, work: Work | None = None) -> ir.Program:
         """What `element` does with packets on input `port` (`OUTSIDE`: those it receives or makes). Raises
-        BudgetExceeded if that is more than proofs take. That it is traced first is charged to `work`."""
+        BudgetExceeded if that is more than proofs take. Tracing it is charged to `work`, the first time."""
         program = self._programs.get((element, port))
         if program is None:
             instance = self.elements[element]
@@ -68,12 +68,14 @@ class Machine:
                     program = instance.trace(*place)
                 except TooLargeError:
                     raise BudgetExceeded from None
-                if work is not None:
-                    work.spend(TRACED * statements(program.body))
                 if key[0] is not None:
                     if len(_traced) >= MAX_TRACED:
                         _traced.clear()
                     _traced[key] = program
+            if (
+                work is not None
+            ):  # also if another machine has traced it: a question always ends at the same place
+                work.spend(TRACED * statements(program.body))
             self._programs[element, port] = program
         return program
 

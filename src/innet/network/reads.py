@@ -102,8 +102,6 @@ class Change:
             before, after = (side.table(key) for side in self._sides)
             if before is None or after is None:
                 known = rs.EMPTY if before is after else ALL
-            elif before == after:
-                known = rs.EMPTY
             else:
                 known = rs.EMPTY if before == after else differences(before, after)
             self._moved[key] = known
