@@ -72,9 +72,7 @@ class Machine:
                     if len(_traced) >= MAX_TRACED:
                         _traced.clear()
                     _traced[key] = program
-            if (
-                work is not None
-            ):  # also if another machine has traced it: a question always ends at the same place
+            if work is not None:  # though another machine has traced it: questions end where they always do
                 work.spend(TRACED * statements(program.body))
             self._programs[element, port] = program
         return program
