@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "innet"
 
 # A package imports only from rows above its own.
 LAYERS = [
-    "diagnostics",
+    "diagnostics signals",
     "lexical packet messages",
     "client web",
     "ir",

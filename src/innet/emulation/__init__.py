@@ -6,7 +6,7 @@ All traffic stays inside the namespaces made here. Needs root and iproute2.
 """
 
 from innet.emulation.inventory import Inventory, inventory, processes_in
-from innet.emulation.journal import Journal, recover, uninterrupted
+from innet.emulation.journal import Journal, recover
 from innet.emulation.lab import Emulation
 from innet.emulation.namespaces import call, inside, offloads_off
 from innet.emulation.plan import Device, NodePlan, Plan, plan
@@ -41,5 +41,4 @@ __all__ = [
     "recover",
     "tcp_socket",
     "udp_socket",
-    "uninterrupted",
 ]

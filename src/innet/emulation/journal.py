@@ -5,15 +5,13 @@ listed, last first, and then the file; `recover` does the same for journals whos
 """
 
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from innet.dataplane.base import remove_pins
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.emulation import namespaces
+from innet.signals import uninterrupted
 
 STATE = Path("/run/innet")
 """Journals are here; the folder goes with the last of them."""
@@ -28,19 +26,6 @@ def _start_time(pid: int) -> str:
     except OSError:
         return ""
     return stat.rpartition(")")[2].split()[19]
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM while the block runs; they come after it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 class Journal:

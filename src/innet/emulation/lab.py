@@ -6,10 +6,11 @@ from pathlib import Path
 from types import TracebackType
 
 from innet.emulation import namespaces
-from innet.emulation.journal import Journal, uninterrupted
+from innet.emulation.journal import Journal
 from innet.emulation.plan import Device, Plan, plan
 from innet.emulation.sockets import FramePort, open_raw_socket
 from innet.network import End, Snapshot, format_mac
+from innet.signals import uninterrupted
 from innet.xdp.syscall import BPFFS
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from innet.diagnostics import Diagnostic, PlatformError
+from innet.signals import uninterrupted
 
 T = TypeVar("T")
 
@@ -99,20 +100,21 @@ def remove(namespace: str) -> None:
 def batch(lines: Sequence[str], namespace: str | None = None, tool: str = "ip") -> None:
     """Run lines of `ip -batch` (or `bridge -batch`), in `namespace` if given; the first that fails ends it.
 
-    The tool runs in a process group of its own, so that Ctrl-C does not stop it between two lines.
+    Neither Ctrl-C nor another signal that stops this program stops the tool between two lines.
     """
     if not lines:
         return
     command = [tool, *(("-n", namespace) if namespace else ()), "-batch", "-"]
     try:
-        done = subprocess.run(
-            command,
-            input="\n".join(lines) + "\n",
-            capture_output=True,
-            text=True,
-            check=False,
-            process_group=0,
-        )
+        with uninterrupted():
+            done = subprocess.run(
+                command,
+                input="\n".join(lines) + "\n",
+                capture_output=True,
+                text=True,
+                check=False,
+                process_group=0,
+            )
     except FileNotFoundError:
         raise PlatformError(
             Diagnostic("E105", f"there is no program '{tool}'", help="install the package iproute2")

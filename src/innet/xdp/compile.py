@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from innet.diagnostics import Diagnostic, PlatformError
+from innet.signals import uninterrupted
 from innet.xdp import worker
 from innet.xdp.closing import Closing
 from innet.xdp.layout import NUMBERS
@@ -69,12 +70,13 @@ class Compiler(Closing):
     def compile(self, llvm: str, section: str) -> Code:
         """The instructions of `section`; `PlatformError` if LLVM refuses the text or gives up."""
         if self._child is None or self._child.poll() is not None:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", worker.__file__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                process_group=0,  # Ctrl-C is for us; its standard input ends when we do
-            )
+            with uninterrupted():
+                self._child = subprocess.Popen(
+                    [sys.executable, "-P", worker.__file__],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    process_group=0,  # Ctrl-C is for us; its standard input ends when we do
+                )
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         try:

@@ -5,6 +5,7 @@ LLVM IR as text; an answer is `+` and the object file, or `-` and a message.
 """
 
 import os
+import signal
 import struct
 import sys
 from typing import IO
@@ -52,6 +53,7 @@ def write(stream: IO[bytes], body: bytes) -> None:
 
 def serve() -> None:
     """Answer requests until there are no more, or nobody waits for the answer."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # who started us held signals back for that moment
     target = machine()
     while (request := read(sys.stdin.buffer)) is not None:
         try:
