@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from innet.cli.main import main
+from innet.cli.recheck import number_of
+from innet.diagnostics import Source
+from innet.network import Snapshot, load
+from innet.policy import Policy
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -58,3 +62,23 @@ def test_a_module_without_a_place_is_told(tmp_path: Path, capsys: pytest.Capture
     )
     assert main(apply) == 0, "others can still be deployed"
     assert json.loads(capsys.readouterr().out)["placements"][0]["address"] == "198.51.100.65"
+
+
+def with_many_routes(row: str) -> Snapshot:
+    """A router with so many routes that they are kept in arrays, one of them as given."""
+    rows = [f"      20.0.{n}.0/24: out" for n in range(20)]
+    text = "\n".join((
+        "nodes:", "  internet: {kind: internet, interfaces: {net: 203.0.113.2/30}}",
+        "  core:", "    kind: router", "    interfaces: {out: 203.0.113.1/30}", "    routes:", *rows, f"      {row}",
+        "links: [[internet, core:out]]", "operator: {prefixes: [20.0.0.0/8]}", "",
+    ))  # fmt: skip
+    return load(Source("n.yaml", text), lambda name: "")
+
+
+def test_a_network_with_many_routes_is_known_again() -> None:
+    numbers = [
+        number_of(with_many_routes(row), Policy(()))
+        for row in ("20.1.0.0/16: out", "20.1.0.0/16: out", "20.1.0.0/16: drop", "20.2.0.0/16: out", "20.1.0.0/17: out")
+    ]  # fmt: skip
+    assert numbers[0] == numbers[1]
+    assert len(set(numbers)) == 4

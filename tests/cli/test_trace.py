@@ -88,3 +88,16 @@ def test_every_drop_is_told_from_the_others() -> None:
 def test_a_capture_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*ASKED, "--pcap", "/nowhere/x.pcap"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_paths_that_were_found_before_the_exploration_is_cut_short_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("innet.verify.trace.BUDGET", 50)
+    assert main([*ASKED, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["delivered"] > 0
+    assert "cut short" in answer["paths"][-1][-1]["note"]
+    monkeypatch.setattr("innet.verify.trace.BUDGET", 20)
+    assert main(ASKED) == 3, "that none was found yet says nothing"
+    assert "no packet of this flow is known to arrive" in capsys.readouterr().out

@@ -36,7 +36,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the paths: those that arrive in full, of the others where and why they end. Exit code 1 if none arrives."""
+    """Print the paths: those that arrive in full, of the others where and why they end. Exit code 1 if none arrives, 3
+    if none is known to and some were not followed to their ends."""
     from innet.cli import files
 
     snapshot = files.read_network(args.network)
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     world = World(snapshot, Policy(()))
     paths = trace_flow(args.flow, args.node, world)
     arriving = [path for path in paths if path.steps[-1].note == DELIVERED]
-    code = codes.YES if arriving else codes.REFUSED
+    open_ended = any(path.open_ended for path in paths)
+    code = codes.YES if arriving else codes.UNDECIDED if open_ended else codes.REFUSED
     shown = paths if args.all or args.json else arriving
     examples = {} if args.pcap is None else write_examples(args.pcap, shown, world)
     if args.json:
@@ -71,7 +73,11 @@ def run(args: argparse.Namespace) -> int:
         elif args.pcap is not None:
             print("  pcap: none of the packets that were tried took this path")
     if not arriving:
-        print("no packet of this flow arrives anywhere")
+        print(
+            "no packet of this flow is known to arrive anywhere; not all could be followed to their ends"
+            if open_ended
+            else "no packet of this flow arrives anywhere"
+        )
     ends = [path.steps[-1] for path in paths if path.steps[-1].note != DELIVERED]
     others = Counter((end.place, end.note) for end in ends)
     if others and not args.all:

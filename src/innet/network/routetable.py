@@ -4,6 +4,7 @@ A route takes 21 bytes: address, length, number of its outcome, place in the tex
 prefixes, by which routes are found and the table is flattened.
 """
 
+import hashlib
 import re
 from array import array
 from bisect import bisect_left
@@ -93,6 +94,13 @@ class RouteTable(Sequence[Route]):
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]  # equal to a tuple of routes, and nobody asks for the hash of one
+
+    def __repr__(self) -> str:
+        """A digest stands for the routes in arrays: other routes are shown otherwise, and none of so many is made."""
+        total = hashlib.sha256(repr(self.outcomes).encode())
+        for column in (self.addresses, self.lengths, self.which):
+            total.update(column.tobytes())
+        return f"RouteTable({len(self.addresses)} routes, {total.hexdigest()}, {self.more!r})"
 
     def _route(self, n: int) -> Route:
         start = self.starts[n]

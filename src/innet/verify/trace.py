@@ -35,6 +35,11 @@ class Path:
     outcome: Outcome | None = None
     start: Start | None = None
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether it is not known what becomes of some of its packets."""
+        return self.outcome is None or self.outcome.lost
+
     def example(self, network: Network) -> bytes | None:
         """A frame of the flow that took this way when the interpreter replayed it, tables empty; None if none of those
         that were tried did, or the way is not followed to its end."""
@@ -94,7 +99,8 @@ def trace_flow(flow: str, node: str, world: World) -> tuple[Path, ...]:
                         ways = walk.from_module(start.module, state, None)
                     else:
                         continue
-                    found += [Path(_story(*way), condition, way[0], start) for way in ways]
+                    for way in ways:  # what was found before the exploration is cut short is told
+                        found.append(Path(_story(*way), condition, way[0], start))
     except (BudgetExceeded, Imprecise, Split):
         why = f"there are more paths: the exploration was cut short: {budget.explored()}"
         return (*_delivered_first(found), Path((Step("…", note=why),), condition))
