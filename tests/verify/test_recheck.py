@@ -129,3 +129,22 @@ def test_it_is_what_a_full_recheck_finds(seed: int) -> None:
             World(snapshot, world.policy, tuple(d for h in held for d in h.modules)), snapshot, held
         )
         assert answers(found) == answers(full)
+
+
+def test_what_takes_too_long_is_undecided_and_asked_again_the_next_time() -> None:
+    world, held = running(2)
+    stopped, found = recheck(world, world.snapshot, held, lambda: lambda: "enough")
+    checks = [*found.rules, *(check for one in found.deployments for check in one.requirements)]
+    assert len(checks) > 2
+    assert {check.holds for check in checks} == {Answer.UNDECIDED}
+    assert all(check.reason == "the proof was stopped: enough" for check in checks)
+    _, again = recheck(stopped, stopped.snapshot, held)
+    assert answers(again) == answers(recheck(world, world.snapshot, held)[1])
+    assert again.holds is Answer.YES
+
+
+def test_each_deployment_has_its_own_time() -> None:
+    world, held = running(2, rules="")
+    turns = iter(("", "enough"))
+    _, found = recheck(world, world.snapshot, held, lambda: (lambda why: lambda: why)(next(turns)))
+    assert [one.holds for one in found.deployments] == [Answer.YES, Answer.UNDECIDED]

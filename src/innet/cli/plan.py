@@ -52,6 +52,11 @@ def request_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accounts", metavar="FILE", help="the accounts (default: accounts.yaml beside the network file)"
     )
+    limit_arguments(parser)
+
+
+def limit_arguments(parser: argparse.ArgumentParser) -> None:
+    """What proofs may take."""
     parser.add_argument(
         "--max-seconds",
         type=above_zero,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from innet.cli import codes, files
+from innet.cli.plan import limit_arguments, limits_of
 
 if TYPE_CHECKING:
     from innet.cli.output import Style
@@ -23,7 +24,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="what still holds of what is deployed, on a changed network",
         description="Check again, on the network and the policy as they are now, all that is deployed: whether it has "
         "a place, what its requests asked for, and the operator's rules. Changes nothing. For operators: inner nodes "
-        "are shown. Exit code 1 if something does not hold any more, 3 if something could not be decided.",
+        "are shown. Exit code 1 if something does not hold any more, 3 if something could not be decided. The limits "
+        "are for each rule and for what each deployment asked for.",
     )
     parser.add_argument(
         "--network", required=True, metavar="FILE", help="the operator's network, as it is now"
@@ -34,6 +36,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         metavar="FILE",
         help="the controller's state (default: $XDG_STATE_HOME/innet/controller.sqlite)",
     )
+    limit_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(verb=run)
 
@@ -51,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     with opened(args) as store:
         files.settle()
-        proofs = Proofs(snapshot, policy, judged=Judged(store))
+        proofs = Proofs(snapshot, policy, limits_of(args), Judged(store))
         found = Controller(Settings(snapshot, proofs, store, AbsentAgent)).recheck(snapshot)
         store.note_checked(number_of(snapshot, policy))
     if args.json:

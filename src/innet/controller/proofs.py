@@ -92,7 +92,7 @@ class Proofs:
         reserved: frozenset[int] = frozenset(),
     ) -> Recheck:
         self._see(deployed, reserved)
-        self._world, found = recheck(self._world, snapshot, held)
+        self._world, found = recheck(self._world, snapshot, held, self._limits.watch)
         self._save()
         return found
 

@@ -4,16 +4,18 @@ Deployed modules stay as they are; nothing is moved or stopped here. What did no
 again (`World.changed`); a world that has seen nothing yet asks everything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from innet.messages import Account, Answer, Assessment, Check
 from innet.network import Platform, Snapshot
 from innet.policy import Node, Reach, Request
+from innet.symbolic.work import UNLIMITED, Stop, Stopped, never
 from innet.verify.plan import SECURITY_BUDGET, Planner
 from innet.verify.questions import prepare
 from innet.verify.reach import Base, answer
-from innet.verify.security import Rules, assess
+from innet.verify.security import CONNECTIONLESS, Rules, assess
 from innet.verify.world import PARSE, Asked, Deployed, World, make_module
 
 
@@ -70,31 +72,77 @@ def has_place(d: Deployed, snapshot: Snapshot) -> bool:
     return isinstance(node, Platform) and any(pool.low <= d.address <= pool.high for pool in node.pools)
 
 
-def recheck(world: World, snapshot: Snapshot, held: Iterable[Held]) -> tuple[World, Recheck]:
+def recheck(
+    world: World, snapshot: Snapshot, held: Iterable[Held], watch: Callable[[], Stop] = lambda: never
+) -> tuple[World, Recheck]:
     """The world on another snapshot (or the same), and what holds there. Raises PolicyError if a rule names a node that
-    is gone."""
+    is gone.
+
+    `watch` is called before each rule and each deployment, for who may stop it: then it is undecided.
+    """
     there = tuple(d for d in world.deployed if has_place(d, snapshot))
     if there != world.deployed:
         world = world.with_deployed(there, world.reserved)
     if snapshot is not world.snapshot:
         world = world.changed(snapshot)
-    rules = tuple(
-        answer(prepare(rule, {}), world.network, world.tables, world.base(rule))
-        for rule in world.policy.rules
-    )
-    return world, Recheck(rules, tuple(_standing(world, one) for one in held))
+    rules = tuple(_rule(world, rule, watch()) for rule in world.policy.rules)
+    return world, Recheck(rules, tuple(_standing(world, one, watch()) for one in held))
 
 
-def _standing(world: World, held: Held) -> Standing:
+@contextmanager
+def _watched(world: World, stop: Stop) -> Iterator[None]:
+    """`stop` may stop the questions that are asked meanwhile."""
+    guard = world.network.guard
+    guard.begin(stop, UNLIMITED)
+    try:
+        yield
+    finally:
+        guard.end()
+
+
+def go_on(stop: Stop) -> None:
+    """Raises `Stopped` if it is time to: a question that costs little does not ask by itself."""
+    if why := stop():
+        raise Stopped(why)
+
+
+def _rule(world: World, rule: Reach, stop: Stop) -> Check:
+    with _watched(world, stop):
+        try:
+            go_on(stop)
+            return answer(prepare(rule, {}), world.network, world.tables, world.base(rule))
+        except Stopped as why:
+            return stopped(rule.text, why)
+
+
+def stopped(text: str, why: Stopped) -> Check:
+    """What is not known of a question, since it was stopped."""
+    return Check(text, Answer.UNDECIDED, f"the proof was stopped: {why}")
+
+
+def _standing(world: World, held: Held, stop: Stop) -> Standing:
     snapshot = world.snapshot
     displaced = tuple(d for d in held.modules if not has_place(d, snapshot))
     if displaced:
         return Standing(held, displaced)
-    judged = () if snapshot.operator.connectionless else tuple(_judged(world, held))
-    requirements = Planner(
-        held.request, world, held.account, dict(held.request.parameters)
-    ).checked_requirements
-    return Standing(held, (), judged, tuple(_required(world, held, reach) for reach in requirements))
+    judged: list[Check] = []
+    required: list[Check] = []
+    with _watched(world, stop):
+        if not snapshot.operator.connectionless:
+            try:
+                go_on(stop)
+                judged += _judged(world, held)
+            except Stopped as why:
+                judged.append(stopped(CONNECTIONLESS, why))
+        for reach in Planner(
+            held.request, world, held.account, dict(held.request.parameters)
+        ).checked_requirements:
+            try:
+                go_on(stop)
+                required.append(_required(world, held, reach))
+            except Stopped as why:
+                required.append(stopped(reach.text, why))
+    return Standing(held, (), tuple(judged), tuple(required))
 
 
 def _judged(world: World, held: Held) -> Iterable[Check]:
