@@ -225,16 +225,22 @@ class Modules:
 
 @dataclass(frozen=True)
 class Places:
-    """Names of nodes and elements; `arrivals`: wherever packets come to a module, too, `sends`: wherever one leaves."""
+    """Names of nodes and elements, and of `hosts`, of which there may be very many; `arrivals`: wherever packets come
+    to a module, too, `sends`: wherever one leaves."""
 
     names: frozenset[str] = frozenset()
     arrivals: bool = False
     sends: bool = False
+    hosts: frozenset[str] = frozenset()
 
     def __contains__(self, place: object) -> bool:
-        return place in self.names or (
-            isinstance(place, str)
-            and ((self.arrivals and place.startswith(ARRIVES)) or (self.sends and place.endswith(SENDS)))
+        return (
+            place in self.names
+            or place in self.hosts
+            or (
+                isinstance(place, str)
+                and ((self.arrivals and place.startswith(ARRIVES)) or (self.sends and place.endswith(SENDS)))
+            )
         )
 
     def under(self, scope: str) -> bool:
@@ -242,7 +248,10 @@ class Places:
         return any(name.startswith(scope) for name in self.names)
 
     def __or__(self, other: "Places") -> "Places":
-        return Places(self.names | other.names, self.arrivals or other.arrivals, self.sends or other.sends)
+        hosts = self.hosts if other.hosts <= self.hosts else self.hosts | other.hosts
+        return Places(
+            self.names | other.names, self.arrivals or other.arrivals, self.sends or other.sends, hosts
+        )
 
 
 ARRIVES, SENDS = "module ", " sends"

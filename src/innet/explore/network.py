@@ -6,12 +6,14 @@ it. Other frames are not modelled between nodes: hosts and platforms send none, 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.fabric import LOOP, Way, ways
 from innet.explore.flow import STORY, Budget, Flow, Hop, hop_to, look, repeated
 from innet.explore.flow import End as Ended
 from innet.explore.flow import flows as config_flows
+from innet.explore.interest import ANYWHERE, Interest, Ways
 from innet.explore.modules import ARRIVES, SENDS, Box, Module, Modules, Places
 from innet.explore.resized import joined, pieces
 from innet.ir.nodes import Mark, Program
@@ -37,8 +39,6 @@ ANOTHER = "a frame for another station"
 
 FEW = 4
 """How many ways are followed before others where one may be enough."""
-
-ANYWHERE = rs.full(32)
 
 MAX_WAYS = 200_000
 """How many ways through routers are remembered."""
@@ -71,7 +71,7 @@ class Network:
         self.guests: frozenset[str] = frozenset()
         """Names of the modules that are only tried, in `with_modules`."""
         self._outputs: dict[str, tuple[tuple[tuple[str, ...], Ranges | lpm.Addresses], ...]] = {}
-        self._ways: dict[tuple[str, Ranges, frozenset[str]], tuple[Sequence[Way], Reads]] = {}
+        self._ways = Remembered()
         self._macs: dict[End, Term] = {}
         self._owners: dict[Term, End] = {}
         self._starts: dict[tuple[End, Ranges, int], Injected] = {}
@@ -177,17 +177,16 @@ class Network:
             self.snapshot.note("port", *found)
         return found
 
-    def ways(self, router: str, destinations: Ranges, stops: Places) -> Sequence[Way]:
+    def ways(self, router: str, destinations: Ranges, stops: frozenset[str] = frozenset()) -> Ways:
         """Every way of packets that a router forwards; routers in `stops` end one. Remembered: questions ask for the
         same ones."""
-        key = router, destinations, stops.names
+        key = router, destinations, stops
         known = self._ways.get(key)
         if known is None:
             with self.snapshot.noting() as reads:
-                found = tuple(ways(self.snapshot, self.outputs, router, destinations, stops, self.stations))
-            known = self._ways[key] = found, reads
-            while len(self._ways) > 1 and sum(len(some) for some, _ in self._ways.values()) > MAX_WAYS:
-                del self._ways[next(iter(self._ways))]
+                found = ways(self.snapshot, self.outputs, router, destinations, stops, self.stations)
+                known = Ways(found, self.snapshot), reads
+            self._ways.put(key, known)
         self.snapshot.note_all(known[1])
         return known[0]
 
@@ -200,6 +199,25 @@ class Network:
         return [(station, rs.intersect(destinations, some)) for station, some in told.items()]
 
 
+class Remembered:
+    """Ways by router, destinations and routers that are watched, each with what they hang on; the oldest go when there
+    are too many."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Ranges, frozenset[str]], tuple[Ways, Reads]] = {}
+        self._size = 0
+
+    def get(self, key: tuple[str, Ranges, frozenset[str]]) -> tuple[Ways, Reads] | None:
+        return self._known.get(key)
+
+    def put(self, key: tuple[str, Ranges, frozenset[str]], found: tuple[Ways, Reads]) -> None:
+        self._known[key] = found
+        self._size += len(found[0])
+        while len(self._known) > 1 and self._size > MAX_WAYS:
+            oldest, _ = self._known.pop(next(iter(self._known)))
+            self._size -= len(oldest)
+
+
 Watch = Callable[[str, int, State, object], Iterable[tuple[State, object]]]
 """(place, port, packets, progress) -> what goes on, each with its progress. Places are node names and elements."""
 
@@ -209,7 +227,7 @@ class Rest:
     """Packets at a router that go ways, or to destinations on them, where they end and nothing of interest comes of it.
     Some of them are followed if nothing else was found to tell of."""
 
-    found: tuple[Way, ...]
+    ways: Ways
     node: Router
     state: State
     progress: object
@@ -219,7 +237,7 @@ class Rest:
 class Later:
     """Packets at a router that go ways which are followed once those before them came to nothing."""
 
-    found: list[Way]
+    found: Iterator[Way]
     node: Router
     state: State
     progress: object
@@ -238,11 +256,14 @@ class Walk:
         """Whether flows with that progress that end nowhere of interest are to be told of."""
         self.resizes = False
         """Whether network cards may join packets, and cut them (`innet.explore.resized`)."""
-        self.interest: Callable[[str], Ranges] | None = None
-        """Of the packets that end at a node among `places`, the destinations that flows of interest have there; of
-        other flows that end it is then enough to tell of one. None: all flows are of interest."""
+        self.interest: Interest | None = None
+        """Which flows that end at hosts among `places` are of interest; of others that end it is then enough to tell of
+        one. None: all flows are of interest."""
         self.gradual = False
         """Whether few ways are followed to their ends before others are: one may be enough."""
+        nodes = network.snapshot.nodes
+        self.stops = frozenset(name for name in places.names if isinstance(nodes.get(name), Router))
+        """Routers among `places`."""
         self.work: list[tuple[End, State, object] | Rest | Later] = []
         self.passed: set[int] = set()
         """The addresses of modules that packets came to."""
@@ -319,10 +340,8 @@ class Walk:
             elif not isinstance(item, Rest):
                 yield from self.arrive(*item)
             elif self.wanted(item.progress):
-                others = (
-                    way.example(rs.complement(self.interest_in(way) or rs.EMPTY, 32)) for way in item.found
-                )
-                found = [way for way in others if way is not None]
+                assert self.interest is not None, "there is no rest where all flows are of interest"
+                found = [*item.ways.others(self.interest, self.places)]
                 yield from self.along(found, item.node, item.state, item.progress)
 
     def arrive(self, end: End, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
@@ -398,34 +417,25 @@ class Walk:
                     yield Outcome(node.name, False, "time to live expired", late), progress
             if not (store.assume(negate(expired)) and store.feasible()):
                 return
-        network = self.network
-        found, rest = [], []
-        for way in network.ways(node.name, possible(dst, store), self.places):
-            one = self.of_interest(way)
-            if one is not None:
-                found.append(one)
-            if one is not way:
-                rest.append(way)
-        if rest and self.wanted(progress):
-            self.work.append(Rest(tuple(rest), node, state.fork(), progress))
+        ways, interest = self.network.ways(node.name, possible(dst, store), self.stops), self.interest
+        if interest is None:
+            yield from self.along(ways.all, node, state, progress)
+            return
+        if ways.may_end and self.wanted(progress):
+            self.work.append(Rest(ways, node, state.fork(), progress))
         if self.gradual:
-            found.sort(key=self.leads_there)
-            yield from self.few(found, node, state, progress)
+            yield from self.few(ways.last_first(interest, self.places), node, state, progress)
         else:
-            yield from self.along(found, node, state, progress)
+            yield from self.along(ways.chosen(interest, self.places), node, state, progress)
 
     def few(
-        self, found: list[Way], node: Router, state: State, progress: object
+        self, found: Iterator[Way], node: Router, state: State, progress: object
     ) -> Iterator[tuple[Outcome, object]]:
-        """From a router along the last of these ways; the others wait."""
-        if len(found) > FEW:
-            self.work.append(Later(found[:-FEW], node, state.fork(), progress))
-        yield from self.along(found[-FEW:], node, state, progress)
-
-    def leads_there(self, way: Way) -> bool:
-        """Whether a way leads to a node of the question."""
-        peer = None if way.out is None else self.network.snapshot.neighbour(*way.out)
-        return peer is not None and peer.node in self.places
+        """From a router along the first of these ways; the others wait."""
+        now = [*islice(found, FEW)]
+        if len(now) == FEW:
+            self.work.append(Later(found, node, state.fork(), progress))
+        yield from self.along(now[::-1], node, state, progress)
 
     def along(
         self, found: Sequence[Way], node: Router, state: State, progress: object
@@ -456,22 +466,6 @@ class Walk:
                 continue
             self.readdress(one, way.out, way.station)
             yield from self.send(last, way.out.interface, one, progress)
-
-    def interest_in(self, way: Way) -> Ranges | None:
-        """Of the packets that take a way, the destinations that flows of interest may have; None: any."""
-        if self.interest is None:
-            return None
-        if way.out is None:
-            return rs.EMPTY
-        peer = self.network.snapshot.neighbour(*way.out)
-        if peer is None or not isinstance(self.network.snapshot.nodes[peer.node], Internet | Clients | Host):
-            return None
-        return self.interest(peer.node) if peer.node in self.places else rs.EMPTY
-
-    def of_interest(self, way: Way) -> Way | None:
-        """The way of those packets on it that can be of interest to who asked."""
-        among = self.interest_in(way)
-        return way if among is None or among == rs.full(32) else way.to(among)
 
     def readdress(self, state: State, out: End, station: End | None = None) -> None:
         """A station sends the frame: its own address as source, the next station's as destination."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from innet import flowspec, ir
 from innet.diagnostics import Diagnostic, PolicyError, suggest
+from innet.explore.interest import Interest
 from innet.explore.modules import ARRIVES, Module, Places
 from innet.explore.network import Network, header, parse
 from innet.ir.nodes import Mark
@@ -256,12 +257,12 @@ def _place_names(node: Node, snapshot: Snapshot) -> Places:
         case Region(Place.INTERNET):
             return Places(frozenset(snapshot.names(Internet.KIND.value)))
         case Region(Place.CLIENT):
-            return Places(frozenset(snapshot.names(Clients.KIND.value)))
+            return Places(hosts=frozenset(snapshot.names(Clients.KIND.value)))
         case Region(Place.MODULE):
             return Places(arrivals=True)
         case Subnet():
             hosts = (name for kind in (Clients, Host, Internet) for name in snapshot.names(kind.KIND.value))
-            return Places(frozenset(hosts), arrivals=True)
+            return Places(arrivals=True, hosts=frozenset(hosts))
         case ElementPort(module, element, _):
             return Places(frozenset({f"{module}:{element}"}))
         case Named(name):
@@ -269,6 +270,26 @@ def _place_names(node: Node, snapshot: Snapshot) -> Places:
         case Variable():
             raise AssertionError("filled in before")
     raise AssertionError(node)
+
+
+def interest(hops: tuple[Hop, ...], network: Network) -> Interest:
+    """Which packets that end at hosts may be at a node of the question there."""
+    snapshot = network.snapshot
+    names: set[str] = set()
+    among = rs.EMPTY
+    for hop in hops:
+        names |= place_names(hop.node, network).names
+        match hop.node:
+            case Region(Place.CLIENT):
+                among = rs.full(32)
+            case Subnet(address, mask):
+                among = rs.union(among, subnet_ranges(address, mask))
+
+    def at(place: str) -> Ranges:
+        found = (destinations_at(hop.node, place, snapshot) for hop in hops)
+        return rs.normal(part for parts in found for part in parts)
+
+    return Interest(at, frozenset(names), among)
 
 
 def arrival(

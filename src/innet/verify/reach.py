@@ -20,7 +20,6 @@ from innet.messages import Answer, Check, Step
 from innet.network.reads import UNREAD, Reads
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
-from innet.symbolic import ranges as rs
 from innet.symbolic.execute import UNFORESEEN, evaluate, formula_of
 from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
@@ -34,7 +33,7 @@ from innet.verify.questions import (
     Question,
     Start,
     arrival,
-    destinations_at,
+    interest,
     is_any_state,
     located,
     module_start,
@@ -460,12 +459,7 @@ class Query:
         self.walk.wanted = self.wanted
         self.walk.gradual = self.some
         self.walk.resizes = not self.some
-        self.walk.interest = self.interest
-
-    def interest(self, place: str) -> Ranges:
-        """The destinations of the packets at a node that may be at one of the question's nodes there."""
-        found = (destinations_at(hop.node, place, self.network.snapshot) for hop in self.question.hops)
-        return rs.normal(part for parts in found for part in parts)
+        self.walk.interest = interest(question.hops, network)
 
     def wanted(self, progress: object) -> bool:
         """Whether a flow that ends would be the one that came furthest."""
