@@ -3,7 +3,11 @@ the header, so what rules say of all packets, they say of those too."""
 
 import pytest
 
+from innet.explore import stands
 from innet.messages import Answer, Check
+from innet.symbolic.formulas import in_atom
+from innet.symbolic.store import Store
+from innet.symbolic.terms import Fn, Sym
 from innet.verify.forwarded import Collected
 from innet.verify.world import PARSE
 from tests.verify.networks import PASS, ask, chain, inward, policy, request, run
@@ -230,3 +234,30 @@ def test_what_is_found_in_a_joined_packet_may_be_anything() -> None:
     diverts = f"FromNetfront() -> IPFilter(allow icmp) -> {TO_HOME} -> out :: ToNetfront();"
     world = run(run(chain(GUARD, CLOSED), "A", opens, "198.51.100.1"), "B", diverts, "198.51.100.2")
     assert ask(world, "never new reach from internet -> A:out -> client").holds is not YES
+
+
+@pytest.mark.parametrize(
+    ("flow", "passing"),
+    [
+        # of packets no longer than their window says, joined ones are longer
+        ("tcp and ip[2:2] <= tcp[14:2]", "tcp && ip len > 2000 && tcp win < 2000"),
+        ("udp and ip[2:2] <= ip[4:2]", "udp && ip len > 2000 && ip id < 2000"),
+        # the datagram's length is another one, too
+        ("udp and udp[4:2] <= udp[2:2]", "udp && transp[4:2] > 2000 && dst port < 2000"),
+    ],
+)
+def test_lengths_may_have_been_compared_with_what_stays(flow: str, passing: str) -> None:
+    module = f"""FromNetfront() -> MarkIPHeader(14) -> IPFilter(allow {passing}) -> CheckIPHeader(14) -> {TO_HOME}
+        -> out :: ToNetfront();"""
+    world = run(chain(PASS, CLOSED), "M", module, "198.51.100.1")
+    assert ask(world, f"never reach from internet {flow} -> M:out -> client").holds is not YES
+    assert ask(world, f"never reach from internet {flow} and icmp -> M:out -> client").holds is YES
+
+
+def test_of_a_checksum_no_more_may_be_known_than_whether_it_is_right() -> None:
+    total = Sym("ip.len", 16)
+    right = Fn("sum", (total,), 16, lambda length: length)
+    for numbers, told in (((0xFFFF, 0xFFFF), set()), ((0, 0xFFFE), set()), ((0x1234, 0x1234), {total})):
+        store = Store()
+        assert store.assume(in_atom(right, (numbers,)))
+        assert stands._told(store, set()) == told

@@ -37,6 +37,10 @@ TOTAL, IDENTIFIER, PROTO, SUM = (16, 16), (32, 16), (72, 8), (80, 16)
 JOINED = ((32, 64), (104, 112), (128, 144))
 """Bits of transport headers that are other ones in a joined packet: a datagram's length and checksum, flags, and a
 segment's checksum."""
+DATAGRAM = 32, 16
+"""Bits and width of a datagram's length."""
+BETWEEN: rs.Ranges = ((1, 0xFFFE),)
+"""Sums that are not zero, of either sign."""
 PIECES, ALL = ((32, 1 << 40),), ((0, 1 << 40),)
 """All bits behind the ports; all bits."""
 PORTED, TUNNELS = (PROTO_TCP, PROTO_UDP), (PROTO_IPIP, 41, 47)
@@ -48,30 +52,22 @@ SHORTEST = 8
 def stands_for_joined(state: State, size: Linear) -> bool:
     """Whether packets that were joined out of such are among them. `size`: bytes behind the IPv4 header."""
     memory, store = state.memory, state.store
-    told = _told(store)
     first, total = _counted(size), _header(memory, TOTAL)
     if first is None or not isinstance(total, Sym):
         return False
     growing = {first, total}
+    datagram = _behind(memory, DATAGRAM)
+    if isinstance(datagram, Sym) and _protocols(state) == rs.single(PROTO_UDP):
+        growing.add(datagram)
+    told = _told(store, growing)
     for sym, high in ((first, LONGEST_PAYLOAD), (total, 20 + LONGEST_PAYLOAD)):
         if sym in told or not _reaches(store, sym, high):
             return False
     if store.bounds(size)[1] < LONGEST_PAYLOAD:
         return False
-    again = True
-    while again:
-        again = False
-        for _, atoms in store.inequalities:
-            if sum(c for atom, c in atoms if atom in growing) <= 0:
-                continue
-            others = (
-                a for a, c in atoms if c < 0 and isinstance(a, Sym) and a not in growing and a not in told
-            )
-            more = next((a for a in others if _reaches(store, a, LONGEST_PAYLOAD)), None)
-            if more is None:
-                return False
-            growing.add(more)
-            again = True
+    # these grow by the same number of bytes; all else that is compared stays as it is
+    if any(sum(c for atom, c in atoms if atom in growing) > 0 for _, atoms in store.inequalities):
+        return False
     parts = ALL if _may_be_tunnel(state) else JOINED
     return _free(_header(memory, SUM), store, told) and _unread(memory, store, told, parts)
 
@@ -79,11 +75,13 @@ def stands_for_joined(state: State, size: Linear) -> bool:
 def stands_for_pieces(state: State, size: Linear) -> bool:
     """Whether the pieces of such packets are among them. `size`: bytes behind the IPv4 header."""
     memory, store = state.memory, state.store
-    told = _told(store)
     first, total = _counted(size), _header(memory, TOTAL)
-    if first is None or not isinstance(total, Sym) or not _free(_header(memory, IDENTIFIER), store, told):
+    if first is None or not isinstance(total, Sym):
         return False
     shrinking = {first, total}
+    told = _told(store, shrinking)
+    if not _free(_header(memory, IDENTIFIER), store, told):
+        return False
     if not shrinking.isdisjoint(told) or store.bounds(size)[0] > SHORTEST:
         return False
     if any(len(store.domain(sym)) > 1 for sym in shrinking):
@@ -105,19 +103,24 @@ def stands_for_pieces(state: State, size: Linear) -> bool:
 
 def _may_be_tunnel(state: State) -> bool:
     """Whether some of the packets may have others in them, of which next to all may be other ones then."""
+    return bool(rs.intersect(_protocols(state), rs.normal((p, p) for p in TUNNELS)))
+
+
+def _protocols(state: State) -> rs.Ranges:
     protocol = _header(state.memory, PROTO)
-    some = rs.full(8) if protocol is None else possible(protocol, state.store)
-    return bool(rs.intersect(some, rs.normal((p, p) for p in TUNNELS)))
+    return rs.full(8) if protocol is None else possible(protocol, state.store)
 
 
-def _told(store: Store) -> set[Sym]:
-    """The symbols of which something is known beside a set of values and bounds by others, but for checksums being
-    right or wrong: those may be either in what cards make."""
-    atoms: list[object] = [a for a in store.domains if not isinstance(a, Sym) and not _is_sum(a)]
+def _told(store: Store, lengths: set[Sym]) -> set[Sym]:
+    """The symbols of which something is known beside a set of values, but for checksums being right or wrong, which
+    may be either in what cards make, and for bounds of `lengths` by others."""
+    atoms: list[object] = [
+        a for a, some in store.domains.items() if not isinstance(a, Sym) and not _only_right(a, some)
+    ]
     atoms += [x for key, (other, _) in store.substitution.items() for x in (key, other)]
     atoms += [x for left, right, _ in store.unequal for x in (left, right)]
     atoms += [x for clause in store.clauses for x in _open(clause, store)]
-    atoms += [x for _, linear in store.inequalities for x, _ in linear if not isinstance(x, Sym)]
+    atoms += [x for _, linear in store.inequalities for x, _ in linear if x not in lengths]
     found: set[Sym] = set()
     seen: set[int] = set()
     while atoms:
@@ -161,6 +164,12 @@ def _is_sum(atom: Atom) -> bool:
     return isinstance(atom, Fn) and atom.op == "sum"
 
 
+def _only_right(atom: Atom, some: rs.Ranges) -> bool:
+    """Whether no more is known of a checksum than that it is right or wrong: all numbers between the two zeros are
+    alike."""
+    return _is_sum(atom) and rs.intersect(some, BETWEEN) in (rs.EMPTY, BETWEEN)
+
+
 def _counted(size: Linear) -> Sym | None:
     """The symbol that a number of bytes grows with."""
     more = [(atom, c) for atom, c in size[1] if c > 0]
@@ -178,6 +187,16 @@ def _header(memory: Memory, field: tuple[int, int]) -> Term | None:
     rid, offset = memory.marks[Mark.NET]
     cell = memory.cells[rid].get(offset * 8 + field[0])
     return cell[1] if cell is not None and cell[0] == field[1] else None
+
+
+def _behind(memory: Memory, field: tuple[int, int]) -> Term | None:
+    """A field behind the IPv4 header, if somebody has looked at it."""
+    rid, offset = memory.marks[Mark.TRANSPORT]
+    at = 8 * offset + field[0]
+    cell, blob = memory.cells[rid].get(at), memory.blobs[rid]
+    if cell is not None:
+        return cell[1] if cell[0] == field[1] else None
+    return None if blob is None else blob.carved.get((at, field[1]))
 
 
 def _free(term: Term | None, store: Store, told: set[Sym]) -> bool:
