@@ -1,5 +1,6 @@
 """Answers that are known without looking are those that looking gives."""
 
+from collections.abc import Container
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_a_requirement_that_fails_anywhere_fails_on_each_platform(text: str) -> 
         question = prepare(reach, {})
         arrived = world.arrivals(question.start.node)
         box = module_box("M", machine, "nic")
-        told: frozenset[str] | None = None
+        told: Container[str] | None = None
         for platform in world.snapshot.platforms:
             address = world.free_address(platform.name)
             assert address is not None
@@ -126,4 +127,4 @@ def test_what_fails_for_all_platforms_is_found_at_once() -> None:
     module = make_module("M", CLIENT, platform.name, world.free_address(platform.name) or 0, box, False, ())
     network = world.network.with_modules([module])
     told = fails_on(prepare(reach, {}), box, network, world.arrivals(reach.start.node))
-    assert told == {p.name for p in world.snapshot.platforms}
+    assert all(p.name in told for p in world.snapshot.platforms)

@@ -6,7 +6,7 @@ to live, header checksum, Ethernet addresses and how much is cut off at their en
 exploration of the module stands for all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from innet.elements.base import OUTSIDE
 from innet.explore.flow import BudgetExceeded, End, flows
@@ -18,39 +18,79 @@ from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.state import LENGTH_BITS, State, Tables
 from innet.symbolic.terms import Sym
 from innet.verify.questions import Progress, Question, Start
-from innet.verify.reach import BUDGET, Base, Findings, Query
+from innet.verify.reach import BUDGET, Alike, Base, Findings, Query
 
 OPEN = {64: 8, 80: 16, 128: 32}
 """Bits and widths of header fields that differ from platform to platform: time to live, checksum, destination."""
 
 
-def fails_on(question: Question, box: Box, network: Network, arrived: Base) -> frozenset[str]:
+class Failing:
+    """Platforms on which a requirement fails: only packets that are as they started come there, and of no start does
+    one as asked get to the first hop. Found out start by start, when asked for."""
+
+    def __init__(self, query: Query, box: Box, alike: Alike) -> None:
+        self._query, self._box, self._alike = query, box, alike
+        self._fails: dict[int, bool] = {}
+        self._never: dict[int, bool] = {}
+
+    def __contains__(self, platform: object) -> bool:
+        group = self._alike.of.get(platform, 0) if isinstance(platform, str) else 0
+        fails = self._fails.get(group)
+        if fails is None:
+            starts = self._alike.groups[group]
+            fails = starts is not None and all(self._never_there(start) for start in starts)
+            self._fails[group] = fails
+        return fails
+
+    def _never_there(self, start: Start) -> bool:
+        known = self._never.get(id(start))
+        if known is None:
+            try:
+                known = _never_there(self._query, self._box, start)
+            except BudgetExceeded:
+                known = False
+            self._never[id(start)] = known
+        return known
+
+
+def fails_on(question: Question, box: Box, network: Network, arrived: Base) -> Container[str]:
     """Platforms on which no packet that starts as asked gets to the requirement's first hop, an element of the module
     `box`, which is in `network` somewhere and is the same wherever it is. `arrived` is all that comes to platforms."""
     first = question.hops[0].node
     if arrived.cut or not isinstance(first, ElementPort) or first.module != box.name:
-        return frozenset()
+        return ()
     query = Query(question, network, Tables(False), network.budget(BUDGET), Findings(), operator=False)
-    known: dict[int, bool] = {}
+    if arrived.alike is None:
+        arrived.alike = _alike(query, arrived)
+    return Failing(query, box, arrived.alike)
+
+
+def _alike(query: Query, arrived: Base) -> Alike:
     images: dict[int, object] = {}
 
-    def fails(start: Start, state: State) -> bool:
-        if id(start) not in known:
-            known[id(start)] = _never_there(query, box, start)
-            images[id(start)] = _image(_parsed(query, start)) if known[id(start)] else None
-        return known[id(start)] and _image(state) == images[id(start)]
+    def alike(start: Start, state: State) -> bool:
+        if id(start) not in images:
+            cases = list(parse(start.injected.state.fork(), query.network.parse, query.tables))
+            images[id(start)] = _image(cases[0]) if len(cases) == 1 else None
+        return images[id(start)] is not None and _image(state) == images[id(start)]
 
-    try:
-        return frozenset(
-            platform.name
-            for platform in network.snapshot.platforms
-            if all(
-                progress.origin is not None and fails(progress.origin, state)
-                for state, progress in arrived.waiting.get(platform.name, ())
-            )
-        )
-    except BudgetExceeded:
-        return frozenset()
+    numbers: dict[frozenset[int] | None, int] = {frozenset(): 0}
+    groups: list[tuple[Start, ...] | None] = [()]
+    of: dict[str, int] = {}
+    for platform, waiting in arrived.waiting.items():
+        starts: dict[int, Start] = {}
+        same = True
+        for state, progress in waiting:
+            start = progress.origin
+            same = same and start is not None and alike(start, state)
+            if start is not None:
+                starts[id(start)] = start
+        key = frozenset(starts) if same else None
+        if key not in numbers:
+            numbers[key] = len(groups)
+            groups.append(tuple(starts.values()) if same else None)
+        of[platform] = numbers[key]
+    return Alike(of, groups)
 
 
 def _never_there(query: Query, box: Box, start: Start) -> bool:

@@ -4,7 +4,7 @@ Nothing is changed. Platforms are tried best first: those that the request's own
 most room. On each, the modules are put in place for the proof and every requirement and rule is checked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -98,7 +98,8 @@ class Planner:
         self.warnings: list[str] = [render(w) for w in request.warnings]
         self.machines: dict[tuple[str, bool, str], Machine] = {}
         self.secured: dict[tuple[str, int], Security] = {}
-        self.failing: dict[Reach, frozenset[str]] = {}
+        self.failing: list[tuple[Container[str], tuple[str, ...], tuple[Check, ...]]] | None = None
+        """Platforms on which a requirement fails as on another one; the reason against them, and the answer."""
 
     def plan(self, all_platforms: bool) -> Plan:
         request = self.checked()
@@ -112,11 +113,20 @@ class Planner:
         if not platforms:
             return Plan(Assessment.REFUSED, warnings=("the network has no platform",))
         trials: list[Trial] = []
+        proven: list[Trial] = []
         chosen: list[Candidate] | None = None
         last: list[Candidate] = []
+        told: Trial | None = None
         for platform in platforms:
-            trial, candidates = self.attempt(platform, trials)
+            failed = None if told is None else self.failed_alike(platform, told)
+            if failed is not None:
+                trials.append(failed)
+                continue
+            trial, candidates = self.attempt(platform, told)
             trials.append(trial)
+            proven.append(trial)
+            if told is None and trial.requirements:
+                told = trial
             last = candidates or last
             if trial.fits and chosen is None:
                 chosen = candidates
@@ -132,14 +142,14 @@ class Planner:
             for check in c.security.checks
         )
         worst = _worst([c.security.assessment for c in shown])
-        checked = [t for t in trials if t.requirements or t.rules]
-        best = next((t for t in trials if t.fits), (checked or trials)[-1])
+        checked = next((t for t in reversed(trials) if t.requirements or t.rules), trials[-1])
+        best = next((t for t in proven if t.fits), checked)
         placements = tuple(c.placement for c in chosen or ())
         if chosen is None and worst in (Assessment.SAFE, Assessment.SANDBOX):
             undecided = any(
-                check.holds is Answer.UNDECIDED for t in trials for check in (*t.requirements, *t.rules)
+                check.holds is Answer.UNDECIDED for t in proven for check in (*t.requirements, *t.rules)
             ) or any(
-                not (t.requirements or t.rules) and t.reasons and "limits" in t.reasons[0] for t in trials
+                not (t.requirements or t.rules) and t.reasons and "limits" in t.reasons[0] for t in proven
             )
             worst = Assessment.UNDECIDED if undecided else Assessment.REFUSED
         return Plan(
@@ -262,13 +272,35 @@ class Planner:
             mine = isinstance(first, ElementPort) and first.module in names
             if mine and isinstance(reach.start.node, Region) and reach.start.node.place is not Place.MODULE:
                 found = self.world.near(reach.start.node)
-                reached = found if reached is None else reached & found
+                reached = found if reached is None or reached is found else reached & found
 
         return self.world.best_first(reached)
 
-    def attempt(self, platform: Platform, before: list[Trial]) -> tuple[Trial, list[Candidate]]:
+    def failed_alike(self, platform: Platform, told: Trial) -> Trial | None:
+        """The trial of a platform that has room, where a requirement is known to fail, in the same way as on another
+        one: `told`. None if that is not known."""
+        if self.failing == [] or len(self.request.modules) != 1:
+            return None
+        module, world = self.request.modules[0], self.world
+        if not world.has_room(platform):
+            return None
+        if self.failing is None:
+            number = world.free_address(platform.name)
+            assert number is not None, "it has room"
+            self.failing = []
+            for reach, check in zip(self.checked_requirements, told.requirements, strict=True):
+                if check.holds is Answer.NO:
+                    failed = Check(check.text, Answer.NO, check.reason)
+                    found = self.fails_on(reach, {module.name: number}), (unmet(failed),), (failed,)
+                    self.failing.append(found)
+        for platforms, reasons, checks in self.failing:
+            if platform.name in platforms:
+                return Trial(platform.name, False, reasons, checks)
+        return None
+
+    def attempt(self, platform: Platform, told: Trial | None) -> tuple[Trial, list[Candidate]]:
         """Whether the modules can all be on this platform, and why not. All reasons are told of the first that has room
-        for them; on the others, after `before`, a requirement that fails is enough."""
+        for them, `told`; on the others a requirement that fails is enough."""
         world, modules = self.world, self.request.modules
         room = platform.capacity.modules
         reasons: list[str] = []
@@ -284,11 +316,10 @@ class Planner:
         if reasons:
             return Trial(platform.name, False, tuple(reasons)), []
         world = world.granting(self.account, numbers.values())
-        told = next((t for t in before if t.requirements), None)
         if told is not None and any(c.holds is not Answer.YES for c in told.requirements):
-            failed = self.fails(platform, told, numbers, world)
+            failed = self.fails(platform, numbers, world)
             if failed:
-                reasons += [f"requirement: {c.text}: {c.reason}" for c in failed if c.holds is not Answer.YES]
+                reasons += [unmet(c) for c in failed if c.holds is not Answer.YES]
                 return Trial(platform.name, False, tuple(reasons), failed), []
         candidates = self.place(platform, numbers)
         refused = [
@@ -308,7 +339,7 @@ class Planner:
                     "what the modules do in the sandbox is too complex to be proven within the limits"
                 )
             return Trial(platform.name, False, tuple(reasons)), candidates
-        reasons += [f"requirement: {c.text}: {c.reason}" for c in requirements if c.holds is not Answer.YES]
+        reasons += [unmet(c) for c in requirements if c.holds is not Answer.YES]
         reasons += [
             f"operator's rule: {c.text}" + (f": {c.reason}" if self.operator else "")
             for c in rules
@@ -316,35 +347,24 @@ class Planner:
         ]
         return Trial(platform.name, not reasons, tuple(reasons), requirements, rules), candidates
 
-    def fails(
-        self, platform: Platform, told: Trial, numbers: Mapping[str, int], world: World
-    ) -> tuple[Check, ...]:
+    def fails(self, platform: Platform, numbers: Mapping[str, int], world: World) -> tuple[Check, ...]:
         """The requirements, one of which fails on this platform whatever the modules are judged to be; empty if none
-        does. `told` is what was found on another platform."""
-        for reach, check in zip(self.checked_requirements, told.requirements, strict=True):
-            if check.holds is Answer.NO and platform.name in self.fails_on(reach, numbers):
-                return (Check(check.text, Answer.NO, check.reason),)
-        bare = self.bare(platform, numbers)
-        network = world.network.with_modules(bare)
+        does."""
+        network = world.network.with_modules(self.bare(platform, numbers))
         requirements = self.required(network, world.tables, numbers, world)
         return requirements if any(c.holds is Answer.NO for c in requirements) else ()
 
-    def fails_on(self, reach: Reach, numbers: Mapping[str, int]) -> frozenset[str]:
+    def fails_on(self, reach: Reach, numbers: Mapping[str, int]) -> Container[str]:
         """The platforms on which the requirement fails in the same way, as far as one look tells."""
-        found = self.failing.get(reach)
-        if found is None:
-            found = frozenset()
-            names = frozenset(numbers)
-            plain = "$" not in reach.text and "ADDR" not in self.request.modules[0].code
-            if len(names) == 1 and plain and not self.world.has_listed(self.account):
-                (module,) = self.bare(self.world.snapshot.platforms[0], numbers)
-                network = self.world.network.with_modules([module])
-                question = prepare(reach, {})
-                if first_is(question, network, names):
-                    arrived = self.world.arrivals(question.start.node)
-                    found = fails_on(question, module.box, network, arrived)
-            self.failing[reach] = found
-        return found
+        names = frozenset(numbers)
+        if "$" in reach.text or "ADDR" in self.request.modules[0].code or self.world.has_listed(self.account):
+            return ()
+        (module,) = self.bare(self.world.snapshot.platforms[0], numbers)
+        network = self.world.network.with_modules([module])
+        question = prepare(reach, {})
+        if not first_is(question, network, names):
+            return ()
+        return fails_on(question, module.box, network, self.world.arrivals(question.start.node))
 
     def bare(self, platform: Platform, numbers: Mapping[str, int]) -> list[PlacedModule]:
         """The modules in place on a platform, without a sandbox."""
@@ -453,6 +473,11 @@ def unsuitable(module: Module, machine: Machine) -> list[Diagnostic]:
                 )
             )
     return found
+
+
+def unmet(check: Check) -> str:
+    """A requirement that does not hold, as the reason against a platform."""
+    return f"requirement: {check.text}: {check.reason}"
 
 
 RESETS = ("reset", "reset_counts", "reset_count")

@@ -75,6 +75,15 @@ class Findings:
         return Findings([*self.conforming], [*self.violating], [*self.lost], self.furthest)
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Of which starts packets wait at platforms just as they started: `of` has by platform the number of one of
+    `groups`, None if not all do. Where nothing waits it is the first one, which is empty."""
+
+    of: Mapping[str, int]
+    groups: Sequence[tuple[Start, ...] | None]
+
+
 @dataclass
 class Base:
     """What a statement finds in the network without the modules that are asked about.
@@ -91,6 +100,8 @@ class Base:
     """The answer, where no further module can change it."""
     reads: Reads = UNREAD
     """What of the snapshot it hangs on."""
+    alike: "Alike | None" = None
+    """Which packets wait just as they started, once asked (`innet.verify.anywhere`)."""
 
 
 Waiting: TypeAlias = Mapping[str, list[tuple[State, Progress]]]
@@ -780,4 +791,4 @@ def depth(state: State) -> int:
     return state.hop.depth if isinstance(state.hop, Hop) else 0
 
 
-__all__ = ["Base", "answer", "everything_from", "explore_base"]
+__all__ = ["Alike", "Base", "answer", "everything_from", "explore_base"]

@@ -68,7 +68,7 @@ class World:
         self._standings: dict[Reach | Node, Standing] = {}
         self._used: dict[str, int] = {}
         self._next: dict[str, int] = {}
-        """By platform, an address below which none is free."""
+        """By platform, one of its addresses below which none is free."""
         self._ranked: dict[frozenset[str] | None, list[Platform]] = {}
         self._network: Network | None = None
         self.asked: dict[tuple[str, str], Asked] = {}
@@ -163,7 +163,10 @@ class World:
         for address in removed:
             gone = self._residents.pop(address)
             self._used[gone.platform] -= 1
-            self._next[gone.platform] = min(address, self._next.get(gone.platform, address))
+            if address < self._next.get(gone.platform, 0) and any(
+                low <= address <= high for low, high in self._given(gone.platform)
+            ):
+                self._next[gone.platform] = address
         for d in added:
             self._residents[d.address] = d
             self._used[d.platform] = self._used.get(d.platform, 0) + 1
@@ -344,22 +347,38 @@ class World:
     def free_address(self, platform: str, taken: Iterable[int] = ()) -> int | None:
         """The first address of the platform's pools that no module has; network and broadcast addresses are not
         given."""
-        node = self.snapshot.nodes[platform]
-        pools = [
-            (pool.low + edge, pool.high - edge)
-            for pool in getattr(node, "pools", ())
-            for edge in (1 if pool.length < 31 else 0,)
-        ]
+        known = self._next.get(platform)
+        if not taken and known is not None and known not in self._residents and known not in self.reserved:
+            return known
+        pools = self._given(platform)
         others = set(taken)
-        start = self._next.get(platform) if len(pools) == 1 else None
+        start = known if len(pools) == 1 else None
         for low, high in pools:
-            for address in range(low if start is None else max(low, start), high + 1):
+            for address in range(low if start is None else start, high + 1):
                 if address not in self._residents and address not in self.reserved:
                     if len(pools) == 1 and not others:
                         self._next[platform] = address
                     if address not in others:
                         return address
         return None
+
+    def has_room(self, platform: Platform) -> bool:
+        """Whether one more module can be on a platform."""
+        name, most = platform.name, platform.capacity.modules
+        if most is not None and self._used.get(name, 0) >= most:
+            return False
+        known = self._next.get(name)
+        if known is None or known in self._residents or known in self.reserved:
+            known = self.free_address(name)
+        return known is not None
+
+    def _given(self, platform: str) -> list[tuple[int, int]]:
+        """The addresses that modules on a platform may get."""
+        return [
+            (pool.low + edge, pool.high - edge)
+            for pool in getattr(self.snapshot.nodes[platform], "pools", ())
+            for edge in (1 if pool.length < 31 else 0,)
+        ]
 
 
 def regrouped(
