@@ -9,7 +9,7 @@ import pytest
 
 from innet.dataplane import flows
 from innet.dataplane.options import Options, Quota
-from innet.diagnostics import PlatformError
+from innet.diagnostics import Diagnostic, PlatformError
 from innet.platform.protocol import PLATFORM, ModuleState
 from tests.dataplane.lab import Lab, Make, address, datagram, deployment, frame, lab, report, run, segment
 from tests.elements.packets import ICMP, UDP, ipv4, udp
@@ -138,6 +138,66 @@ def test_suspending_and_resuming_again_and_again_under_traffic_loses_nothing(pla
     assert got == sent
     again = place.exchange(agent, [datagram(sport=n + 1) for n in range(50)], 50)
     assert source_ports(again) == first
+
+
+DROPS = "FromNetfront() -> IPFilter(deny udp dst port {}, allow all) -> ToNetfront();"
+
+
+def test_what_a_module_without_tables_dropped_stays_told_when_it_was_suspended(
+    place: Lab, make: Make
+) -> None:
+    agent = make()
+    agent.apply(deployment(DROPS.format(53)))
+    agent.resume("d1.m")
+    place.exchange(agent, [datagram(dport=53)] * 5, 0)
+    agent.suspend("d1.m")
+    dropped = [("IPFilter@2", "denied by a rule", 5)]
+    assert list(report(agent).drops) == dropped
+    agent.resume("d1.m")
+    assert list(report(agent).drops) == dropped
+    place.exchange(agent, [datagram(dport=53)] * 2, 0)
+    assert report(agent).drops[0][2] == 7
+
+
+def test_a_version_that_has_not_started_yet_tells_nothing_of_who_was_at_its_place(
+    place: Lab, make: Make
+) -> None:
+    agent = make()
+    other = deployment(DROPS.format(53), address=address(1), identifier="other")
+    agent.apply(other)
+    agent.resume(other.id)
+    place.exchange(agent, [datagram(1, dport=53)] * 5, 0)
+    index = agent.registry.by_id[other.id].index
+    agent.remove(other.id)
+    agent.apply(deployment(DROPS.format(54)))
+    agent.resume("d1.m")
+    agent.suspend("d1.m")
+    agent.places.free.remove(index)
+    agent.places.free.appendleft(index)
+    agent.apply(deployment(DROPS.format(55)))
+    assert agent.registry.by_id["d1.m"].index == index
+    assert report(agent).drops == ()
+
+
+def test_flows_are_there_though_resuming_failed_at_first(
+    place: Lab, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = make()
+    agent.apply(deployment(nat()))
+    place.exchange(agent, [datagram(sport=8)], 1)
+    before = source_ports(place.exchange(agent, [datagram(sport=5)], 1))
+    agent.suspend("d1.m")
+
+    def refuse(self: object, base: object) -> None:
+        raise PlatformError(Diagnostic("P000", "no memory"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("innet.dataplane.instance.Instance.load", refuse)
+        with pytest.raises(PlatformError, match="no memory"):
+            agent.resume("d1.m")
+        assert report(agent).state is ModuleState.FAILED
+    agent.resume("d1.m")
+    assert source_ports(place.exchange(agent, [datagram(sport=5)], 1)) == before
 
 
 def test_an_idle_module_with_tables_is_suspended_by_itself(

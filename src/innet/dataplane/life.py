@@ -125,6 +125,7 @@ class Life:
             one = Instance(deployment, address, index, prepared, digest, self.places.slot(index, prepared))
             accounts = self.base.maps["accounts"]
             accounts.update(index.to_bytes(4, "little"), bytes(accounts.value_bytes))
+            self._write_block(one)
             self._make_slow(one)
         except BaseException:
             self.places.free.append(index)
@@ -172,6 +173,9 @@ class Life:
                         layout, place, self.base.jiffies, self.per_second
                     )
         return found
+
+    def _write_block(self, one: Instance) -> None:
+        one.write_block(self.events.blocks, self.options.quota, self.per_second)
 
     def _keep(self, one: Instance, suspended: bool = False) -> None:
         """Write down what the next agent has to know."""
@@ -261,8 +265,8 @@ class Life:
     ) -> None:
         """Have a module run: all is in place before its packets are sent there. Raises PlatformError if it cannot."""
         try:
-            if saved is None or one.starts == 0:
-                one.write_block(self.events.blocks, self.options.quota, self.per_second)
+            if one.state is ModuleState.COLD or one.starts == 0:
+                self._write_block(one)  # its program may count more by now
             if not one.shape.shared:
                 one.make_tables(self.base, self.options.table_bytes, keep or {})
                 self.checkpoint("tables made")
@@ -327,7 +331,7 @@ class Life:
             return
         path = self.records.state(id)
         saved = None
-        if one.state is ModuleState.SUSPENDED and not one.shape.shared:
+        if not one.shape.shared and (one.state is ModuleState.SUSPENDED or path.exists()):
             try:
                 saved = flows.read(path, one.digest)
             except PlatformError as problem:
