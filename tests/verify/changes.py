@@ -1,4 +1,4 @@
-"""Random changes of an operator's network: routes, links, platforms, boxes."""
+"""Random changes of an operator's network: routes, links, nodes, addresses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,7 +8,9 @@ from types import MappingProxyType
 from innet.network import (
     Clients,
     End,
+    Host,
     Interface,
+    Internet,
     Link,
     Middlebox,
     Node,
@@ -110,6 +112,107 @@ def platform_removed(snapshot: Snapshot, choose: Random) -> Snapshot | None:
     return Snapshot(MappingProxyType(nodes), links, snapshot.operator)
 
 
+def clients_added(snapshot: Snapshot, choose: Random) -> Snapshot:
+    """More clients, beside some router."""
+    number = len(snapshot.nodes)
+    router = choose.choice(snapshot.routers)
+    subnet, name, port = 0xAC18_0000 + (number << 8), f"flats{number}", f"to-flats{number}"
+    clients = Clients(name=name, interfaces=MappingProxyType({"lan": Interface("lan", subnet + 1, 24)}))
+    link = Link(End(router.name, port), End(name, "lan"))
+    wired = with_port(router, port, subnet + 254, 24)
+    return with_nodes(snapshot, wired, clients, links=(*snapshot.links, link))
+
+
+def link_removed(snapshot: Snapshot, choose: Random) -> Snapshot:
+    gone = choose.choice(snapshot.links)
+    return with_nodes(snapshot, links=tuple(link for link in snapshot.links if link is not gone))
+
+
+def addresses_swapped(snapshot: Snapshot, choose: Random) -> Snapshot | None:
+    """Two interfaces of routers or hosts have each other's addresses."""
+    some = [
+        End(node.name, port.name)
+        for node in snapshot.nodes.values()
+        for port in node.interfaces.values()
+        if isinstance(node, Router | Host) and port.address is not None
+    ]
+    if len(some) < 2:
+        return None
+    a, b = choose.sample(some, 2)
+    first, second = snapshot.interface(a), snapshot.interface(b)
+    for end, old, new in ((a, first, second), (b, second, first)):
+        node = snapshot.nodes[end.node]
+        moved = replace(old, address=new.address, length=new.length)
+        ports = MappingProxyType({**node.interfaces, end.interface: moved})
+        snapshot = with_nodes(snapshot, replace(node, interfaces=ports))
+    return snapshot
+
+
+def next_hop_changed(snapshot: Snapshot, choose: Random) -> Snapshot | None:
+    """A route leads to another station, by the same interface."""
+    found = [
+        (router, route) for router in snapshot.routers for route in router.routes if route.via is not None
+    ]
+    if not found:
+        return None
+    router, one = choose.choice(found)
+    others = [p.address for r in snapshot.routers if r is not router for p in r.interfaces.values()]
+    other = replace(one, via=choose.choice(others))
+    routes = tuple(other if r is one else r for r in router.routes)
+    return with_nodes(snapshot, replace(router, routes=routes))
+
+
+def kind_changed(snapshot: Snapshot, choose: Random) -> Snapshot | None:
+    """A router becomes a switch, or a host a router, with the same wires. (A rule's own node stays what it is.)"""
+    node = choose.choice([node for node in snapshot.nodes.values() if isinstance(node, Router | Host)])
+    if isinstance(node, Host):
+        out = choose.choice([*node.interfaces])
+        routes = (Route(Prefix(0, 0), (out,)),)
+        return with_nodes(snapshot, Router(name=node.name, interfaces=node.interfaces, routes=routes))
+    return with_nodes(snapshot, Switch(name=node.name, interfaces=node.interfaces))
+
+
+def table_changed(snapshot: Snapshot, choose: Random) -> Snapshot | None:
+    """A switch has an Ethernet address at another of its interfaces, or nowhere."""
+    switches = [node for node in snapshot.nodes.values() if isinstance(node, Switch)]
+    if not switches:
+        return None
+    switch = choose.choice(switches)
+    table = {mac: port for mac, port in switch.table.items() if choose.random() < 0.5}
+    table[choose.choice((0x0200_0000_0001, 0x0200_0000_0002))] = choose.choice([*switch.interfaces])
+    return with_nodes(snapshot, replace(switch, table=MappingProxyType(table)))
+
+
+def ports_reordered(snapshot: Snapshot, choose: Random) -> Snapshot | None:
+    """A platform's interfaces in another order: modules are on the first one. One that has a single one gets another
+    in its place."""
+    platform = choose.choice(snapshot.platforms)
+    spare = {"spare": Interface("spare")}
+    ports = {**spare, **platform.interfaces} if len(platform.interfaces) < 2 else {
+        name: platform.interfaces[name] for name in reversed(platform.interfaces)
+    }  # fmt: skip
+    return with_nodes(snapshot, replace(platform, interfaces=MappingProxyType(ports)))
+
+
+def prefixes_changed(snapshot: Snapshot, choose: Random) -> Snapshot:
+    """The operator has a prefix less, or one more."""
+    prefixes = snapshot.operator.prefixes
+    gone = choose.choice((*prefixes, None))
+    prefixes = tuple(p for p in prefixes if p != gone) if gone else (*prefixes, some_prefix(snapshot, choose))
+    return Snapshot(snapshot.nodes, snapshot.links, replace(snapshot.operator, prefixes=prefixes))
+
+
+def outside_moved(snapshot: Snapshot, choose: Random) -> Snapshot | None:
+    """The internet is plugged into another router."""
+    found = [link for link in snapshot.links if isinstance(snapshot.nodes[link.a.node], Internet)]
+    if not found:
+        return None
+    one, router = choose.choice(found), choose.choice(snapshot.routers)
+    wire, port = 0x6478_0000 + 4 * len(snapshot.links), f"outer{len(router.interfaces)}"
+    links = (*(link for link in snapshot.links if link is not one), Link(one.a, End(router.name, port)))
+    return with_nodes(snapshot, with_port(router, port, wire + 1, 30), links=links)
+
+
 def link_added(snapshot: Snapshot, choose: Random) -> Snapshot | None:
     if len(snapshot.routers) < 2:
         return None
@@ -200,6 +303,8 @@ def filtering_changed(snapshot: Snapshot, choose: Random) -> Snapshot:
 CHANGES: tuple[Change, ...] = (
     route_added, route_added, route_removed, route_changed, default_changed, platform_added, platform_removed,
     link_added, link_moved, box_changed, box_turned, address_told, pool_moved, clients_readdressed, filtering_changed,
+    clients_added, link_removed, addresses_swapped, next_hop_changed, kind_changed, table_changed, ports_reordered,
+    prefixes_changed, outside_moved,
 )  # fmt: skip
 
 

@@ -328,3 +328,14 @@ def test_what_a_module_sends_by_itself_is_held_against_the_rules() -> None:
     world = figure3("always reach from module udp src port 80 -> HTTPOptimizer -> client")
     for account in (OPERATOR, CLIENT):
         assert names(request(world, clock, account, every=True)) == ["platform2"]
+
+
+def test_a_requirement_of_packets_that_end_where_they_start_fails_with_a_reason() -> None:
+    text = """M module:
+FromNetfront() -> IPRewriter(pattern - - 172.16.15.133 - 0 0) -> dst :: ToNetfront()
+
+reach from M:dst dst host $ADDR -> client
+"""
+    (check,) = request(chain(), text).requirements
+    assert check.holds is Answer.NO
+    assert "addressed to the module itself" in check.reason

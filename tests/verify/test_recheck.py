@@ -14,7 +14,7 @@ from innet.verify.recheck import Held, Recheck, recheck
 from innet.verify.texts import deployed
 from innet.verify.world import Deployed, World
 from tests.verify import changes
-from tests.verify.networks import BATCHER, CLIENT, figure3, request
+from tests.verify.networks import BATCHER, CHAIN, CLIENT, chain, figure3, request
 
 ASKED = """
 reach from internet udp
@@ -116,6 +116,44 @@ def test_requirements_are_asked_again_where_the_change_is(monkeypatch: pytest.Mo
     assert asked == [], "its packets pass no other module"
     recheck(world, routed(world.snapshot, "access", "172.16.15.128/25", ("top",)), held[1:])
     assert asked, "its packets go there"
+
+
+TURNED = """M module:
+FromNetfront() -> StoreIPAddress(172.16.15.133, dst) -> out :: ToNetfront()
+
+reach from M:out dst host 172.16.15.133 -> client
+"""
+
+
+def test_a_requirement_that_starts_at_a_module_hangs_on_its_platform() -> None:
+    world = chain(text=CHAIN.replace("nic: 10.0.1.2/30", "nic: 10.0.1.2/30, spare: {}").replace(
+        "[access:platform, platform]", "[access:platform, platform:nic]"))  # fmt: skip
+    asked = parse_request(Source("request", TURNED))
+    text = TURNED.partition("\n")[2].partition("\n")[0]
+    module = Deployed("M", CLIENT, "platform", parse_address("198.51.100.1"), text, identifier="d1.M")
+    held = [Held("d1", CLIENT, asked, (module,))]
+    world = world.with_deployed((module,))
+    world, found = recheck(world, world.snapshot, held)
+    assert found.holds is Answer.YES
+    turned = changes.ports_reordered(world.snapshot, Random(1))
+    assert turned is not None
+    world, found = recheck(world, turned, held)
+    assert found.holds is Answer.NO, (
+        "modules are on the first interface, and nothing is plugged into that now"
+    )
+    assert answers(found) == answers(recheck(World(turned, world.policy, (module,)), turned, held)[1])
+
+
+def test_a_requirement_is_of_these_modules() -> None:
+    world, (one,) = running(rules="")
+    world, found = recheck(world, world.snapshot, [one])
+    assert found.holds is Answer.YES
+    (module,) = one.modules
+    other = replace(module, text=module.text.replace("allow udp port 1500", "deny all"))
+    assert other != module
+    world = world.with_deployed((other,))
+    _, found = recheck(world, world.snapshot, [replace(one, modules=(other,))])
+    assert found.holds is Answer.NO, "what is deployed under that name lets nothing pass now"
 
 
 @pytest.mark.parametrize("seed", [1, 4])

@@ -76,8 +76,8 @@ class Network:
         self._owners: dict[Term, End] = {}
         self._starts: dict[tuple[End, Ranges, int], Injected] = {}
         self._anything: list[tuple[Injected, tuple[State, ...]]] = []
-        self.places: dict[object, tuple[Places, Reads]] = {}
-        """Where packets may be at nodes of questions, and what that hangs on (`innet.verify.questions.place_names`)."""
+        self.places: dict[object, Places] = {}
+        """Where packets may be at nodes of questions (`innet.verify.questions.place_names`)."""
         self.guard = Guard()
         self.ran: dict[object, list[Flow]] = {}
         """What became of packets in modules, by module, element and packets; see `Walk.through`."""
@@ -175,6 +175,7 @@ class Network:
         found = self._owners.get(mac)
         if found is not None:
             self.snapshot.note("port", *found)
+            self.snapshot.note("kind", found.node)
         return found
 
     def ways(self, router: str, destinations: Ranges, stops: frozenset[str] = frozenset()) -> Ways:

@@ -23,8 +23,7 @@ Fact: TypeAlias = tuple[str, ...]
   platform's capacity;
 * `port NODE INTERFACE`: the interface itself; `wire NODE INTERFACE`: what it is plugged into; `segment` and `gateway`
   likewise;
-* `names KIND`: the names of all nodes of a kind; `all KIND`: those nodes;
-* `routes NODE`: a router's routes as a whole; `mac ADDRESS`: who has an Ethernet address;
+* `all KIND`: all nodes of a kind; `mac ADDRESS`: who has an Ethernet address;
 * `outside`, `operator`, `everything`.
 """
 
@@ -132,13 +131,8 @@ class _Side:
                 return snapshot.segment(name, interface)
             case ("gateway", name, interface):
                 return snapshot.gateway(End(name, interface))
-            case ("names", kind):
-                return snapshot.names(kind)
             case ("all", kind):
                 return tuple(whole(snapshot.nodes[name]) for name in snapshot.names(kind))
-            case ("routes", name):
-                router = snapshot.nodes.get(name)
-                return snapshot.routes(name) if isinstance(router, Router) else None
             case ("mac", number):
                 return snapshot.stations_with(int(number))
             case ("outside",):
@@ -146,7 +140,8 @@ class _Side:
             case ("operator",):
                 return snapshot.operator
             case ("everything",):
-                return snapshot
+                nodes = ((name, node, tuple(node.interfaces)) for name, node in snapshot.nodes.items())
+                return tuple(nodes), snapshot.links, snapshot.operator
         raise AssertionError(fact)
 
     def table(self, key: Key) -> Flat[object] | None:

@@ -87,7 +87,7 @@ class Recorded(Snapshot):
         return self.plain.name
 
     def names(self, kind: str) -> tuple[str, ...]:
-        self.note("names", kind)
+        self.note(*EVERYTHING)
         return self.plain.names(kind)
 
     @property
@@ -97,7 +97,7 @@ class Recorded(Snapshot):
 
     @property
     def middleboxes(self) -> tuple[Middlebox, ...]:
-        self.note("all", Middlebox.KIND.value)
+        self.note(*EVERYTHING)
         return self.plain.middleboxes
 
     @property
@@ -127,7 +127,7 @@ class Recorded(Snapshot):
         return self.plain.segment(node, interface)
 
     def routes(self, router: str) -> Sequence[Route]:
-        self.note("routes", router)
+        self.note(*EVERYTHING)
         return self.plain.routes(router)
 
     def table(self, router: str) -> lpm.Flat[Output]:

@@ -1,5 +1,6 @@
 """Packets that show an answer: replayed through the network by the reference interpreter, and held to the statement."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 
@@ -129,8 +130,8 @@ def arrives(question: Question, replay: Replay, since: int) -> bool:
     """Whether anything that comes of a recorded event is at the last node."""
     last, events = question.hops[-1].node, replay.events
     return any(
-        _at(last, event, replay.network, None) and comes_from(events, n, since)
-        for n, event in enumerate(events)
+        _at(last, events[n], replay.network, None) and comes_from(events, n, since)
+        for n in _visits(last, replay)
     )
 
 
@@ -140,6 +141,7 @@ def conforms_concretely(question: Question, replay: Replay, departs_at: int, dep
     """
     network, events = replay.network, replay.events
     failed: set[tuple[int, int, str]] = set()
+    visits = [_visits(hop.node, replay) for hop in question.hops]
 
     def rest(index: int, at: int, before: PacketBuffer, module: Module | None) -> bool:
         """Whether hops from `index` on have their visits among what comes of event `at`."""
@@ -149,9 +151,9 @@ def conforms_concretely(question: Question, replay: Replay, departs_at: int, dep
         if case in failed:
             return False
         hop = question.hops[index]
-        for n in range(at + 1, len(events)):
+        for n in visits[index][bisect_right(visits[index], at) :]:
             event = events[n]
-            if event.dropped or not (_at(hop.node, event, network, module) and comes_from(events, n, at)):
+            if not (_at(hop.node, event, network, module) and comes_from(events, n, at)):
                 continue
             packet = replay.seen(event)
             if evaluate(question.flows[index + 1], packet) and all(
@@ -168,10 +170,14 @@ def conforms_concretely(question: Question, replay: Replay, departs_at: int, dep
     return rest(0, departs_at, departing, None)
 
 
+def _visits(node: Node, replay: Replay) -> list[int]:
+    """The recorded events at places where a packet may be at `node`."""
+    names = place_names(node, replay.network)
+    return [n for n, event in enumerate(replay.events) if event.place in names and not event.dropped]
+
+
 def _at(node: Node, event: Event, network: Network, module: Module | None) -> bool:
-    names = place_names(node, network)
-    if event.place not in names:
-        return False
+    """Whether a packet at one of the node's places is at the node."""
     dst = int.from_bytes(event.packet[30:34], "big")
     at = network.snapshot.nodes.get(event.place)
     match node:

@@ -199,6 +199,7 @@ class Known:
 
     def module(self, d: Deployed, allowed: rs.Ranges) -> Module:
         """The deployed module, ready for exploring; its sandbox lets it write to `allowed` unasked."""
+        self.network.snapshot.note("node", d.platform)  # it is on an interface of that
         key = d, allowed
         found = self._modules.get(key)
         if found is None:

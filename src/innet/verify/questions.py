@@ -242,14 +242,15 @@ def located(state: State, network: Network, tables: Tables) -> Iterator[State]:
 
 
 def place_names(node: Node, network: Network) -> Places:
-    """The places at which a packet may be at `node`."""
+    """The places at which a packet may be at `node`.
+
+    That the names of the nodes of a kind are read is not written down: whether a node is among them matters where
+    packets come to it, or may next, and of which kind it is was read there (`Walk.arrive`, `fabric.ways`).
+    """
     known = network.places.get(node)
     if known is None:
-        with network.snapshot.noting() as reads:
-            known = network.places[node] = _place_names(node, network.snapshot), reads
-    places, reads = known
-    network.snapshot.note_all(reads)
-    return places
+        known = network.places[node] = _place_names(node, network.snapshot.plain)
+    return known
 
 
 def _place_names(node: Node, snapshot: Snapshot) -> Places:

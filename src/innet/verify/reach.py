@@ -432,7 +432,9 @@ def _node_name(hop: PolicyHop) -> str:
 
 
 def _trace(state: State, operator: bool, network: Network) -> tuple[Step, ...]:
-    """The path; tenants see their modules only."""
+    """The path; tenants see their modules only. Empty for what ended at the output that it started from."""
+    if state.hop is None:
+        return ()
     assert isinstance(state.hop, Hop)
     if operator:
         return steps(state.hop, state.store, state)

@@ -160,14 +160,15 @@ def _judged(world: World, held: Held) -> Iterable[Check]:
 
 def _required(world: World, held: Held, reach: Reach) -> Check:
     """A requirement, with everything that is deployed."""
-    known = world.asked.get((held.identifier, reach.text))
+    known = world.asked.get((held.modules, reach.text))
     if known is not None:
         return known.check
-    modules = [
-        make_module(d.name, d.account, d.platform, d.address, replace(world.box(d), name=d.name), d.sandbox,
-                    world.allowed(d.account))
-        for d in held.modules
-    ]  # fmt: skip
+    with world.network.snapshot.noting() as placed:
+        modules = [
+            make_module(d.name, d.account, d.platform, d.address, replace(world.box(d), name=d.name), d.sandbox,
+                        world.allowed(d.account))
+            for d in held.modules
+        ]  # fmt: skip
     network = world.network.with_modules(modules)
     variables = {f"{d.name}.ADDR": d.address for d in held.modules}
     if len(modules) == 1:
@@ -182,12 +183,13 @@ def _required(world: World, held: Held, reach: Reach) -> Check:
         return base
 
     with network.snapshot.noting() as reads:
+        network.snapshot.note_all(placed)
         check = answer(question, network, world.tables, None, names, True, arrivals)
         if check.holds is not Answer.YES:
             check = answer(question, network, world.tables, None, names, True)
     own = all(":" not in step.place or step.place.split(":")[0] in names for step in check.trace)
     alone = check.holds is Answer.YES and own and not any(d.sandbox for d in held.modules)
-    world.asked[held.identifier, reach.text] = Asked(check, reads, alone)
+    world.asked[held.modules, reach.text] = Asked(check, reads, alone)
     return check
 
 

@@ -71,8 +71,8 @@ class World:
         """By platform, one of its addresses below which none is free."""
         self._ranked: dict[frozenset[str] | None, list[Platform]] = {}
         self._network: Network | None = None
-        self.asked: dict[tuple[str, str], Asked] = {}
-        """Requirements of deployments that were asked again, by identifier and text."""
+        self.asked: dict[tuple[tuple[Deployed, ...], str], Asked] = {}
+        """Requirements of deployments that were asked again, by their modules and text."""
         self._accounts = regrouped({}, (), deployed)
         """The addresses of each account's modules; in `_listed` of those in a sandbox that holds them to its list."""
         self._listed = regrouped({}, (), filter(listed, deployed))
