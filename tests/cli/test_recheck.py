@@ -84,3 +84,15 @@ def test_a_network_with_many_routes_is_known_again() -> None:
     ]  # fmt: skip
     assert numbers[0] == numbers[1]
     assert len(set(numbers)) == 4
+
+
+def test_a_state_file_that_is_not_there_is_no_state_in_which_all_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "mistyped.sqlite"
+    network = str(EXAMPLES / "figure3" / "network.yaml")
+    assert main(["recheck", "--network", network, "--state", str(state)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "there is no state file" in err
+    assert not state.exists()

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from innet.cli import codes, files
@@ -43,6 +44,10 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(args: argparse.Namespace) -> int:
     """Print what does not hold any more."""
+    if args.state is not None and not Path(args.state).exists():  # of a name mistyped, all would be well
+        raise files.problem(
+            "B101", f"there is no state file '{args.state}'", "the one that `innet apply` used"
+        )
     snapshot = files.read_network(args.network)
     policy = files.read_policy(args.policy)
 
