@@ -8,7 +8,8 @@ from heapq import merge
 from itertools import accumulate
 
 from innet.explore.fabric import Way
-from innet.network import Clients, Host, Internet, Snapshot
+from innet.network import Clients, Host, Internet, Platform, Snapshot
+from innet.network.reads import Reads
 from innet.symbolic import ranges as rs
 from innet.symbolic.ranges import Ranges
 
@@ -38,6 +39,10 @@ class _Led:
     hosts: tuple[int, ...]
     going: tuple[int, ...]
     """Those after which packets go on, or may: to boxes, platforms, switches and routers that are watched."""
+    elsewhere: tuple[int, ...]
+    """Those of them that do not lead to platforms."""
+    platforms: Mapping[str, Sequence[Way]]
+    """By the platform that they lead to."""
     toward: Mapping[str, Sequence[int]]
     """By the node that they lead to."""
     ended: bool
@@ -75,6 +80,8 @@ class Ways:
     def __init__(self, found: Iterable[Way], snapshot: Snapshot) -> None:
         self.all = tuple(found)
         self._snapshot = snapshot
+        self.stations: Reads | None = None
+        """What packets hang on beside that once they are at the platforms, if that was asked for."""
 
     def __len__(self) -> int:
         return len(self.all)
@@ -93,19 +100,26 @@ class Ways:
         among = self.interest_in(way, interest, places)
         return way if among is None or among == ANYWHERE else way.to(among)
 
-    def chosen(self, interest: Interest, places: Container[str]) -> list[Way]:
-        """Those of interest, in order, each with the packets that are."""
-        if len(self.all) <= SMALL:
+    @property
+    def platforms(self) -> Mapping[str, Sequence[Way]]:
+        """Those that lead to platforms."""
+        return self._led.platforms
+
+    def chosen(self, interest: Interest, places: Container[str], platforms: bool = True) -> list[Way]:
+        """Those of interest, in order, each with the packets that are. Unless `platforms`, without those that lead to
+        platforms."""
+        if len(self.all) <= SMALL and platforms:
             some: Iterable[Way] = self.all
         else:
-            some = (self.all[n] for n in sorted([*self._led.going, *self._hosts(interest)]))
+            going = self._led.going if platforms else self._led.elsewhere
+            some = (self.all[n] for n in sorted([*going, *self._hosts(interest)]))
         cases = (self.of_interest(way, interest, places) for way in some)
         return [way for way in cases if way is not None]
 
-    def last_first(self, interest: Interest, places: Container[str]) -> Iterator[Way]:
+    def last_first(self, interest: Interest, places: Container[str], platforms: bool = True) -> Iterator[Way]:
         """The same one by one, from the last to the first: those that lead to one of `places` before others."""
         if len(self.all) <= SMALL:
-            found = self.chosen(interest, places)
+            found = self.chosen(interest, places, platforms)
             found.sort(key=lambda way: self.leads_to(way, places))
             yield from reversed(found)
             return
@@ -117,7 +131,7 @@ class Ways:
             way = self.of_interest(self.all[n], interest, places)
             if way is not None:
                 yield way
-        for n in reversed(led.going):
+        for n in reversed(led.going if platforms else led.elsewhere):
             if n not in leading:
                 yield self.all[n]
 
@@ -143,16 +157,26 @@ class Ways:
     def _led(self) -> _Led:
         hosts: list[int] = []
         going: list[int] = []
+        elsewhere: list[int] = []
+        platforms: dict[str, list[Way]] = {}
         toward: dict[str, list[int]] = {}
         for n, way in enumerate(self.all):
             if way.out is None:
                 continue
             peer = self._snapshot.neighbour(*way.out)
-            if peer is not None:
-                toward.setdefault(peer.node, []).append(n)
-            ends = peer is not None and isinstance(self._snapshot.nodes[peer.node], Internet | Clients | Host)
-            (hosts if ends else going).append(n)
-        return _Led(tuple(hosts), tuple(going), toward, len(hosts) + len(going) < len(self.all))
+            node = None if peer is None else self._snapshot.nodes[peer.node]
+            if node is not None:
+                toward.setdefault(node.name, []).append(n)
+            if isinstance(node, Internet | Clients | Host):
+                hosts.append(n)
+                continue
+            going.append(n)
+            if isinstance(node, Platform):
+                platforms.setdefault(node.name, []).append(way)
+            else:
+                elsewhere.append(n)
+        ended = len(hosts) + len(going) < len(self.all)
+        return _Led(tuple(hosts), tuple(going), tuple(elsewhere), platforms, toward, ended)
 
     @cached_property
     def _addressed(self) -> _Addressed:

@@ -6,14 +6,14 @@ it. Other frames are not modelled between nodes: hosts and platforms send none, 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.fabric import LOOP, Way, ways
 from innet.explore.flow import STORY, Budget, Flow, Hop, hop_to, look, repeated
 from innet.explore.flow import End as Ended
 from innet.explore.flow import flows as config_flows
-from innet.explore.interest import ANYWHERE, Interest, Ways
+from innet.explore.interest import ANYWHERE, SMALL, Interest, Ways
 from innet.explore.modules import ARRIVES, SENDS, Box, Module, Modules, Places
 from innet.explore.resized import joined, pieces
 from innet.ir.nodes import Mark, Program
@@ -191,6 +191,22 @@ class Network:
         self.snapshot.note_all(known[1])
         return known[0]
 
+    def to_platforms(self, ways: Ways) -> Mapping[str, Sequence[Way]]:
+        """Those ways that lead to platforms. Packets will have the Ethernet addresses there that other networks have,
+        too, as far as all that is read is the same."""
+        if ways.stations is None:
+            with self.snapshot.noting() as reads:
+                for some in ways.platforms.values():
+                    for way in some:
+                        assert way.out is not None
+                        peer = self.snapshot.neighbour(*way.out)
+                        assert peer is not None
+                        self.mac(way.out)
+                        self.mac(peer)
+            ways.stations = reads
+        self.snapshot.note_all(ways.stations)
+        return ways.platforms
+
     def stations(self, end: End, part: Ranges | lpm.Cut) -> Sequence[tuple[End | None, Ranges]]:
         """For an interface of a router whose frames several stations hear, through switches: whom it sends which of
         the destinations `part` to. Empty where there is one, or where a box decides who gets a frame."""
@@ -235,6 +251,26 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """Packets at a router that it and others forward to platforms: one state for all of them, which are many. `but` one
+    way was followed at once."""
+
+    router: str
+    state: State
+    progress: object
+    ways: Mapping[str, Sequence[Way]]
+    but: Way | None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing of the packets from the IPv4 header on is different at the platforms but what routers write
+        there: Ethernet addresses are in front of it, in a region of their own."""
+        memory = self.state.memory
+        net, data = memory.marks[Mark.NET][0], memory.marks[Mark.DATA][0]
+        return memory.order.index(data) < memory.order.index(net)
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """Packets at a router that go ways which are followed once those before them came to nothing."""
 
@@ -262,6 +298,9 @@ class Walk:
         one. None: all flows are of interest."""
         self.gradual = False
         """Whether few ways are followed to their ends before others are: one may be enough."""
+        self.put_aside: Callable[[Aside], None] | None = None
+        """Who takes packets that routers forward to very many platforms, instead of their being followed there. They
+        have to be ones where no module is."""
         nodes = network.snapshot.nodes
         self.stops = frozenset(name for name in places.names if isinstance(nodes.get(name), Router))
         """Routers among `places`."""
@@ -424,10 +463,30 @@ class Walk:
             return
         if ways.may_end and self.wanted(progress):
             self.work.append(Rest(ways, node, state.fork(), progress))
+        aside = self.set_aside(ways, node, state, progress)
+        follow = [] if aside is None or aside.but is None else [aside.but]
         if self.gradual:
-            yield from self.few(ways.last_first(interest, self.places), node, state, progress)
+            some = chain(ways.last_first(interest, self.places, aside is None), follow)
+            yield from self.few(some, node, state, progress)
         else:
-            yield from self.along(ways.chosen(interest, self.places), node, state, progress)
+            found = [*ways.chosen(interest, self.places, aside is None), *follow]
+            yield from self.along(found, node, state, progress)
+
+    def set_aside(self, ways: Ways, node: Router, state: State, progress: object) -> Aside | None:
+        """Put aside the packets at a router that go to platforms, if there are many of those. One way is followed, if
+        an end is to be told of."""
+        marks, platforms = state.memory.marks, ways.platforms
+        if (
+            self.put_aside is None
+            or len(platforms) <= SMALL
+            or not (Mark.NET in marks and Mark.TRANSPORT in marks)
+            or not self.places.names.isdisjoint(platforms)
+        ):
+            return None
+        one = next(iter(platforms.values()))[0] if self.wanted(progress) else None
+        aside = Aside(node.name, state.fork(), progress, self.network.to_platforms(ways), one)
+        self.put_aside(aside)
+        return aside
 
     def few(
         self, found: Iterator[Way], node: Router, state: State, progress: object

@@ -74,21 +74,34 @@ def _alike(query: Query, arrived: Base) -> Alike:
             images[id(start)] = _image(cases[0]) if len(cases) == 1 else None
         return images[id(start)] is not None and _image(state) == images[id(start)]
 
+    some: dict[str, dict[int, Start] | None] = {}
+    """By platform, the starts of its packets; None: not all are alike."""
+
+    def note(platform: str, start: Start | None, same: bool) -> None:
+        known = some.setdefault(platform, {})
+        if start is None or not same:
+            some[platform] = None
+        elif known is not None:
+            known[id(start)] = start
+
+    for platform, waiting in arrived.waiting.items():
+        for state, progress in waiting:
+            start = progress.origin
+            note(platform, start, start is not None and alike(start, state))
+    for aside in arrived.waiting.aside():
+        assert isinstance(aside.progress, Progress)
+        start = aside.progress.origin
+        same = start is not None and aside.unchanged and alike(start, aside.state)
+        for platform in aside.ways:
+            note(platform, start, same)
     numbers: dict[frozenset[int] | None, int] = {frozenset(): 0}
     groups: list[tuple[Start, ...] | None] = [()]
     of: dict[str, int] = {}
-    for platform, waiting in arrived.waiting.items():
-        starts: dict[int, Start] = {}
-        same = True
-        for state, progress in waiting:
-            start = progress.origin
-            same = same and start is not None and alike(start, state)
-            if start is not None:
-                starts[id(start)] = start
-        key = frozenset(starts) if same else None
+    for platform, starts in some.items():
+        key = None if starts is None else frozenset(starts)
         if key not in numbers:
             numbers[key] = len(groups)
-            groups.append(tuple(starts.values()) if same else None)
+            groups.append(None if starts is None else tuple(starts.values()))
         of[platform] = numbers[key]
     return Alike(of, groups)
 

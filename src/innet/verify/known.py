@@ -91,6 +91,8 @@ class Known:
         other._arrivals = {
             key: base for key, base in self._arrivals.items() if not change.touches(base.reads)
         }
+        for base in (*other._bases.values(), *other._arrivals.values()):
+            base.waiting.network = other.network  # what it hangs on is the same there; the old one may go
         other._near = {node: near for node, near in self._near.items() if not change.touches(near[1])}
         other._onward = {key: one for key, one in self._onward.items() if not change.touches(one.reads)}
         return other

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from innet.explore.flow import BudgetExceeded
 from innet.explore.modules import ARRIVES, NOTHING, Gist, Module, Told, Traffic
 from innet.explore.network import Network, header, parse
+from innet.explore.waiting import Waiting
 from innet.ir.nodes import Mark
 from innet.network import End
 from innet.network.reads import UNREAD, Reads
@@ -65,7 +66,7 @@ class Onward:
     point: Point
     sender: Module
     harmless: bool
-    waiting: dict[str, list[tuple[State, Progress]]]
+    waiting: Waiting[Progress]
     sent_to: Sym
     reads: Reads = UNREAD
     """What of the snapshot it hangs on."""
@@ -81,7 +82,7 @@ class Onward:
         return any(
             state.store.allows(all_of(away, equal(header(state, 128, 32), K(module.address, 32))))
             for module in modules
-            for state, _ in self.waiting.get(module.platform, ())
+            for state, _ in self.waiting.at(module.platform)
         )
 
 
@@ -99,8 +100,8 @@ def onward(question: Question, network: Network, tables: Tables, point: Point, p
         member(port, traffic.ports),
     )
     if not store.assume(all_of(*known)):
-        return Onward(point, passed, True, {}, sent_to)
-    harm = Onward(point, passed, False, {}, sent_to)
+        return Onward(point, passed, True, Waiting(network), sent_to)
+    harm = Onward(point, passed, False, Waiting(network), sent_to)
     query = Query(question, network, tables, network.budget(BUDGET // 4), Findings(), operator=True)
     query.early = False
     never = question.reach.quantifier is Quantifier.NEVER
@@ -158,7 +159,7 @@ def points(
     if question.start.node == Region(Place.MODULE):
         leave(Progress(departed=False), joined(flow.traffic for flow in gist))
     seen: dict[tuple[int, bool, int], list[Progress]] = {}
-    for state, progress in base.waiting.get(module.platform, ()):
+    for state, progress in base.waiting.at(module.platform):
         sources = possible(header(state, 96, 32), state.store)
         traffic = joined(
             replace(flow.traffic, destinations=sources) if flow.answers else flow.traffic

@@ -15,6 +15,7 @@ from innet.explore.fabric import NO_ROUTE
 from innet.explore.flow import Budget, BudgetExceeded, Hop
 from innet.explore.modules import ARRIVES, SENDS, Module, Places, Sent
 from innet.explore.network import NO_MODULE, Network, Outcome, Walk, header, parse
+from innet.explore.waiting import Waiting
 from innet.ir.nodes import Mark
 from innet.messages import Answer, Check, Step
 from innet.network.reads import UNREAD, Reads
@@ -88,11 +89,11 @@ class Alike:
 class Base:
     """What a statement finds in the network without the modules that are asked about.
 
-    `waiting` are packets that came to a platform (the key) where no module has their address. `cut`: it was cut short.
+    `waiting` are packets that came to platforms where no module has their address. `cut`: it was cut short.
     """
 
     found: Findings
-    waiting: dict[str, list[tuple[State, Progress]]] = field(default_factory=dict)
+    waiting: Waiting[Progress]
     cut: bool = False
     explored: str = ""
     """What was seen before it was cut short."""
@@ -103,9 +104,6 @@ class Base:
     alike: "Alike | None" = None
     """Which packets wait just as they started, once asked (`innet.verify.anywhere`)."""
 
-
-Waiting: TypeAlias = Mapping[str, list[tuple[State, Progress]]]
-"""Packets at platforms where no module has their address, by platform."""
 
 Arrivals: TypeAlias = Callable[[Node, str | None], Base]
 """All packets from a node that come to platforms; with a platform's name, those to its pools."""
@@ -155,7 +153,7 @@ def explore_base(
     addressed: Ranges | None = None,
 ) -> Base:
     """Explore the statement in the network as it is; unless `whole`, only until it is decided."""
-    base = Base(Findings())
+    base = Base(Findings(), Waiting(network))
     try:
         used = tables() if is_any_state(question.reach) else Tables(False)
     except BudgetExceeded:
@@ -164,6 +162,10 @@ def explore_base(
     budget = network.budget(BUDGET)
     query = Query(question, network, used, budget, base.found, operator=True)
     query.early = not whole
+    if (
+        whole or question.reach.quantifier is not Quantifier.SOME
+    ):  # else the flow that comes furthest is told of
+        query.walk.put_aside = query.waiting.put_aside
     try:
         for start in starts(question.start.node, network, question.longest):
             query.explore(start if addressed is None else start.to(addressed))
@@ -464,7 +466,7 @@ class Query:
         self.early = True
         """Whether to stop as soon as the question is answered, by a packet that starts where the flow did."""
         self.last = len(question.hops)
-        self.waiting: dict[str, list[tuple[State, Progress]]] = {}
+        self.waiting: Waiting[Progress] = Waiting(network)
         self.shown: Check | None = None
         """The answer, once a flow is found that decides it."""
         self.tried = len(found.violating if self.always else found.conforming)
@@ -515,14 +517,14 @@ class Query:
                 self.shown = Check(self.question.reach.text, holds, why, witness=witness, trace=trace)
         return self.shown is not None
 
-    def continue_from(self, waiting: Waiting, modules: Iterable[Module]) -> bool:
+    def continue_from(self, waiting: Waiting[Progress], modules: Iterable[Module]) -> bool:
         """Go on with any packets that came to platforms, for `modules`, as if they had started as the question asks.
 
         False if that cannot be told from where they are (the caller then explores from the start).
         """
         known: dict[int, tuple[Formula, tuple[object, ...]] | None] = {}
         for module in modules:
-            for state, progress in waiting.get(module.platform, ()):
+            for state, progress in waiting.at(module.platform):
                 start = progress.origin
                 assert start is not None
                 if id(start) not in known:
@@ -547,10 +549,10 @@ class Query:
         held = list(self.hold(cases[0], 0))
         return (condition, held[0][1]) if len(held) == 1 else None
 
-    def resume(self, waiting: Waiting, modules: Iterable[Module]) -> None:
+    def resume(self, waiting: Waiting[Progress], modules: Iterable[Module]) -> None:
         """Go on with packets that waited at platforms for `modules`."""
         for module in modules:
-            for state, progress in waiting.get(module.platform, ()):
+            for state, progress in waiting.at(module.platform):
                 one = state.fork()
                 if one.store.assume(comes_to(module, one)) and one.store.feasible():
                     self.collect(self.walk.from_module(module, one, progress))
@@ -601,7 +603,7 @@ class Query:
             if outcome.lost:
                 self.found.lost.append(outcome.reason)
             if outcome.reason is NO_MODULE:
-                self.waiting.setdefault(outcome.node, []).append((outcome.state, progress))
+                self.waiting.add(outcome.node, ((outcome.state, progress),))
             far = self.found.furthest
             if far is None or (progress.index, depth(outcome.state)) > (far[0], depth(far[3])):
                 reason = outcome.reason or "delivered there"

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from innet.explore.modules import Module
 from innet.explore.network import Network, header
+from innet.explore.waiting import Waiting
 from innet.network.reads import UNREAD, Change, Reads
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import equal
@@ -20,8 +21,8 @@ from innet.symbolic.state import Tables, possible
 from innet.symbolic.terms import K
 from innet.symbolic.work import BudgetExceeded
 from innet.verify.onward import Onward
-from innet.verify.questions import Question, is_any_state
-from innet.verify.reach import BUDGET, Base, Findings, Query, Waiting, own_starts
+from innet.verify.questions import Progress, Question, is_any_state
+from innet.verify.reach import BUDGET, Base, Findings, Query, own_starts
 
 Value = TypeVar("Value")
 
@@ -126,14 +127,15 @@ class Standing:
             return self.merged
         plain = self.plain
         found = plain.found.copy()
-        merged = Base(found, {p: [*some] for p, some in plain.waiting.items()}, plain.cut, plain.explored)
+        waiting = Waiting(plain.waiting.network, plain.waiting)
+        merged = Base(found, waiting, plain.cut, plain.explored)
         for one in self.followed.values():
             found.conforming += one.base.found.conforming
             found.violating += one.base.found.violating
             found.lost += one.base.found.lost
             found.further(one.base.found)
             for platform, some in one.base.waiting.items():
-                merged.waiting.setdefault(platform, []).extend(some)
+                waiting.add(platform, some)
             if one.base.cut:
                 merged.cut, merged.explored = True, one.base.explored
             merged.check = merged.check or one.base.check
@@ -156,9 +158,9 @@ def dropped(of: dict[int, Value], gone: set[int]) -> dict[int, Value]:
     return left
 
 
-def may_come(waiting: Waiting, platform: str, address: int) -> bool:
+def may_come(waiting: Waiting[Progress], platform: str, address: int) -> bool:
     """Whether packets that wait at a platform may be addressed to `address`."""
-    for state, _ in waiting.get(platform, ()):
+    for state, _ in waiting.at(platform):
         dst = header(state, 128, 32)
         if rs.contains(possible(dst, state.store), address) and state.store.allows(
             equal(dst, K(address, 32))
@@ -177,7 +179,7 @@ def follow(
 ) -> Followed:
     """What the question finds through `module`, which is in `network`: on packets that come to it when there is no
     other module, and on what it sends. With `some`, only until a flow is shown that was asked for."""
-    base = Base(Findings())
+    base = Base(Findings(), Waiting(network))
     budget = network.budget(BUDGET)
     passed: set[int] = {module.address}
     try:
