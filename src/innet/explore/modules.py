@@ -248,10 +248,11 @@ class Places:
         return any(name.startswith(scope) for name in self.names)
 
     def __or__(self, other: "Places") -> "Places":
-        hosts = self.hosts if other.hosts <= self.hosts else self.hosts | other.hosts
-        return Places(
-            self.names | other.names, self.arrivals or other.arrivals, self.sends or other.sends, hosts
-        )
+        hosts = self.hosts or other.hosts
+        if self.hosts and other.hosts and self.hosts is not other.hosts:
+            hosts = self.hosts | other.hosts
+        names, arrivals = self.names | other.names, self.arrivals or other.arrivals
+        return Places(names, arrivals, self.sends or other.sends, hosts)
 
 
 ARRIVES, SENDS = "module ", " sends"

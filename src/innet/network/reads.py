@@ -34,6 +34,9 @@ ALL = rs.full(32)
 MANY = 64
 """Ranges of one table that are told apart; more are taken for all that is between."""
 
+FEW = 20
+"""Facts, tables and parts that are rather copied than shared."""
+
 
 @dataclass(eq=False)
 class Reads:
@@ -41,6 +44,8 @@ class Reads:
 
     facts: set[Fact] = field(default_factory=set)
     tables: dict[Key, Ranges] = field(default_factory=dict)
+    parts: "dict[int, Reads]" = field(default_factory=dict)
+    """What was read for something that others use, too, by identity: it is not copied for each of them."""
 
     def table(self, key: Key, addresses: Ranges) -> None:
         """Note that a table was asked for `addresses`."""
@@ -54,7 +59,11 @@ class Reads:
         self.tables[key] = some if known is None else coarse(rs.union(known, some))
 
     def add(self, other: "Reads") -> None:
-        """Note what `other` has, too."""
+        """Note what `other` has, too, to which nothing more is noted."""
+        if len(other.facts) + len(other.tables) + len(other.parts) > FEW:
+            self.parts[id(other)] = other
+            return
+        self.parts |= other.parts
         self.facts |= other.facts
         for key, addresses in other.tables.items():
             self.table(key, addresses)
@@ -76,9 +85,15 @@ class Change:
         self._same: set[Fact] = set()
         self._different: set[Fact] = set()
         self._moved: dict[Key, Ranges] = {}
+        self._parts: dict[int, tuple[Reads, bool]] = {}
 
     def touches(self, reads: Reads) -> bool:
         """Whether anything that was read is different now."""
+        for key, part in reads.parts.items():
+            if key not in self._parts:
+                self._parts[key] = part, self.touches(part)
+            if self._parts[key][1]:
+                return True
         if not self._different.isdisjoint(reads.facts):
             return True
         if any(self.differs(fact) for fact in reads.facts - self._same):

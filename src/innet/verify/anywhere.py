@@ -34,7 +34,7 @@ class Failing:
         self._never: dict[int, bool] = {}
 
     def __contains__(self, platform: object) -> bool:
-        group = self._alike.of.get(platform, 0) if isinstance(platform, str) else 0
+        group = self._alike.of.get(platform, 0)
         fails = self._fails.get(group)
         if fails is None:
             starts = self._alike.groups[group]
@@ -74,36 +74,37 @@ def _alike(query: Query, arrived: Base) -> Alike:
             images[id(start)] = _image(cases[0]) if len(cases) == 1 else None
         return images[id(start)] is not None and _image(state) == images[id(start)]
 
-    some: dict[str, dict[int, Start] | None] = {}
+    starts: dict[int, Start] = {}
+    some: dict[str, frozenset[int] | None] = {}
     """By platform, the starts of its packets; None: not all are alike."""
 
-    def note(platform: str, start: Start | None, same: bool) -> None:
-        known = some.setdefault(platform, {})
+    def known(start: Start | None, same: bool) -> frozenset[int] | None:
         if start is None or not same:
-            some[platform] = None
-        elif known is not None:
-            known[id(start)] = start
+            return None
+        starts[id(start)] = start
+        return frozenset((id(start),))
+
+    def note(platform: str, mine: frozenset[int] | None) -> None:
+        before = some.get(platform, mine)
+        some[platform] = mine if before is mine or mine is None or before is None else before | mine
 
     for platform, waiting in arrived.waiting.items():
         for state, progress in waiting:
             start = progress.origin
-            note(platform, start, start is not None and alike(start, state))
+            note(platform, known(start, start is not None and alike(start, state)))
     for aside in arrived.waiting.aside():
         assert isinstance(aside.progress, Progress)
         start = aside.progress.origin
-        same = start is not None and aside.unchanged and alike(start, aside.state)
+        mine = known(start, start is not None and aside.unchanged and alike(start, aside.state))
         for platform in aside.ways:
-            note(platform, start, same)
+            note(platform, mine)
     numbers: dict[frozenset[int] | None, int] = {frozenset(): 0}
     groups: list[tuple[Start, ...] | None] = [()]
-    of: dict[str, int] = {}
-    for platform, starts in some.items():
-        key = None if starts is None else frozenset(starts)
-        if key not in numbers:
-            numbers[key] = len(groups)
-            groups.append(None if starts is None else tuple(starts.values()))
-        of[platform] = numbers[key]
-    return Alike(of, groups)
+    for group in some.values():
+        if group not in numbers:
+            numbers[group] = len(groups)
+            groups.append(None if group is None else tuple(starts[number] for number in group))
+    return Alike({platform: numbers[group] for platform, group in some.items()}, groups)
 
 
 def _never_there(query: Query, box: Box, start: Start) -> bool:

@@ -374,11 +374,12 @@ class World:
 
     def _given(self, platform: str) -> list[tuple[int, int]]:
         """The addresses that modules on a platform may get."""
-        return [
-            (pool.low + edge, pool.high - edge)
-            for pool in getattr(self.snapshot.nodes[platform], "pools", ())
-            for edge in (1 if pool.length < 31 else 0,)
-        ]
+        node = self.snapshot.nodes[platform]
+        found = []
+        for pool in node.pools if isinstance(node, Platform) else ():
+            edge = 1 if pool.length < 31 else 0
+            found.append((pool.low + edge, pool.high - edge))
+        return found
 
 
 def regrouped(
