@@ -1,10 +1,11 @@
-"""What client, controller and platform say to each other: frozen dataclasses, and their JSON.
+"""What client, controller and platform say to each other: frozen dataclasses (or named tuples), and their JSON.
 
 `to_json` gives plain objects; enums become their values, tuples lists, None stays null.
 """
 
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from typing import NamedTuple
 
 SCHEMA = 1
 """The version of every JSON object the commands print (`"schema"`)."""
@@ -87,9 +88,9 @@ class Check:
     trace: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A platform that was tried. `requirements` and `rules` are the answers with the modules placed there."""
+class Trial(NamedTuple):
+    """A platform that was tried. `requirements` and `rules` are the answers with the modules placed there. (A named
+    tuple, since it is made fast, and there may be very many.)"""
 
     name: str
     fits: bool
@@ -149,6 +150,8 @@ def to_json(value: object) -> object:
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Trial):
+        return {name: to_json(part) for name, part in value._asdict().items()}
     if isinstance(value, tuple | list):
         return [to_json(v) for v in value]
     if isinstance(value, dict):

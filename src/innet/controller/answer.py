@@ -48,8 +48,7 @@ class _View:
 
     def trial(self, trial: Trial) -> Trial:
         reasons = dict.fromkeys(self.reason(reason, trial) for reason in trial.reasons)
-        return replace(
-            trial,
+        return trial._replace(
             reasons=tuple(reasons),
             requirements=tuple(self.check(check) for check in trial.requirements),
             rules=tuple(self.rule(n, check) for n, check in enumerate(trial.rules, 1)),

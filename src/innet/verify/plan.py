@@ -4,7 +4,7 @@ Nothing is changed. Platforms are tried best first: those that the request's own
 most room. On each, the modules are put in place for the proof and every requirement and rule is checked.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -118,7 +118,7 @@ class Planner:
         last: list[Candidate] = []
         told: Trial | None = None
         for platform in platforms:
-            failed = None if told is None else self.failed_alike(platform, told)
+            failed = None if told is None else self.failed_alike(platform.name, told)
             if failed is not None:
                 trials.append(failed)
                 continue
@@ -276,27 +276,25 @@ class Planner:
 
         return self.world.best_first(reached)
 
-    def failed_alike(self, platform: Platform, told: Trial) -> Trial | None:
+    def failed_alike(self, platform: str, told: Trial) -> Trial | None:
         """The trial of a platform that has room, where a requirement is known to fail, in the same way as on another
         one: `told`. None if that is not known."""
-        if self.failing == [] or len(self.request.modules) != 1:
-            return None
-        module, world = self.request.modules[0], self.world
-        if not world.has_room(platform):
-            return None
         if self.failing is None:
-            number = world.free_address(platform.name)
-            assert number is not None, "it has room"
-            self.failing = []
-            for reach, check in zip(self.checked_requirements, told.requirements, strict=True):
-                if check.holds is Answer.NO:
-                    failed = Check(check.text, Answer.NO, check.reason)
-                    found = self.fails_on(reach, {module.name: number}), (unmet(failed),), (failed,)
-                    self.failing.append(found)
+            self.failing = [*self.unmet_alike(told)]
         for platforms, reasons, checks in self.failing:
-            if platform.name in platforms:
-                return Trial(platform.name, False, reasons, checks)
+            if platform in platforms and platform in self.world.roomy:
+                return Trial(platform, False, reasons, checks)
         return None
+
+    def unmet_alike(self, told: Trial) -> Iterator[tuple[Container[str], tuple[str, ...], tuple[Check, ...]]]:
+        """For each requirement that failed in a trial: where it fails in the same way, the reason, and the answer."""
+        number = self.world.free_address(told.name)
+        assert number is not None, "the module was there"
+        for reach, check in zip(self.checked_requirements, told.requirements, strict=True):
+            if check.holds is Answer.NO and len(self.request.modules) == 1:
+                failed = Check(check.text, Answer.NO, check.reason)
+                platforms = self.fails_on(reach, {self.request.modules[0].name: number})
+                yield platforms, (unmet(failed),), (failed,)
 
     def attempt(self, platform: Platform, told: Trial | None) -> tuple[Trial, list[Candidate]]:
         """Whether the modules can all be on this platform, and why not. All reasons are told of the first that has room

@@ -6,7 +6,7 @@ module has its address yet is kept; a request resumes from there, so that the ne
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from innet.explore.modules import Box, Gist, Module, Modules, Resident, Sent
 from innet.explore.network import Network, header
@@ -362,15 +362,19 @@ class World:
                         return address
         return None
 
-    def has_room(self, platform: Platform) -> bool:
-        """Whether one more module can be on a platform."""
-        name, most = platform.name, platform.capacity.modules
-        if most is not None and self._used.get(name, 0) >= most:
-            return False
-        known = self._next.get(name)
-        if known is None or known in self._residents or known in self.reserved:
-            known = self.free_address(name)
-        return known is not None
+    @cached_property
+    def roomy(self) -> frozenset[str]:
+        """The platforms that can take one more module."""
+        taken = len(self._residents) + len(self.reserved)
+
+        def has_room(platform: Platform) -> bool:
+            most = platform.capacity.modules
+            if most is not None and self._used.get(platform.name, 0) >= most:
+                return False
+            large = any(pool.size > taken + 2 for pool in platform.pools)  # whoever has what
+            return large or self.free_address(platform.name) is not None
+
+        return frozenset(platform.name for platform in self.snapshot.platforms if has_room(platform))
 
     def _given(self, platform: str) -> list[tuple[int, int]]:
         """The addresses that modules on a platform may get."""
