@@ -497,6 +497,8 @@ def test_any_text_is_a_program_or_has_mistakes(text: str) -> None:
 
 
 @given(text=damaged())
+@example(text="F(IDLE prefix, IDLE u8) { input 0 -> { emit 0 } }")
+@example(text="F(IDLE prefix = 1.0.0.0/8, idle u8, a.b u8) { input 0 -> { emit 0 } }")
 def test_a_damaged_definition_does_not_hide_the_rest(text: str) -> None:
     """Whatever it is, the configuration around it has a proper answer."""
     source = Source("text", f"elementprogram {text}\nFromNetfront() -> ToNetfront();\n")

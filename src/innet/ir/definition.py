@@ -188,12 +188,14 @@ class _Reader(Statements):
                 self.needs(",", "',' or ')'")
         self.next()
         optional = False
-        for parameter in self.declares:
+        for n, parameter in enumerate(self.declares):
             if optional and parameter.default is None:
                 self.mistakes.tell(
                     DECLARED, f"'{parameter.name}' has no value of its own, but one before it has",
                     self.declared[parameter.name], "parameters with '= value' last",
                 )  # fmt: skip
+                nothing = (0, 0) if parameter.kind == "prefix" else 0
+                self.declares[n] = replace(parameter, default=nothing)  # so that the rest can be looked at
             optional = optional or parameter.default is not None
 
     def parameter(self) -> None:
@@ -210,6 +212,7 @@ class _Reader(Statements):
                 upper,
             )
             self.declared[word.text] = self.span(word)
+            self.declared.setdefault(upper, self.span(word))
             self.next()
         else:
             self.new_name("parameter")
@@ -223,7 +226,9 @@ class _Reader(Statements):
             self.prefixes[word.text] = (ir.Var(variable, 32), ir.Var(f"{variable}.mask", 32))
         else:
             self.parameters[word.text] = ir.Var(variable, width)
-        self.declares.append(Parameter(word.text, kind, width, default))
+        name = word.text.upper().replace(".", "_")  # as it has to be, so that the rest can be looked at
+        if all(name != known.name for known in self.declares):
+            self.declares.append(Parameter(name, kind, width, default))
         if len(self.declares) > self.limits.parameters:
             self.too_large("parameters", self.span(kind_word), self.limits.parameters)
 
