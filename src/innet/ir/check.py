@@ -8,7 +8,7 @@ from typing import assert_never
 
 from innet.diagnostics import TraceError
 from innet.ir import nodes as ir
-from innet.ir.nodes import Op
+from innet.ir.nodes import PREDICATES, Op
 from innet.ir.trace import ends
 
 MAX_STATEMENTS = 200_000
@@ -43,6 +43,7 @@ class _Checker:
 
     def block(self, block: ir.Block, bound: dict[str, int]) -> dict[str, int]:
         """The variables bound on every path that goes on after `block`."""
+        bound = dict(bound)
         for n, stmt in enumerate(block):
             self.statements += 1
             if self.statements > MAX_STATEMENTS:
@@ -55,14 +56,14 @@ class _Checker:
         return bound
 
     def bind(self, bound: dict[str, int], *variables: ir.Var) -> dict[str, int]:
-        out = dict(bound)
+        """`bound`, with these."""
         for var in variables:
             if var.width <= 0:
                 self.fail(f"{var.name} has no width")
-            if out.get(var.name, var.width) != var.width:
+            if bound.get(var.name, var.width) != var.width:
                 self.fail(f"{var.name} is bound with two widths")
-            out[var.name] = var.width
-        return out
+            bound[var.name] = var.width
+        return bound
 
     def stmt(self, stmt: ir.Stmt, bound: dict[str, int]) -> dict[str, int]:
         match stmt:
@@ -75,9 +76,9 @@ class _Checker:
             case ir.Adjust(sum_field, old, new, _, pseudo):
                 self.field(sum_field)
                 self.need(sum_field.width == 16, "a checksum has 16 bits")
-                self.need(old.width in (16, 32), "Adjust takes 16 or 32 bits")
-                self.width(old, old.width, bound)
-                self.width(new, old.width, bound)
+                width = self.bits(old, bound)
+                self.need(width in (16, 32), "Adjust takes 16 or 32 bits")
+                self.width(new, width, bound)
                 if pseudo is not None:
                     self.width(pseudo, 16, bound)
             case ir.SetMark(mark, base, _, plus):
@@ -128,11 +129,10 @@ class _Checker:
                 self.need(
                     0 <= low <= high < 1 << candidate.width, f"{low}-{high} is no range of the candidate"
                 )
-                inside = self.bind(bound, candidate)
-                self.row(key, table.key, inside)
                 if prefer is not None:
                     self.width(prefer, candidate.width, bound)
-                return self.bind(inside, ok)
+                self.row(key, table.key, self.bind(bound, candidate))
+                return self.bind(bound, ok)
             case ir.Next(counter, var):
                 self.need(counter.width == var.width, f"width of {counter.name}")
                 wrap = 1 << counter.width if counter.wrap is None else counter.wrap
@@ -147,7 +147,7 @@ class _Checker:
                 self.need((offset.width, length.width, found.width) == (16, 16, 1), "widths of FindOption")
                 return self.bind(bound, offset, length, found)
             case ir.Count(_, amount):
-                self.width(amount, amount.width, bound)
+                self.bits(amount, bound)
             case ir.Drop() | ir.Hold():
                 pass
             case _:
@@ -165,37 +165,48 @@ class _Checker:
         self.need(field.mark is not ir.Mark.END or field.bit < 0, "nothing lies behind END")
 
     def width(self, expr: ir.Expr, width: int, bound: dict[str, int]) -> None:
-        if expr.width != width:
-            self.fail(f"{expr} has {expr.width} bits, {width} are needed")
+        """`expr` is well-formed and has `width` bits."""
+        found = self.bits(expr, bound)
+        if found != width:
+            self.fail(f"{expr} has {found} bits, {width} are needed")
+
+    def bits(self, expr: ir.Expr, bound: dict[str, int]) -> int:
+        """The width of `expr`, which is well-formed."""
         match expr:
+            case ir.Var(name, width):
+                if bound.get(name) != width:
+                    self.fail(f"{name} is used before it is bound on every path")
+            case ir.Const(value, width):
+                if not 0 <= value < 1 << width:
+                    self.fail(f"{value} does not fit into {width} bits")
             case ir.Binary(op, left, right):
-                operand = left.width
-                if right.width != operand:
-                    self.fail(f"operands of {op.value} have {operand} and {right.width} bits")
-                self.need(op is not Op.ONES or operand == 16, "one's complement sums have 16 bits")
-                self.width(left, operand, bound)
-                self.width(right, operand, bound)
+                width, other = self.bits(left, bound), self.bits(right, bound)
+                if width != other:
+                    self.fail(f"operands of {op.value} have {width} and {other} bits")
+                self.need(op is not Op.ONES or width == 16, "one's complement sums have 16 bits")
                 if op in (Op.SHL, Op.SHR):
                     self.need(isinstance(right, ir.Const), "shifts are by constants")
                 if op in (Op.DIV, Op.MOD):
                     self.need(
                         isinstance(right, ir.Const) and right.value > 0, "divisors are constants above zero"
                     )
-            case ir.Const(value, w):
-                if not 0 <= value < 1 << w:
-                    self.fail(f"{value} does not fit into {w} bits")
-            case ir.Var(name, w):
-                if bound.get(name) != w:
-                    self.fail(f"{name} is used before it is bound on every path")
+                if op in PREDICATES:
+                    return 1
             case ir.Field():
                 self.field(expr)
+                width = expr.width
+            case ir.Not(value):
+                width = self.bits(value, bound)
+            case ir.Cast(value, width):
+                self.bits(value, bound)
             case ir.Present(_, _, length):
                 self.need(length >= 0, "a negative length")
+                width = expr.width
             case ir.Marked() | ir.Distance():
-                pass
-            case ir.Not(value) | ir.Cast(value, _):
-                self.width(value, value.width, bound)
+                width = expr.width
             case ir.Sum(_, _, length):
                 self.width(length, 16, bound)
+                width = expr.width
             case _:
                 assert_never(expr)
+        return width

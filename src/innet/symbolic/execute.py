@@ -662,7 +662,7 @@ class _Step:
         rows = [(self.row(key), self.row(values))]
         if reply is not None:
             rows.append((self.row(reply[0]), self.row(reply[1])))
-        read = ok.name in self.tables.read_by(self.program)
+        read = ok.name in self.wanted  # an outcome that nobody asks for need not be told apart
         pair = None if reply is None else (rows[0][0], rows[1][0])
         gone = [e for row_key, _ in rows for e in self.held(element, table, row_key, sure=reply is None)]
         evicted: list[State] = []
@@ -784,15 +784,16 @@ class _Step:
     # ---- values
 
     def value(self, e: ir.Expr) -> Term:
-        if isinstance(e, ir.Field):  # the most frequent ones first, without looking at their parts
-            return self.load(e)
-        if isinstance(e, ir.Binary):
-            return self.binary(e.op, e.left, e.right)
-        if isinstance(e, ir.Var):
-            return self.state.env[e.name]
+        kind = e.__class__  # the most frequent ones first: patterns look at one class after the other
+        if kind is ir.Field:
+            return self.load(e)  # type: ignore[arg-type]
+        if kind is ir.Binary:
+            return self.binary(e.op, e.left, e.right)  # type: ignore[union-attr]
+        if kind is ir.Var:
+            return self.state.env[e.name]  # type: ignore[union-attr]
+        if kind is ir.Const:
+            return K(e.value, e.width)  # type: ignore[union-attr,arg-type]
         match e:
-            case ir.Const(number, width):
-                return K(number, width)
             case ir.Not(inner):
                 if e.width == 1:
                     return as_term(negate(truth(self.value(inner))))
@@ -811,6 +812,8 @@ class _Step:
                 return self.distance(start, end)
             case ir.Sum(mark, offset, length):
                 return self.sum(mark, offset, self.value(length))
+            case ir.Const() | ir.Var() | ir.Field() | ir.Binary():
+                raise AssertionError("handled above")
             case _:
                 assert_never(e)
 

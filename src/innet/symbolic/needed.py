@@ -22,12 +22,16 @@ def needed(program: ir.Program, lives: bool = False) -> frozenset[str]:
         lets: list[tuple[str, ir.Expr]] = []
         for read in _reads(program.body, lets, lives):
             names |= read
-        size = -1
-        while size != len(names):
-            size = len(names)
-            for name, value in lets:
+        fresh = True
+        while fresh and lets:
+            fresh, left = False, []
+            for name, value in reversed(lets):  # what is read was bound before
                 if name in names:
                     names |= _in(value)
+                    fresh = True
+                else:
+                    left.append((name, value))
+            lets = left[::-1]
         found = _known[key] = (program, frozenset(names))
     return found[1]
 
@@ -67,15 +71,16 @@ def _in(*exprs: ir.Expr) -> set[str]:
     names: set[str] = set()
     work = list(exprs)
     while work:
-        match work.pop():
-            case ir.Var(name, _):
-                names.add(name)
-            case ir.Binary(_, left, right):
-                work += (left, right)
-            case ir.Not(value) | ir.Cast(value, _):
-                work.append(value)
-            case ir.Sum(_, _, length):
-                work.append(length)
+        e = work.pop()
+        kind = e.__class__  # the most frequent ones first: patterns look at one class after the other
+        if kind is ir.Binary:
+            work += (e.left, e.right)  # type: ignore[union-attr]
+        elif kind is ir.Var:
+            names.add(e.name)  # type: ignore[union-attr]
+        elif kind is ir.Not or kind is ir.Cast:
+            work.append(e.value)  # type: ignore[union-attr,arg-type]
+        elif kind is ir.Sum:
+            work.append(e.length)  # type: ignore[union-attr,arg-type]
     return names
 
 

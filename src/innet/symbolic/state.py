@@ -6,7 +6,6 @@ from typing import Protocol
 
 from innet import ir
 from innet.ir.nodes import Mark
-from innet.ir.uses import variables_read
 from innet.packet.headers import BY_NAME, LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import equal
@@ -328,11 +327,6 @@ class Oracle(Protocol):
         ...
 
 
-MAX_READ = 4096
-_read: dict[int, tuple[ir.Program, frozenset[str]]] = {}
-"""What programs read, by their identity; they are kept with it."""
-
-
 def _none(key: tuple[str, str]) -> Sequence[Template]:
     return ()
 
@@ -361,15 +355,6 @@ class Tables:
         """Is told of each `Branch` before it forks the path, of each `Assign` before it is done, of each `Count`,
         `Adjust` and followed `Let` after that, and of the path."""
         self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
-
-    def read_by(self, program: ir.Program) -> frozenset[str]:
-        """The variables that the program reads: an outcome that nobody asks for need not be told apart."""
-        found = _read.get(id(program))
-        if found is None:
-            if len(_read) >= MAX_READ:
-                _read.clear()
-            found = _read[id(program)] = (program, variables_read(program.body))
-        return found[1]
 
     def prefixes(self, table: ir.Table) -> dict[tuple[int, ...], Ranges]:
         """For each row of values of a PREFIX table, the keys that find it."""

@@ -231,6 +231,15 @@ def _shown(term: object, left: list[int]) -> str:
 
 def levels(term: object) -> int:
     """How deep a term is nested in others, all levels of its parts counted."""
+    if term.__class__ is Fn or term.__class__ is Lin:  # the usual ones, without looking at what has no parts
+        found = term._levels
+        if not found:
+            inner, own = (term.args, 3) if isinstance(term, Fn) else ([a for a, _ in term.linear[1]], 5)
+            for part in inner:
+                if part.__class__ is not K and part.__class__ is not Sym:
+                    found = max(found, levels(part))
+            found = term._levels = found + own
+        return found
     if isinstance(term, tuple):
         return 1 + max(map(levels, term), default=0)
     if isinstance(term, Truth):
