@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from innet import ir
 from innet.click.report import free
 from innet.diagnostics import Source
 from innet.elements.base import OUTSIDE, Role
@@ -13,6 +14,7 @@ from innet.elements.device.fromnetfront import FromNetfront
 from innet.elements.sandbox.changeenforcer import ChangeEnforcer
 from innet.explore.machine import Machine, device_of
 from innet.explore.modules import Box, Enforcer, Gist, Module
+from innet.ir.nodes import Mark
 from innet.messages import Account
 from innet.messages import Role as AccountRole
 from innet.network.addresses import FULL, prefixes
@@ -22,8 +24,29 @@ from innet.symbolic.state import MAX_PAYLOAD
 SANDBOX = "(sandbox)"
 """What the sandbox around a module is called in tables and traces: no element of the module can have that name."""
 
-PARSE = FromNetfront().trace(OUTSIDE, 1, "parse")
-"""How a frame on a wire is read: the program of FromNetfront, as on the platforms."""
+
+def _marks_only(block: ir.Block) -> ir.Block:
+    """`block` without what it counts and what it writes beside the packet."""
+    kept: list[ir.Stmt] = []
+    for stmt in block:
+        if isinstance(stmt, ir.Branch):
+            stmt = replace(stmt, then=_marks_only(stmt.then), otherwise=_marks_only(stmt.otherwise))
+        elif isinstance(stmt, ir.Count) or (
+            isinstance(stmt, ir.Assign) and stmt.field.mark is Mark.ANNOTATION
+        ):
+            continue
+        kept.append(stmt)
+    return tuple(kept)
+
+
+def _parse() -> ir.Program:
+    program = FromNetfront().trace(OUTSIDE, 1, "parse")
+    return replace(program, body=_marks_only(program.body))
+
+
+PARSE = _parse()
+"""How a frame on a wire is read: where FromNetfront finds headers. What it notes beside the packet is left out: there
+is nothing beside a frame, and the module that gets it notes that itself."""
 
 
 @dataclass(frozen=True)
