@@ -1,6 +1,5 @@
 """What `innet bench proof` measures, one function a row: each runs in a process of its own and checks its answers."""
 
-import gc
 import json
 import random
 import resource
@@ -10,6 +9,7 @@ from time import process_time
 from typing import Any
 
 from bench import request
+from innet.cli import files
 from innet.diagnostics import Source
 from innet.elements.registry import REGISTRY
 from innet.messages import Account, Answer, Plan, Role
@@ -41,7 +41,7 @@ def ready() -> None:
     product's own processes once the network is read."""
     for name in REGISTRY:
         REGISTRY[name]
-    gc.freeze()
+    files.settle()
 
 
 def megabytes() -> float:

@@ -56,8 +56,9 @@ def read_network(name: str) -> "Snapshot":
 
 def settle() -> None:
     """Tell the garbage collector that what has been read and imported stays: it need not look through it for every
-    proof."""
+    proof, nor as often as it would: a proof makes many small things, and few that refer to each other in circles."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def beside(name: str) -> Callable[[str], str]:

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from enum import Enum
+from functools import lru_cache
+from typing import Any
 
 from innet import ir
 from innet.click import Resolved
@@ -16,19 +19,44 @@ MAX_TRACED = 4096
 _traced: dict[tuple[object, int, int, str, int], ir.Program] = {}
 """Programs of elements whose arguments are plain, by all that they are made from: most configurations share some."""
 
-PLAIN = (int, str, bool, float, type(None))
+PLAIN = (int, str, bytes, bool, float, type(None))
+
+MAX_PLAIN = 64
+"""Of how many numbers and words an element may be made."""
 
 
 def plain(element: Element) -> object:
-    """The class and arguments of an element whose arguments are numbers and words; None for others. Equal ones have the
+    """The class and arguments of an element that is made of few numbers and words; None for others. Equal ones have the
     same programs."""
-    found: list[object] = [type(element)]
-    for field in fields(element):
-        value = getattr(element, field.name)
-        if value.__class__ not in PLAIN:
+    kind: Any = type(element)
+    found: list[object] = [kind]
+    for name in _parts(kind) or ():
+        if not _plain(getattr(element, name), found):
             return None
-        found.append((value.__class__, value))
     return tuple(found)
+
+
+def _plain(value: object, found: list[object]) -> bool:
+    """Put what `value` is made of to `found`; False if it is not made of numbers and words, or of too many."""
+    kind: Any = value.__class__
+    found.append(kind)
+    if len(found) > 2 * MAX_PLAIN:
+        return False
+    if kind in PLAIN or isinstance(value, Enum):
+        found.append(value)
+        return True
+    if isinstance(value, tuple):
+        found.append(len(value))
+        return all(_plain(part, found) for part in value)
+    names = None if isinstance(value, Element) else _parts(kind)
+    return names is not None and all(_plain(getattr(value, name), found) for name in names)
+
+
+@lru_cache(maxsize=1024)  # texts define classes of their own
+def _parts(kind: Any) -> tuple[str, ...] | None:
+    """The fields of a frozen dataclass; None for other classes."""
+    parameters = getattr(kind, "__dataclass_params__", None)
+    return None if parameters is None or not parameters.frozen else tuple(f.name for f in fields(kind))
 
 
 class Machine:
