@@ -424,9 +424,9 @@ class Planner:
         placed = tuple(c.placed for c in candidates)
 
         def rule_check(rule: Reach) -> Check:
-            question, base = prepare(rule, {}), world.base(rule, placed)
+            base, question = world.base(rule, placed), world.question(rule)
             if world.spares(question, base, placed):
-                return Check(rule.text, Answer.YES)
+                return Check(question.text, Answer.YES)
             return answer(question, network, tables, base, names, self.operator)
 
         return requirements, tuple(rule_check(rule) for rule in world.policy.rules)

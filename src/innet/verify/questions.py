@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from innet import flowspec, ir
 from innet.diagnostics import Diagnostic, PolicyError, suggest
@@ -31,6 +31,11 @@ class Question:
     hops: tuple[Hop, ...]
     flows: tuple[ir.Expr, ...]
     """One condition a hop, that of the start first."""
+
+    @cached_property
+    def text(self) -> str:
+        """The statement on one line."""
+        return self.reach.text
 
     @property
     def longest(self) -> int:

@@ -210,12 +210,19 @@ class World:
 
     def base(self, rule: Reach, candidates: tuple[Module, ...] = ()) -> Base:
         """What a rule finds with the deployed modules and without those that are asked about."""
+        return self._settled(self._standing(rule), candidates, some=True)
+
+    def question(self, rule: Reach) -> Question:
+        """A rule, made ready."""
+        return self._standing(rule).question
+
+    def _standing(self, rule: Reach) -> Standing:
         standing = self._standings.get(rule)
         if standing is None:
             plain = self._shared.base(rule)
             standing = Standing(prepare(rule, {}), plain, set(self._residents))
             self._standings[rule] = standing
-        return self._settled(standing, candidates, some=True)
+        return standing
 
     def arrivals(self, node: Node, platform: str | None = None) -> Base:
         """All packets from `node` that come to platforms; with a platform's name, those to its pools that come without
