@@ -99,7 +99,9 @@ def within(a: Ranges, b: Ranges) -> bool | None:
 
 def union(a: Ranges, b: Ranges) -> Ranges:
     """Numbers in either."""
-    return normal((*a, *b))
+    if not a or a == b:
+        return b
+    return normal((*a, *b)) if b else a
 
 
 def complement(a: Ranges, width: int) -> Ranges:

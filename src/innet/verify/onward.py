@@ -23,7 +23,7 @@ from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import Injected, State, Tables, inject_ip, possible
 from innet.symbolic.terms import K, Sym, Term
-from innet.verify.questions import Progress, Question
+from innet.verify.questions import Progress, Question, places_of
 from innet.verify.reach import BUDGET, Base, Findings, Query
 
 
@@ -145,9 +145,9 @@ def points(
 ) -> Iterator[Point] | None:
     """How far the rule can be with packets that leave `module`, whichever it gets; None if it is broken at the module
     already, or may be."""
-    there = network.with_modules([module])
-    query = Query(question, there, tables, network.budget(BUDGET), Findings(), operator=True)
     place = ARRIVES + module.name
+    looked = place in places_of(question, network)
+    query: Query | None = None
     interface = next(iter(module.box.exits.values()), "0")
     reached: dict[tuple[int, bool, Ranges | None], Traffic] = {}
 
@@ -169,7 +169,10 @@ def points(
         key = progress.index, progress.departed, id(progress.module)
         if key not in seen:
             seen[key] = [progress]
-            if place in query.walk.places:
+            if looked:
+                if query is None:
+                    there = network.with_modules([module])
+                    query = Query(question, there, tables, network.budget(BUDGET), Findings(), operator=True)
                 seen[key] = []
                 injected, cases = network.anything()
                 for case in cases:
@@ -178,7 +181,7 @@ def points(
                     seen[key] += (then for _, then in query.watch(place, 0, case, progress))  # type: ignore[misc]
         for then in seen[key]:
             leave(then, traffic)
-    if query.found.violating or query.found.conforming:
+    if query is not None and (query.found.violating or query.found.conforming):
         return None
     return iter(
         [

@@ -246,6 +246,15 @@ def located(state: State, network: Network, tables: Tables) -> Iterator[State]:
     yield from parse(state.fork(), network.parse, tables)
 
 
+def places_of(question: Question, network: Network) -> Places:
+    """Where flows have to be looked at."""
+    start = question.start.node
+    out = Places(sends=start == Region(Place.MODULE) or isinstance(start, Subnet))
+    for hop in question.hops:
+        out |= place_names(hop.node, network)
+    return out
+
+
 def place_names(node: Node, network: Network) -> Places:
     """The places at which a packet may be at `node`.
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from innet import ir
 from innet.explore.fabric import NO_ROUTE
 from innet.explore.flow import Budget, BudgetExceeded, Hop
-from innet.explore.modules import ARRIVES, SENDS, Module, Places, Sent
+from innet.explore.modules import ARRIVES, SENDS, Module, Sent
 from innet.explore.network import NO_MODULE, Network, Outcome, Walk, header, parse
 from innet.explore.waiting import Waiting
 from innet.ir.nodes import Mark
@@ -39,7 +39,7 @@ from innet.verify.questions import (
     located,
     module_start,
     output_start,
-    place_names,
+    places_of,
     prepare,
     starts,
 )
@@ -460,7 +460,7 @@ class Query:
     ) -> None:
         self.question, self.network, self.tables, self.found = question, network, tables, found
         self.operator = operator
-        self.walk = Walk(network, tables, budget, self.watch, self.places())
+        self.walk = Walk(network, tables, budget, self.watch, places_of(question, network))
         self.always = question.reach.quantifier is Quantifier.ALWAYS
         self.some = question.reach.quantifier is Quantifier.SOME
         self.early = True
@@ -556,14 +556,6 @@ class Query:
                 one = state.fork()
                 if one.store.assume(comes_to(module, one)) and one.store.feasible():
                     self.collect(self.walk.from_module(module, one, progress))
-
-    def places(self) -> Places:
-        """Where the flow has to be looked at."""
-        start = self.question.start.node
-        out = Places(sends=start == Region(Place.MODULE) or isinstance(start, Subnet))
-        for hop in self.question.hops:
-            out |= place_names(hop.node, self.network)
-        return out
 
     def explore(self, start: Start) -> None:
         origin, state = start, start.injected.state.fork()
