@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 from innet.ir.nodes import Op
 from innet.symbolic import execute as executor
-from innet.symbolic import formulas, memory, prefixes, state, terms
+from innet.symbolic import formulas, memory, prefixes, state, terms, values
 from innet.symbolic import ranges as rs
+from innet.symbolic import rows as row_steps
 from innet.symbolic.execute import _Step
 from innet.symbolic.memory import ANNOTATIONS, Memory, Split
 from innet.symbolic.state import State, Tables
@@ -25,7 +26,7 @@ Patch = Callable[[Patcher], None]
 
 def everywhere(patch: Patcher, name: str, fault: object) -> None:
     """Put `fault` wherever a module of the engine knows a function by `name`."""
-    for module in (executor, formulas, memory, prefixes, state, terms):
+    for module in (executor, row_steps, values, formulas, memory, prefixes, state, terms):
         if hasattr(module, name):
             patch.setattr(module, name, fault)
 
@@ -198,8 +199,8 @@ def adjustments_are_left_out(patch: Patcher) -> None:
 
 
 def checksums_start_at_the_header(patch: Patcher) -> None:
-    sum_bytes = executor._sum_bytes
-    patch.setattr(executor, "_sum_bytes", lambda regions, start, length: sum_bytes(regions, 0, length))
+    sum_bytes = values._sum_bytes
+    patch.setattr(values, "_sum_bytes", lambda regions, start, length: sum_bytes(regions, 0, length))
 
 
 def options_are_never_found(patch: Patcher) -> None:

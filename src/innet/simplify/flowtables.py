@@ -14,10 +14,11 @@ from innet.elements.base import Element, Role
 from innet.explore.machine import Machine
 from innet.ir.uses import statements, tables_of, variables_in
 from innet.simplify.equality import same
-from innet.symbolic.execute import UNKNOWN, Dropped, Emitted, Result, execute, value_of
+from innet.symbolic.execute import Dropped, Emitted, Result, execute, value_of
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.state import State, Tables
 from innet.symbolic.terms import K, Sym, Term
+from innet.symbolic.values import UNKNOWN
 
 LIMIT = ir.Table("", (), ()).capacity
 """A table of fewer entries than one that says nothing of its size is a limit that somebody set: it is kept, since

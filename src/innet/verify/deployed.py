@@ -18,6 +18,7 @@ from innet.ir.nodes import Mark
 from innet.messages import Account
 from innet.messages import Role as AccountRole
 from innet.network.addresses import FULL, prefixes
+from innet.packet.headers import BY_NAME
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import MAX_PAYLOAD
 
@@ -25,28 +26,28 @@ SANDBOX = "(sandbox)"
 """What the sandbox around a module is called in tables and traces: no element of the module can have that name."""
 
 
-def _marks_only(block: ir.Block) -> ir.Block:
-    """`block` without what it counts and what it writes beside the packet."""
+def _without_packet_type(block: ir.Block) -> ir.Block:
     kept: list[ir.Stmt] = []
     for stmt in block:
         if isinstance(stmt, ir.Branch):
-            stmt = replace(stmt, then=_marks_only(stmt.then), otherwise=_marks_only(stmt.otherwise))
-        elif isinstance(stmt, ir.Count) or (
-            isinstance(stmt, ir.Assign) and stmt.field.mark is Mark.ANNOTATION
-        ):
-            continue
-        kept.append(stmt)
+            then, otherwise = (_without_packet_type(side) for side in (stmt.then, stmt.otherwise))
+            stmt = replace(stmt, then=then, otherwise=otherwise)
+        if not (isinstance(stmt, ir.Assign) and stmt.field == PACKET_TYPE):
+            kept.append(stmt)
     return tuple(kept)
 
 
 def _parse() -> ir.Program:
     program = FromNetfront().trace(OUTSIDE, 1, "parse")
-    return replace(program, body=_marks_only(program.body))
+    return replace(program, body=_without_packet_type(program.body))
 
+
+PACKET_TYPE = ir.Field(Mark.ANNOTATION, BY_NAME["anno.packet_type"].bit, BY_NAME["anno.packet_type"].width)
 
 PARSE = _parse()
-"""How a frame on a wire is read: where FromNetfront finds headers. What it notes beside the packet is left out: there
-is nothing beside a frame, and the module that gets it notes that itself."""
+"""How a frame on a wire is read: the program of FromNetfront, as on the platforms. The packet type is left out:
+nothing is beside a frame, and the module that gets it finds that out itself. The destination is not, for all that come
+to read it: where it lies across parts of a packet, the cases are told apart here."""
 
 
 @dataclass(frozen=True)
