@@ -10,11 +10,12 @@ from innet.explore.flow import Budget, End, Flow, Hop, flows
 from innet.explore.witness import solutions
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
+from innet.symbolic.evaluation import Unbound, evaluate_linear
 from innet.symbolic.execute import Emitted
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.solve import functions
 from innet.symbolic.state import State, Tables, inject_raw
-from innet.symbolic.terms import Blob, Lin, Sym, Term, Unbound, evaluate_linear
+from innet.symbolic.terms import Blob, Lin, Sym, Term
 from innet.symbolic.work import BudgetExceeded
 from innet.xdp.graph import Input
 from innet.xdp.target import Leave

@@ -15,12 +15,13 @@ from innet.ir import interpret
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
 from innet.symbolic import ranges as rs
+from innet.symbolic.evaluation import Unbound, evaluate, evaluate_linear
 from innet.symbolic.execute import Dropped, Emitted, Held, Lost, Result, execute
 from innet.symbolic.memory import Memory
 from innet.symbolic.solve import functions, satisfied
 from innet.symbolic.state import State, Tables, annotation_bytes, concrete
 from innet.symbolic.store import Store
-from innet.symbolic.terms import Blob, Lin, Sym, Unbound, evaluate, evaluate_linear
+from innet.symbolic.terms import Blob, Lin, Sym
 from innet.symbolic.values import UNKNOWN
 from innet.symbolic.work import Work
 from tests.backends.corpus import Corpus

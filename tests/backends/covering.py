@@ -5,10 +5,11 @@ Less strict than the campaign's comparison where a value follows from no single 
 
 from innet.ir.interpret import PacketBuffer
 from innet.ir.nodes import Mark
+from innet.symbolic.evaluation import Unbound, blob_bytes, evaluate, evaluate_linear
 from innet.symbolic.execute import Emitted
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.solve import satisfied
-from innet.symbolic.terms import Sym, Unbound, blob_bytes, evaluate, evaluate_linear
+from innet.symbolic.terms import Sym
 from innet.symbolic.values import UNKNOWN
 from tests.backends.campaign import Blobs, Values, single_constraints
 

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from innet.elements.registry import REGISTRY
-from innet.symbolic import terms
+from innet.symbolic.evaluation import Unbound
 from tests.backends.campaign import Campaign, Disagreement, Report
 from tests.backends.faults import MUTANTS, Patch
 from tests.backends.flows import AnyState, instances, new_flow
@@ -40,5 +40,5 @@ def test_the_campaign_finds_the_fault(
     mutate: Patch, elements: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutate(monkeypatch)
-    with pytest.raises((Disagreement, AssertionError, terms.Unbound)):
+    with pytest.raises((Disagreement, AssertionError, Unbound)):
         examine_all(elements)

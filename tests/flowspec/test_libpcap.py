@@ -14,10 +14,10 @@ from innet.explore.network import parse
 from innet.flowspec import lower, parse_flow
 from innet.ir import Mark
 from innet.ir.interpret import PacketBuffer, evaluate
+from innet.symbolic.evaluation import holds
 from innet.symbolic.execute import evaluate as evaluate_symbolic
 from innet.symbolic.solve import satisfied
 from innet.symbolic.state import State, Tables, inject_ip
-from innet.symbolic.terms import holds
 from innet.verify.world import PARSE
 from tests.backends.forms import Given, Start, valuation
 from tests.flowspec.grammar import IDIOMS, flows, frame, packets, tagged_flows

@@ -5,10 +5,11 @@ from innet.diagnostics import Source
 from innet.ir.nodes import Op
 from innet.messages import Account, Assessment, Role
 from innet.policy import parse_request
+from innet.symbolic.evaluation import evaluate
 from innet.symbolic.execute import Emitted, execute
 from innet.symbolic.solve import _inputs
 from innet.symbolic.state import Tables, inject_ip
-from innet.symbolic.terms import Fn, Sym, Term, evaluate, levels, opaque
+from innet.symbolic.terms import Fn, Sym, Term, levels, opaque
 from innet.symbolic.values import MAX_LEVELS
 from innet.verify.plan import plan
 from innet.verify.world import machine_of

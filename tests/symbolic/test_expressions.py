@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from innet import ir
 from innet.symbolic import ranges as rs
+from innet.symbolic.evaluation import evaluate as number_of
+from innet.symbolic.evaluation import holds
 from innet.symbolic.formulas import negate
 from innet.symbolic.solve import satisfied, solve
 from innet.symbolic.state import formula_atoms
 from innet.symbolic.store import Store
-from innet.symbolic.terms import Blob, Fn, Sym, concat, holds, pieces, slice_of
-from innet.symbolic.terms import evaluate as number_of
+from innet.symbolic.terms import Blob, Fn, Sym, concat, pieces, slice_of
 from tests.symbolic.expressions import Expressions, evaluate, smt
 
 SMALL = (ir.Var("a", 4), ir.Var("b", 4), ir.Var("c", 3))

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from innet.symbolic import ranges as rs
+from innet.symbolic.evaluation import holds
 from innet.symbolic.formulas import all_of, any_of, at_most_zero, equal, less, member, negate
 from innet.symbolic.prefixes import outcomes
 from innet.symbolic.store import Store
-from innet.symbolic.terms import Formula, K, Sym, add, concat, holds, slice_of
+from innet.symbolic.terms import Formula, K, Sym, add, concat, slice_of
 
 WIDTH = 4
 NUMBERS = st.sets(st.integers(0, 15))

@@ -5,9 +5,10 @@ from random import Random
 
 import pytest
 
+from innet.symbolic.evaluation import holds
 from innet.symbolic.formulas import at_most_zero, equal, in_atom, negate
 from innet.symbolic.store import Store
-from innet.symbolic.terms import Formula, K, Slice, Sym, add, holds
+from innet.symbolic.terms import Formula, K, Slice, Sym, add
 
 
 @pytest.mark.parametrize(

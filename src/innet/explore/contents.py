@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from innet.ir.nodes import Mark
+from innet.symbolic.evaluation import adjust
 from innet.symbolic.formulas import all_of, at_most_zero, equal
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.store import Store
@@ -18,7 +19,6 @@ from innet.symbolic.terms import (
     Slice,
     Sym,
     Term,
-    adjust,
     minus,
     pieces,
     plus,

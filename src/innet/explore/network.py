@@ -23,12 +23,13 @@ from innet.network.reads import Change, Reads
 from innet.network.recorded import Recorded
 from innet.packet.headers import ETHERTYPE_IPV4
 from innet.symbolic import ranges as rs
+from innet.symbolic.evaluation import adjust
 from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.formulas import all_of, equal, less, member, negate
 from innet.symbolic.memory import ANNOTATIONS, Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, possible, stamp
-from innet.symbolic.terms import Fn, K, Sym, Term, add, adjust, cast, shift_left
+from innet.symbolic.terms import Fn, K, Sym, Term, add, cast, shift_left
 from innet.symbolic.work import MAX_WORK, Guard
 
 MAX_HOPS = 255

@@ -6,10 +6,11 @@ from enum import Enum
 
 from innet.ir.interpret import fold, ones_sum
 from innet.packet.headers import PROTO_ICMP, PROTO_TCP, PROTO_UDP
+from innet.symbolic.evaluation import Unbound, evaluate_linear
 from innet.symbolic.solve import satisfied, solve
 from innet.symbolic.state import Injected, concrete
 from innet.symbolic.store import Store
-from innet.symbolic.terms import Blob, Sym, Unbound, evaluate_linear
+from innet.symbolic.terms import Blob, Sym
 from innet.symbolic.work import BudgetExceeded
 
 PREFERRED: Mapping[str, tuple[int, ...]] = {

@@ -13,12 +13,13 @@ from innet import ir
 from innet.ir.interpret import PacketBuffer, find_option
 from innet.ir.nodes import Mark, Op
 from innet.symbolic import ranges as rs
+from innet.symbolic.evaluation import adjust
 from innet.symbolic.formulas import all_of, any_of, at_most_zero, in_atom, member, negate, truth
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.needed import needed
 from innet.symbolic.rows import Rows
 from innet.symbolic.state import State, Tables, Template
-from innet.symbolic.terms import Fn, Formula, K, Linear, Sym, Term, adjust, minus
+from innet.symbolic.terms import Fn, Formula, K, Linear, Sym, Term, minus
 from innet.symbolic.values import UNKNOWN, Content, content_bytes, signed
 from innet.symbolic.work import STATEMENT
 

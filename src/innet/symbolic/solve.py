@@ -8,27 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 
 from innet.symbolic import ranges as rs
+from innet.symbolic.evaluation import Known, Unbound, evaluate, holds
 from innet.symbolic.formulas import in_atom, negate
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.store import Store, find_value
-from innet.symbolic.terms import (
-    All,
-    AtMostZero,
-    Atom,
-    Blob,
-    Concat,
-    Fn,
-    Formula,
-    In,
-    Known,
-    Lin,
-    Same,
-    Slice,
-    Sym,
-    Unbound,
-    evaluate,
-    holds,
-)
+from innet.symbolic.terms import All, AtMostZero, Atom, Blob, Concat, Fn, Formula, In, Lin, Same, Slice, Sym
 
 MAX_TRIES = 120
 MAX_HASHED = 2

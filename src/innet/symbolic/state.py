@@ -8,6 +8,7 @@ from innet import ir
 from innet.ir.nodes import Mark
 from innet.packet.headers import BY_NAME, LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
+from innet.symbolic.evaluation import blob_bytes, evaluate, evaluate_linear
 from innet.symbolic.formulas import equal
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.prefixes import outcomes
@@ -27,9 +28,6 @@ from innet.symbolic.terms import (
     Sym,
     Term,
     Truth,
-    blob_bytes,
-    evaluate,
-    evaluate_linear,
     from_linear,
     linear_of,
 )
