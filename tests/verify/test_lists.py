@@ -66,8 +66,8 @@ kinds [1] -> SetIPAddress(OTHER) -> StoreIPAddress(198.51.100.1, src) -> StoreIP
         world = figure3(RULE).with_deployed((module,))
         came = world.arrivals(internet)
         assert came.check is None
-        assert any(may_come({"platform3": [one]}, "platform3", 0xC633_6402) and passed(one[0], "d1.A")
-                   for one in came.waiting["platform3"])  # fmt: skip
+        assert any(may_come([one], 0xC633_6402) and passed(one[0], "d1.A")
+                   for one in came.waiting.at("platform3"))  # fmt: skip
 
 
 def passed(state: State, module: str) -> bool:

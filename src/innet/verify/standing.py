@@ -17,7 +17,7 @@ from innet.network.reads import UNREAD, Change, Reads
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import equal
 from innet.symbolic.memory import Imprecise, Split
-from innet.symbolic.state import Tables, possible
+from innet.symbolic.state import State, Tables, possible
 from innet.symbolic.terms import K
 from innet.symbolic.work import BudgetExceeded
 from innet.verify.onward import Onward
@@ -106,7 +106,7 @@ class Standing:
         """A module is, or may be, at `address`: those that are spared have to be followed if packets come to it."""
         for known, senders in self.spared.items():
             senders.discard(address)
-            if senders and may_come(known.waiting, platform, address):
+            if senders and may_come(known.waiting.at(platform), address):
                 self.obliged |= senders
                 self.fresh |= senders
                 senders.clear()
@@ -114,7 +114,7 @@ class Standing:
     def touch(self, platform: str, address: int) -> None:
         """A module is at `address` now: those of which packets may come to it have to be followed again."""
         for other, one in list(self.followed.items()):
-            if other != address and may_come(one.base.waiting, platform, address):
+            if other != address and may_come(one.base.waiting.at(platform), address):
                 del self.followed[other]
                 self.fresh.add(other)
                 self.merged = None
@@ -158,9 +158,9 @@ def dropped(of: dict[int, Value], gone: set[int]) -> dict[int, Value]:
     return left
 
 
-def may_come(waiting: Waiting[Progress], platform: str, address: int) -> bool:
+def may_come(packets: Iterable[tuple[State, Progress]], address: int) -> bool:
     """Whether packets that wait at a platform may be addressed to `address`."""
-    for state, _ in waiting.at(platform):
+    for state, _ in packets:
         dst = header(state, 128, 32)
         if rs.contains(possible(dst, state.store), address) and state.store.allows(
             equal(dst, K(address, 32))

@@ -295,7 +295,7 @@ class World:
     def _meets(self, onward: Onward) -> bool:
         """Whether packets may come to a deployed module."""
         return any(
-            may_come(onward.waiting, platform, address)
+            may_come(some, address)
             for platform, some in onward.waiting.items()
             for state, _ in some
             for address in self._modules.on(platform, possible(header(state, 128, 32), state.store))
