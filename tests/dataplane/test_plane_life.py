@@ -11,7 +11,19 @@ from innet.dataplane import flows
 from innet.dataplane.options import Options, Quota
 from innet.diagnostics import Diagnostic, PlatformError
 from innet.platform.protocol import PLATFORM, ModuleState
-from tests.dataplane.lab import Lab, Make, address, datagram, deployment, frame, lab, report, run, segment
+from tests.dataplane.lab import (
+    PATIENCE_S,
+    Lab,
+    Make,
+    address,
+    datagram,
+    deployment,
+    frame,
+    lab,
+    report,
+    run,
+    segment,
+)
 from tests.elements.packets import ICMP, UDP, ipv4, udp
 
 pytestmark = pytest.mark.kernel
@@ -177,6 +189,27 @@ def test_a_version_that_has_not_started_yet_tells_nothing_of_who_was_at_its_plac
     agent.apply(deployment(DROPS.format(55)))
     assert agent.registry.by_id["d1.m"].index == index
     assert report(agent).drops == ()
+
+
+def test_drops_are_told_of_who_made_them_though_another_module_has_its_place(place: Lab, make: Make) -> None:
+    agent = make()
+    first = deployment(DROPS.format(53), address=address(1), identifier="first")
+    agent.apply(first)
+    agent.resume(first.id)
+    agent.tail(first.id, True)
+    index = agent.registry.by_id[first.id].index
+    place.send(datagram(1, dport=53))
+    until = time.monotonic() + PATIENCE_S
+    while report(agent, first.id).drops == ():
+        assert time.monotonic() < until
+    agent.remove(first.id)
+    agent.places.free.remove(index)
+    agent.places.free.appendleft(index)
+    second = deployment(DROPS.format(54))
+    agent.apply(second)
+    agent.tail(second.id, True)
+    assert agent.registry.by_id[second.id].index == index
+    assert {one.id for one in agent.events().shown} == {first.id}
 
 
 def test_flows_are_there_though_resuming_failed_at_first(

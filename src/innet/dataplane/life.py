@@ -203,6 +203,7 @@ class Life:
 
     def _retire(self, one: Instance) -> None:
         """Give back what an instance has that no packet can reach any more."""
+        self.events.read()  # its drops: the next one at its place is another module
         one.unload(self.base)
         self.registry.forget_index(one)
         self.places.give_back(one.index, one.slot)
@@ -396,6 +397,7 @@ class Life:
 
     def _disown(self, versions: Sequence[Instance]) -> None:
         """Have nothing that the kernel handed over come to these any more, or to the next ones at their places."""
+        self.events.read()
         slow = [one for one in versions if one.slow is not None]
         for one in slow:
             del self.registry.by_index[one.index]
