@@ -21,7 +21,8 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "trace",
         help="the story of a flow in the network",
         description="Send all packets of a flow (in tcpdump's words; '' for any) into the network at a node, and tell "
-        "where they go and what becomes of their fields.",
+        "where they go and what becomes of their fields. Exit code 1 if none arrives anywhere, 3 if none is "
+        "known to and some could not be followed to their ends.",
     )
     parser.add_argument("flow", metavar="FLOW", help="such as 'udp dst port 1500'")
     parser.add_argument("--from", required=True, dest="node", metavar="NODE", help="a node of the network")
