@@ -4,13 +4,15 @@ from random import Random
 
 import pytest
 
-from innet.explore.fabric import LOOP, NO_ROUTE, TO_ROUTER, Way, platforms_from, ways
+from innet.explore.fabric import LOOP, NO_ROUTE, TO_ROUTER, Way, comes_from, platforms_from, ways
 from innet.explore.network import Network
-from innet.network import End, Platform, Router, Snapshot
+from innet.network import Clients, End, Internet, Platform, Router, Snapshot
 from innet.network.generate import operator_network
 from innet.network.model import SELF
 from innet.symbolic import ranges as rs
 from innet.verify.world import PARSE
+from tests.verify.changes import changed
+from tests.verify.networks import figure3
 
 
 def walk(snapshot: Snapshot, router: str, address: int) -> tuple[tuple[str, ...], End | None, str]:
@@ -73,3 +75,28 @@ def test_private_pools_are_not_near_the_internet() -> None:
     public = {p.name for p in snapshot.platforms if not any(pool.is_private for pool in p.pools)}
     assert near == public
     assert all(isinstance(snapshot.nodes[name], Platform) for name in near)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_from_the_platform_back_it_is_near_the_same_nodes(seed: int) -> None:
+    choose = Random(seed)
+    snapshot = figure3().snapshot if seed < 2 else operator_network(choose.choice((20, 60, 120)))
+    near = 0
+    for _ in range(6):
+        network = Network(snapshot, {}, PARSE)
+        for kind in (Clients, Internet):
+            names = snapshot.names(kind.KIND.value)
+            ends = [
+                snapshot.neighbour(name, port) for name in names for port in snapshot.nodes[name].interfaces
+            ]
+            found = platforms_from(snapshot, network.outputs, [end for end in ends if end is not None])
+            for platform in snapshot.platforms:
+                back = comes_from(snapshot, network.outputs, kind, platform, 10_000)
+                assert back is (platform.name in found)
+                assert comes_from(snapshot, network.outputs, kind, platform, choose.randrange(4)) in (
+                    back,
+                    None,
+                )
+            near += len(found)
+        snapshot = changed(snapshot, choose)
+    assert near

@@ -7,7 +7,7 @@ group of routers is a matter of sets alone. A packet with symbols is then handle
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from innet.network import End, Middlebox, Platform, Router, Snapshot, Switch
+from innet.network import End, Middlebox, Node, Platform, Router, Snapshot, Switch
 from innet.network.lpm import Cut, whole
 from innet.network.model import SELF
 from innet.symbolic import ranges as rs
@@ -96,7 +96,7 @@ def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) ->
     """The platforms that get packets to some address of their pools from `ends`, if boxes on the way pass everything
     on, unchanged. An estimate: for proofs, packets have to be followed."""
     found: set[str] = set()
-    seen: dict[str, Ranges] = {}
+    seen: dict[str | End, Ranges] = {}
     left, pools = {platform.name: platform.pools for platform in snapshot.platforms}, rs.EMPTY
     for n, first in enumerate(ends):
         if n == 0 or not found.isdisjoint(left):
@@ -110,18 +110,21 @@ def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) ->
 
 
 def _spread(
-    snapshot: Snapshot, outputs: Outputs, start: tuple[End, Ranges], seen: dict[str, Ranges], found: set[str]
+    snapshot: Snapshot,
+    outputs: Outputs,
+    start: tuple[End, Ranges],
+    seen: dict[str | End, Ranges],
+    found: set[str],
 ) -> None:
-    """Add to `found` the platforms that packets get to, which start as said; `seen` are those that came to a node."""
+    """Add to `found` the platforms that packets get to, which start as said; `seen` are those that came to a node, or
+    to an interface of a box or switch."""
     work = [start]
     while work:
         end, here = work.pop()
-        known = seen.get(end.node, rs.EMPTY)
-        new = rs.intersect(here, rs.complement(known, 32)) if known else here
+        node = snapshot.nodes[end.node]
+        new = _unseen(seen, end if isinstance(node, Middlebox | Switch) else end.node, here)
         if not new:
             continue
-        seen[end.node] = rs.union(known, new)
-        node = snapshot.nodes[end.node]
         going: list[tuple[str, Ranges]] = []
         if isinstance(node, Router):
             for output, part in outputs(node.name, new):
@@ -138,4 +141,51 @@ def _spread(
                 work.append((peer, part))
 
 
-__all__ = ["LOOP", "NO_ROUTE", "TO_ROUTER", "Way", "platforms_from", "ways"]
+def comes_from(
+    snapshot: Snapshot, outputs: Outputs, kind: type[Node], platform: Platform, limit: int
+) -> bool | None:
+    """Whether a platform is among the `platforms_from` nodes of a kind, found out from the platform back: that is fast
+    where there are many such nodes, one of them near. None: not found out within `limit` nodes."""
+    pools = rs.normal((pool.low, pool.high) for pool in platform.pools)
+    seen: dict[str | End, Ranges] = {}
+    work = [
+        (peer, pools) for name in platform.interfaces if (peer := snapshot.neighbour(platform.name, name))
+    ]
+    while work:
+        end, here = work.pop()
+        node = snapshot.nodes[end.node]
+        if isinstance(node, kind):
+            return True
+        if isinstance(node, Router):
+            sent = (
+                whole(part)
+                for output, part in outputs(node.name, here)
+                if output != SELF and end.interface in output
+            )
+            new = _unseen(seen, node.name, rs.normal(part for parts in sent for part in parts))
+        elif isinstance(node, Middlebox | Switch):
+            new = _unseen(seen, end, here)
+        else:
+            continue
+        if not new:
+            continue
+        limit -= 1
+        if limit < 0:
+            return None
+        for name in node.interfaces:
+            peer = snapshot.neighbour(node.name, name)
+            if peer is not None and (isinstance(node, Router) or name != end.interface):
+                work.append((peer, new))
+    return False
+
+
+def _unseen(seen: dict[str | End, Ranges], place: str | End, some: Ranges) -> Ranges:
+    """Those of the addresses that were not seen at a place; from now on they have been."""
+    known = seen.get(place, rs.EMPTY)
+    new = rs.intersect(some, rs.complement(known, 32)) if known else some
+    if new:
+        seen[place] = rs.union(known, new)
+    return new
+
+
+__all__ = ["LOOP", "NO_ROUTE", "TO_ROUTER", "Way", "comes_from", "platforms_from", "ways"]

@@ -6,15 +6,15 @@ from typing import TypeVar
 
 from innet.diagnostics import Source
 from innet.elements.base import OUTSIDE, Role
-from innet.explore.fabric import platforms_from
+from innet.explore.fabric import comes_from, platforms_from
 from innet.explore.machine import Machine
 from innet.explore.modules import Box, Gist, Module
 from innet.explore.network import Network
 from innet.messages import Account
-from innet.network import Clients, Snapshot
+from innet.network import Clients, Platform, Snapshot
 from innet.network.addresses import FULL
 from innet.network.reads import Change, Reads
-from innet.policy import Node, Reach
+from innet.policy import Node, Place, Reach, Region
 from innet.symbolic import ranges as rs
 from innet.symbolic.state import Tables, Template, inject_ip
 from innet.symbolic.work import BudgetExceeded
@@ -45,6 +45,9 @@ from innet.verify.security import (
 BOX_BUDGET = 50_000
 """Element executions that a middlebox's possible table entries may cost to find out."""
 
+FEW, FAR = 64, 256
+"""Platforms that are asked about one by one; nodes that are looked at for one of them. Then all are found at once."""
+
 
 class Known:
     """What depends on the snapshot alone, kept for all worlds on it."""
@@ -68,6 +71,7 @@ class Known:
         self._bases: dict[Reach, Base] = {}
         self._arrivals: dict[tuple[Node, str | None], Base] = {}
         self._near: dict[Node, tuple[frozenset[str], Reads]] = {}
+        self._reached: dict[tuple[Node, str], tuple[bool, Reads]] = {}
         self._onward: dict[tuple[Reach, Point], Onward] = {}
         self._homes: dict[str, rs.Ranges] | None = None
         """Clients' addresses, by node."""
@@ -93,6 +97,9 @@ class Known:
         }
         for base in (*other._bases.values(), *other._arrivals.values()):
             base.waiting.network = other.network  # what it hangs on is the same there; the old one may go
+        other._reached = {
+            key: reached for key, reached in self._reached.items() if not change.touches(reached[1])
+        }
         other._near = {node: near for node, near in self._near.items() if not change.touches(near[1])}
         other._onward = {key: one for key, one in self._onward.items() if not change.touches(one.reads)}
         return other
@@ -162,6 +169,23 @@ class Known:
             with snapshot.noting() as reads:
                 found = platforms_from(snapshot, self.network.outputs, ends_of(node, snapshot))
             known = self._near[node] = frozenset(found), reads
+        return known[0]
+
+    def reached(self, node: Node, platform: Platform) -> bool:
+        """Whether a platform is `near` a node."""
+        if node != Region(Place.CLIENT) or node in self._near:
+            return platform.name in self.near(node)
+        key = node, platform.name
+        known = self._reached.get(key)
+        if known is None:
+            snapshot = self.network.snapshot
+            found = None
+            if len(self._reached) < FEW:
+                with snapshot.noting() as reads:
+                    found = comes_from(snapshot, self.network.outputs, Clients, platform, FAR)
+            if found is None:
+                return platform.name in self.near(node)
+            known = self._reached[key] = found, reads
         return known[0]
 
     def onward(self, question: Question, point: Point, module: Module) -> Onward:

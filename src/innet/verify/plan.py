@@ -109,15 +109,14 @@ class Planner:
                 for r in request.requirements
             )
             return Plan(_overall(Assessment.SAFE, checks), requirements=checks, warnings=tuple(self.warnings))
-        platforms = self.order()
-        if not platforms:
+        if not self.world.snapshot.platforms:
             return Plan(Assessment.REFUSED, warnings=("the network has no platform",))
         trials: list[Trial] = []
         proven: list[Trial] = []
         chosen: list[Candidate] | None = None
         last: list[Candidate] = []
         told: Trial | None = None
-        for platform in platforms:
+        for platform in self.order():
             failed = None if told is None else self.failed_alike(platform.name, told)
             if failed is not None:
                 trials.append(failed)
@@ -263,18 +262,16 @@ class Planner:
 
     # ---- placement
 
-    def order(self) -> list[Platform]:
+    def order(self) -> Iterator[Platform]:
         """Platforms, best first: where the request's traffic arrives, then by free room, then by name."""
-        reached: frozenset[str] | None = None
+        starts: set[Node] = set()
         names = {m.name for m in self.request.modules}
         for reach in self.request.requirements:
             first = reach.hops[0].node
             mine = isinstance(first, ElementPort) and first.module in names
             if mine and isinstance(reach.start.node, Region) and reach.start.node.place is not Place.MODULE:
-                found = self.world.near(reach.start.node)
-                reached = found if reached is None or reached is found else reached & found
-
-        return self.world.best_first(reached)
+                starts.add(reach.start.node)
+        return self.world.best_first(frozenset(starts))
 
     def failed_alike(self, platform: str, told: Trial) -> Trial | None:
         """The trial of a platform that has room, where a requirement is known to fail, in the same way as on another

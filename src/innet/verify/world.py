@@ -69,7 +69,7 @@ class World:
         self._used: dict[str, int] = {}
         self._next: dict[str, int] = {}
         """By platform, one of its addresses below which none is free."""
-        self._ranked: dict[frozenset[str] | None, list[Platform]] = {}
+        self._ranked: dict[frozenset[Node], list[Platform]] = {}
         self._network: Network | None = None
         self.asked: dict[tuple[tuple[Deployed, ...], str], Asked] = {}
         """Requirements of deployments that were asked again, by their modules and text."""
@@ -330,22 +330,31 @@ class World:
 
     # ---- platforms
 
-    def near(self, node: Node) -> frozenset[str]:
-        """The platforms that routes lead to from `node`, whatever boxes on the way do: those to try first."""
-        return self._shared.near(node)
+    def best_first(self, starts: frozenset[Node] = frozenset()) -> Iterator[Platform]:
+        """The platforms: first those that routes lead to from all of `starts`, whatever boxes on the way do; then by
+        free room, then by name."""
+        known = self._ranked.get(starts)
+        if known is not None:
+            yield from known
+            return
+        if not starts:
+            found = self._ranked[starts] = sorted(self.snapshot.platforms, key=self._rank)
+            yield from found
+            return
+        near: list[Platform] = []
+        far: list[Platform] = []
+        for platform in self.best_first():
+            if all(self._shared.reached(node, platform) for node in starts):
+                near.append(platform)
+                yield platform
+            else:
+                far.append(platform)
+        self._ranked[starts] = [*near, *far]
+        yield from far
 
-    def best_first(self, reached: frozenset[str] | None) -> list[Platform]:
-        """The platforms: first those that are `reached`, then by free room, then by name."""
-        known = self._ranked.get(reached)
-        if known is None:
-
-            def rank(platform: Platform) -> tuple[bool, int, str]:
-                room = platform.capacity.modules
-                free = 1 << 30 if room is None else room - self.used(platform.name)
-                return (reached is not None and platform.name not in reached, -free, platform.name)
-
-            known = self._ranked[reached] = sorted(self.snapshot.platforms, key=rank)
-        return known
+    def _rank(self, platform: Platform) -> tuple[int, str]:
+        room = platform.capacity.modules
+        return (-(1 << 30) if room is None else self.used(platform.name) - room, platform.name)
 
     def used(self, platform: str) -> int:
         """How many modules run on a platform."""
