@@ -6,7 +6,7 @@ to live, header checksum, Ethernet addresses and how much is cut off at their en
 exploration of the module stands for all.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 
 from innet.elements.base import OUTSIDE
 from innet.explore.flow import BudgetExceeded, End, flows
@@ -24,45 +24,33 @@ OPEN = {64: 8, 80: 16, 128: 32}
 """Bits and widths of header fields that differ from platform to platform: time to live, checksum, destination."""
 
 
-class Failing:
-    """Platforms on which a requirement fails: only packets that are as they started come there, and of no start does
-    one as asked get to the first hop. Found out start by start, when asked for."""
-
-    def __init__(self, query: Query, box: Box, alike: Alike) -> None:
-        self._query, self._box, self._alike = query, box, alike
-        self._fails: dict[int, bool] = {}
-        self._never: dict[int, bool] = {}
-
-    def __contains__(self, platform: object) -> bool:
-        group = self._alike.of.get(platform, 0)
-        fails = self._fails.get(group)
-        if fails is None:
-            starts = self._alike.groups[group]
-            fails = starts is not None and all(self._never_there(start) for start in starts)
-            self._fails[group] = fails
-        return fails
-
-    def _never_there(self, start: Start) -> bool:
-        known = self._never.get(id(start))
-        if known is None:
-            try:
-                known = _never_there(self._query, self._box, start)
-            except BudgetExceeded:
-                known = False
-            self._never[id(start)] = known
-        return known
-
-
-def fails_on(question: Question, box: Box, network: Network, arrived: Base) -> Container[str]:
-    """Platforms on which no packet that starts as asked gets to the requirement's first hop, an element of the module
-    `box`, which is in `network` somewhere and is the same wherever it is. `arrived` is all that comes to platforms."""
+def fails_on(
+    question: Question, box: Box, network: Network, arrived: Base, platforms: frozenset[str]
+) -> frozenset[str]:
+    """Those of `platforms` on which the requirement fails since only packets that are as they started come there, and
+    of no start does one as asked get to its first hop, an element of the module `box`, which is in `network` somewhere
+    and is the same wherever it is. `arrived` is all that comes to platforms."""
     first = question.hops[0].node
     if arrived.cut or not isinstance(first, ElementPort) or first.module != box.name:
-        return ()
+        return frozenset()
     query = Query(question, network, Tables(False), network.budget(BUDGET), Findings(), operator=False)
     if arrived.alike is None:
         arrived.alike = _alike(query, arrived)
-    return Failing(query, box, arrived.alike)
+    never: dict[int, bool] = {}
+
+    def fails(start: Start) -> bool:
+        if id(start) not in never:
+            never[id(start)] = _never_there(query, box, start)
+        return never[id(start)]
+
+    try:
+        groups = [starts is not None and all(map(fails, starts)) for starts in arrived.alike.groups]
+    except BudgetExceeded:
+        return frozenset()
+    if all(groups):
+        return platforms
+    of = arrived.alike.of
+    return frozenset(platform for platform in platforms if groups[of.get(platform, 0)])
 
 
 def _alike(query: Query, arrived: Base) -> Alike:

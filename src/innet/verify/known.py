@@ -1,6 +1,6 @@
 """What is known of a snapshot, whatever is deployed on it: explorations that hang on no module that is asked about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -71,7 +71,8 @@ class Known:
         self._bases: dict[Reach, Base] = {}
         self._arrivals: dict[tuple[Node, str | None], Base] = {}
         self._near: dict[Node, tuple[frozenset[str], Reads]] = {}
-        self._reached: dict[tuple[Node, str], tuple[bool, Reads]] = {}
+        self._reached: dict[str, tuple[bool, Reads]] = {}
+        """Whether platforms are near clients, as far as that was asked one by one."""
         self._onward: dict[tuple[Reach, Point], Onward] = {}
         self._homes: dict[str, rs.Ranges] | None = None
         """Clients' addresses, by node."""
@@ -171,12 +172,15 @@ class Known:
             known = self._near[node] = frozenset(found), reads
         return known[0]
 
-    def reached(self, node: Node, platform: Platform) -> bool:
-        """Whether a platform is `near` a node."""
-        if node != Region(Place.CLIENT) or node in self._near:
-            return platform.name in self.near(node)
-        key = node, platform.name
-        known = self._reached.get(key)
+    def reached(self, node: Node) -> Callable[[Platform], bool]:
+        """Whether a platform is `near` a node, found out one by one where there may be many such nodes."""
+        if node == Region(Place.CLIENT) and node not in self._near:
+            return self._reached_by_clients
+        near = self.near(node)
+        return lambda platform: platform.name in near
+
+    def _reached_by_clients(self, platform: Platform) -> bool:
+        known = self._reached.get(platform.name)
         if known is None:
             snapshot = self.network.snapshot
             found = None
@@ -184,8 +188,8 @@ class Known:
                 with snapshot.noting() as reads:
                     found = comes_from(snapshot, self.network.outputs, Clients, platform, FAR)
             if found is None:
-                return platform.name in self.near(node)
-            known = self._reached[key] = found, reads
+                return platform.name in self.near(Region(Place.CLIENT))
+            known = self._reached[platform.name] = found, reads
         return known[0]
 
     def onward(self, question: Question, point: Point, module: Module) -> Onward:

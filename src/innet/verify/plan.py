@@ -4,7 +4,7 @@ Nothing is changed. Platforms are tried best first: those that the request's own
 most room. On each, the modules are put in place for the proof and every requirement and rule is checked.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -58,6 +58,15 @@ class Candidate:
     placed: PlacedModule
 
 
+@dataclass(frozen=True)
+class Unmet:
+    """Platforms that have room, where a requirement is known to fail as on another one; the reason, and the answer."""
+
+    platforms: frozenset[str]
+    reasons: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+
 def plan(
     request: Request,
     world: World,
@@ -98,8 +107,6 @@ class Planner:
         self.warnings: list[str] = [render(w) for w in request.warnings]
         self.machines: dict[tuple[str, bool, str], Machine] = {}
         self.secured: dict[tuple[str, int], Security] = {}
-        self.failing: list[tuple[Container[str], tuple[str, ...], tuple[Check, ...]]] | None = None
-        """Platforms on which a requirement fails as on another one; the reason against them, and the answer."""
 
     def plan(self, all_platforms: bool) -> Plan:
         request = self.checked()
@@ -116,11 +123,15 @@ class Planner:
         chosen: list[Candidate] | None = None
         last: list[Candidate] = []
         told: Trial | None = None
+        alike: list[Unmet] | None = None
         for platform in self.order():
-            failed = None if told is None else self.failed_alike(platform.name, told)
-            if failed is not None:
-                trials.append(failed)
-                continue
+            if told is not None:
+                name = platform.name
+                alike = [*self.unmet_alike(told)] if alike is None else alike
+                failed = next((one for one in alike if name in one.platforms), None) if alike else None
+                if failed is not None:
+                    trials.append(Trial(name, False, failed.reasons, failed.checks))
+                    continue
             trial, candidates = self.attempt(platform, told)
             trials.append(trial)
             proven.append(trial)
@@ -273,25 +284,15 @@ class Planner:
                 starts.add(reach.start.node)
         return self.world.best_first(frozenset(starts))
 
-    def failed_alike(self, platform: str, told: Trial) -> Trial | None:
-        """The trial of a platform that has room, where a requirement is known to fail, in the same way as on another
-        one: `told`. None if that is not known."""
-        if self.failing is None:
-            self.failing = [*self.unmet_alike(told)]
-        for platforms, reasons, checks in self.failing:
-            if platform in platforms and platform in self.world.roomy:
-                return Trial(platform, False, reasons, checks)
-        return None
-
-    def unmet_alike(self, told: Trial) -> Iterator[tuple[Container[str], tuple[str, ...], tuple[Check, ...]]]:
-        """For each requirement that failed in a trial: where it fails in the same way, the reason, and the answer."""
+    def unmet_alike(self, told: Trial) -> Iterator[Unmet]:
+        """For each requirement that failed in the trial `told`: where else it is known to fail in the same way."""
         number = self.world.free_address(told.name)
         assert number is not None, "the module was there"
         for reach, check in zip(self.checked_requirements, told.requirements, strict=True):
             if check.holds is Answer.NO and len(self.request.modules) == 1:
                 failed = Check(check.text, Answer.NO, check.reason)
                 platforms = self.fails_on(reach, {self.request.modules[0].name: number})
-                yield platforms, (unmet(failed),), (failed,)
+                yield Unmet(platforms, (unmet(failed),), (failed,))
 
     def attempt(self, platform: Platform, told: Trial | None) -> tuple[Trial, list[Candidate]]:
         """Whether the modules can all be on this platform, and why not. All reasons are told of the first that has room
@@ -349,17 +350,18 @@ class Planner:
         requirements = self.required(network, world.tables, numbers, world)
         return requirements if any(c.holds is Answer.NO for c in requirements) else ()
 
-    def fails_on(self, reach: Reach, numbers: Mapping[str, int]) -> Container[str]:
-        """The platforms on which the requirement fails in the same way, as far as one look tells."""
+    def fails_on(self, reach: Reach, numbers: Mapping[str, int]) -> frozenset[str]:
+        """The platforms with room on which the requirement fails in the same way, as far as one look tells."""
         names = frozenset(numbers)
         if "$" in reach.text or "ADDR" in self.request.modules[0].code or self.world.has_listed(self.account):
-            return ()
+            return frozenset()
         (module,) = self.bare(self.world.snapshot.platforms[0], numbers)
         network = self.world.network.with_modules([module])
         question = prepare(reach, {})
         if not first_is(question, network, names):
-            return ()
-        return fails_on(question, module.box, network, self.world.arrivals(question.start.node))
+            return frozenset()
+        arrived = self.world.arrivals(question.start.node)
+        return fails_on(question, module.box, network, arrived, self.world.roomy)
 
     def bare(self, platform: Platform, numbers: Mapping[str, int]) -> list[PlacedModule]:
         """The modules in place on a platform, without a sandbox."""

@@ -263,21 +263,29 @@ def place_names(node: Node, network: Network) -> Places:
     """
     known = network.places.get(node)
     if known is None:
-        known = network.places[node] = _place_names(node, network.snapshot.plain)
+        known = network.places[node] = _place_names(node, network)
     return known
 
 
-def _place_names(node: Node, snapshot: Snapshot) -> Places:
+def _hosts(network: Network, *kinds: type[Clients | Host | Internet]) -> Places:
+    """All hosts of these kinds."""
+    known = network.places.get(kinds)
+    if known is None:
+        names = (name for kind in kinds for name in network.snapshot.plain.names(kind.KIND.value))
+        known = network.places[kinds] = Places(hosts=frozenset(names))
+    return known
+
+
+def _place_names(node: Node, network: Network) -> Places:
     match node:
         case Region(Place.INTERNET):
-            return Places(frozenset(snapshot.names(Internet.KIND.value)))
+            return Places(frozenset(network.snapshot.plain.names(Internet.KIND.value)))
         case Region(Place.CLIENT):
-            return Places(hosts=frozenset(snapshot.names(Clients.KIND.value)))
+            return _hosts(network, Clients)
         case Region(Place.MODULE):
             return Places(arrivals=True)
         case Subnet():
-            hosts = (name for kind in (Clients, Host, Internet) for name in snapshot.names(kind.KIND.value))
-            return Places(arrivals=True, hosts=frozenset(hosts))
+            return Places(arrivals=True) | _hosts(network, Clients, Host, Internet)
         case ElementPort(module, element, _):
             return Places(frozenset({f"{module}:{element}"}))
         case Named(name):

@@ -81,7 +81,7 @@ class Alike:
     """Of which starts packets wait at platforms just as they started: `of` has by platform the number of one of
     `groups`, None if not all do. Where nothing waits it is the first one, which is empty."""
 
-    of: Mapping[object, int]
+    of: Mapping[str, int]
     groups: Sequence[tuple[Start, ...] | None]
 
 

@@ -343,8 +343,9 @@ class World:
             return
         near: list[Platform] = []
         far: list[Platform] = []
+        reached = [self._shared.reached(node) for node in starts]
         for platform in self.best_first():
-            if all(self._shared.reached(node, platform) for node in starts):
+            if all(among(platform) for among in reached):
                 near.append(platform)
                 yield platform
             else:
@@ -387,8 +388,10 @@ class World:
             most = platform.capacity.modules
             if most is not None and self._used.get(platform.name, 0) >= most:
                 return False
-            large = any(pool.size > taken + 2 for pool in platform.pools)  # whoever has what
-            return large or self.free_address(platform.name) is not None
+            for pool in platform.pools:
+                if pool.size > taken + 2:
+                    return True  # whoever has what
+            return self.free_address(platform.name) is not None
 
         return frozenset(platform.name for platform in self.snapshot.platforms if has_room(platform))
 
