@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
         files.settle()
         proofs = Proofs(snapshot, policy, limits_of(args), Judged(store))
         found = Controller(Settings(snapshot, proofs, store, AbsentAgent)).recheck(snapshot)
-        store.note_checked(number_of(snapshot, policy))
+        if not found.stopped:
+            store.note_checked(number_of(snapshot, policy))
     if args.json:
         print_json(json_of(found))
     else:

@@ -18,6 +18,8 @@ from innet.verify.reach import Base, answer
 from innet.verify.security import CONNECTIONLESS, Rules, assess
 from innet.verify.world import PARSE, Asked, Deployed, World, make_module
 
+STOPPED = "the proof was stopped: "
+
 
 @dataclass(frozen=True)
 class Held:
@@ -53,6 +55,12 @@ class Recheck:
 
     rules: tuple[Check, ...]
     deployments: tuple[Standing, ...]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether some of it was not asked to the end."""
+        checks = [*self.rules, *(c for one in self.deployments for c in (*one.judged, *one.requirements))]
+        return any(check.reason.startswith(STOPPED) for check in checks)
 
     @property
     def holds(self) -> Answer:
@@ -117,7 +125,7 @@ def _rule(world: World, rule: Reach, stop: Stop) -> Check:
 
 def stopped(text: str, why: Stopped) -> Check:
     """What is not known of a question, since it was stopped."""
-    return Check(text, Answer.UNDECIDED, f"the proof was stopped: {why}")
+    return Check(text, Answer.UNDECIDED, f"{STOPPED}{why}")
 
 
 def _standing(world: World, held: Held, stop: Stop) -> Standing:
