@@ -169,6 +169,8 @@ def kind_changed(snapshot: Snapshot, choose: Random) -> Snapshot | None:
         out = choose.choice([*node.interfaces])
         routes = (Route(Prefix(0, 0), (out,)),)
         return with_nodes(snapshot, Router(name=node.name, interfaces=node.interfaces, routes=routes))
+    if len(snapshot.routers) < 3:
+        return None
     return with_nodes(snapshot, Switch(name=node.name, interfaces=node.interfaces))
 
 

@@ -213,15 +213,18 @@ def _run(
                 if observe is not None and kind is ir.Assign:
                     observe(stmt, state)
                 successors = _Step(program, state, tables, scope, wanted).stmt(stmt)
-            except Split as split:
-                for alternative in reversed(split.alternatives):
-                    one = state.fork()
-                    if one.store.assume(alternative) and one.store.feasible():
-                        work.append((one, frame))
-                break
-            except Imprecise as why:
-                yield Lost(f"{program.element}: {why}", state)
-                break
+            except (Split, Imprecise) as why:
+                if _leave_open(program, stmt, state, tables, scope):
+                    successors = None
+                elif isinstance(why, Imprecise):
+                    yield Lost(f"{program.element}: {why}", state)
+                    break
+                else:
+                    for alternative in reversed(why.alternatives):
+                        one = state.fork()
+                        if one.store.assume(alternative) and one.store.feasible():
+                            work.append((one, frame))
+                    break
             if observe is not None and (
                 kind is ir.Count or kind is ir.Adjust or (kind is ir.Let and stmt.var.name in wanted)  # type: ignore[union-attr]
             ):
@@ -233,6 +236,24 @@ def _run(
             if successors is not None:
                 work.extend((one, frame) for one in reversed(successors))
                 break
+
+
+def _leave_open(program: ir.Program, stmt: ir.Stmt, state: State, tables: Tables, scope: str) -> bool:
+    """Do without what a statement finds out, if that serves nothing but a transport mark that nobody looks at."""
+    match stmt:
+        case ir.SetMark(Mark.TRANSPORT):
+            pass
+        case ir.Let(var) if var.name not in needed(program, tables.oracle is not None, transport=False):
+            pass
+        case _:
+            return False
+    if not tables.unread(scope + program.element):
+        return False
+    if isinstance(stmt, ir.Let):
+        state.env[stmt.var.name] = Sym(stmt.var.name, stmt.var.width, "unknown")
+    else:
+        state.memory.marks.pop(Mark.TRANSPORT, None)
+    return True
 
 
 def _nested(branch: ir.Branch, joined: bool) -> tuple[ir.Expr, ir.Block]:

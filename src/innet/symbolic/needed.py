@@ -6,21 +6,23 @@ How long an entry lives and what is counted are not modelled, so that what only 
 from collections.abc import Iterator
 
 from innet import ir
+from innet.ir.nodes import Mark
 
 MAX_KEPT = 4096
-_known: dict[tuple[int, bool], tuple[ir.Program, frozenset[str]]] = {}
+_known: dict[tuple[int, bool, bool], tuple[ir.Program, frozenset[str]]] = {}
 
 
-def needed(program: ir.Program, lives: bool = False) -> frozenset[str]:
-    """The names of those variables; with `lives` also those that say how long an entry lives."""
-    key = id(program), lives
+def needed(program: ir.Program, lives: bool = False, transport: bool = True) -> frozenset[str]:
+    """The names of those variables; with `lives` also those that say how long an entry lives; without `transport` not
+    those that nothing but the place of the transport mark depends on."""
+    key = id(program), lives, transport
     found = _known.get(key)
     if found is None:
         if len(_known) >= MAX_KEPT:
             _known.clear()
         names: set[str] = set()
         lets: list[tuple[str, ir.Expr]] = []
-        for read in _reads(program.body, lets, lives):
+        for read in _reads(program.body, lets, lives, transport):
             names |= read
         fresh = True
         while fresh and lets:
@@ -36,7 +38,9 @@ def needed(program: ir.Program, lives: bool = False) -> frozenset[str]:
     return found[1]
 
 
-def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]], lives: bool) -> Iterator[set[str]]:
+def _reads(
+    block: ir.Block, lets: list[tuple[str, ir.Expr]], lives: bool, transport: bool
+) -> Iterator[set[str]]:
     """What statements other than `Let` read, block by block; `lets` collects those."""
     for stmt in block:
         match stmt:
@@ -45,14 +49,15 @@ def _reads(block: ir.Block, lets: list[tuple[str, ir.Expr]], lives: bool) -> Ite
                     lets.append((var.name, value))
             case ir.Branch(condition, then, otherwise):
                 yield _in(condition)
-                yield from _reads(then, lets, lives)
-                yield from _reads(otherwise, lets, lives)
+                yield from _reads(then, lets, lives, transport)
+                yield from _reads(otherwise, lets, lives, transport)
             case ir.Assign(_, value):
                 yield _in(value)
             case ir.Adjust(_, old, new, _):
                 yield _in(old, new)
-            case ir.SetMark(_, _, _, plus) if plus is not None:
-                yield _in(plus)
+            case ir.SetMark(mark, _, _, plus) if plus is not None:
+                if transport or mark is not Mark.TRANSPORT:
+                    yield _in(plus)
             case ir.Havoc(_, _, length) if length is not None:
                 yield _in(length)
             case ir.Lookup(_, key, _, _) | ir.Delete(_, key):

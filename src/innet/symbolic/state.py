@@ -325,6 +325,10 @@ class Oracle(Protocol):
         ...
 
 
+def _read_all(place: str) -> bool:
+    return False
+
+
 def _none(key: tuple[str, str]) -> Sequence[Template]:
     return ()
 
@@ -352,6 +356,9 @@ class Tables:
         self.observe: Callable[[ir.Stmt, State], None] | None = None
         """Is told of each `Branch` before it forks the path, of each `Assign` before it is done, of each `Count`,
         `Adjust` and followed `Let` after that, and of the path."""
+        self.unread: Callable[[str], bool] = _read_all
+        """Whether nobody looks at the transport mark again that the element of that name sets, or at what depends on
+        it: then cases of a packet need not be told apart by where it is."""
         self._outcomes: dict[int, tuple[ir.Table, dict[tuple[int, ...], Ranges]]] = {}
 
     def prefixes(self, table: ir.Table) -> dict[tuple[int, ...], Ranges]:

@@ -14,6 +14,7 @@ from innet.explore.modules import NOTHING, Box, Enforcer, Sent, SentFlow, Traffi
 from innet.explore.network import framed, header
 from innet.explore.network import parse as parse_frame
 from innet.explore.runs import Left
+from innet.explore.unread import unread
 from innet.ir.nodes import Mark, Program
 from innet.messages import Account, Answer, Assessment, Check, Step
 from innet.messages import Role as AccountRole
@@ -220,6 +221,9 @@ def _assess(box: Box, parse: Program, rules: Rules, budget: Budget, show: bool) 
     injected = inject(rules.address)
     origin = replace(injected, state=injected.state.fork())
     tables = Tables(any_state=True)
+    inside = unread(box.machine, box.scope, budget.work)
+    # of what leaves, the exits and rules look at where it begins and at the IPv4 header
+    tables.unread = lambda place: place == parse.element or inside(place)
     found = settle(box, arrivals(box, injected), tables, budget)
     judged: list[Judged] = []
     sent: list[SentFlow] = []
@@ -392,7 +396,9 @@ def earlier_source(term: Term, store: Store) -> bool:
 
 def _transits(box: Box, parse: Program, rules: Rules, budget: Budget) -> bool:
     """Whether anything leaves when the module gets traffic that is not addressed to it."""
-    found = settle(box, arrivals(box, inject(rules.address, own=False)), Tables(any_state=True), budget)
+    tables = Tables(any_state=True)
+    tables.unread = unread(box.machine, box.scope, budget.work)
+    found = settle(box, arrivals(box, inject(rules.address, own=False)), tables, budget)
     return any(f.end is End.EXIT for f in found)
 
 
