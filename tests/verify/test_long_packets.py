@@ -261,3 +261,20 @@ def test_of_a_checksum_no_more_may_be_known_than_whether_it_is_right() -> None:
         store = Store()
         assert store.assume(in_atom(right, (numbers,)))
         assert stands._told(store, set()) == told
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "never reach from internet -> 198.51.100.1 len > 1600",
+        "never reach from internet -> module len > 1600",
+        "always reach from internet -> module len <= 1514",
+        "always new reach from internet -> 198.51.100.1 len <= 1514",
+    ],
+)
+def test_packets_come_to_a_module_as_its_platform_hands_them_over(rule: str) -> None:
+    """No long one passes the box, and the platform's card joins those that do."""
+    mirror = "FromNetfront() -> IPMirror -> out :: ToNetfront();"
+    assert ask(run(chain(GUARD), "M", mirror, "198.51.100.1"), rule).holds is not YES
+    closed = run(chain(inward("IPFilter(deny all)")), "M", mirror, "198.51.100.1")
+    assert ask(closed, rule).holds is YES

@@ -601,17 +601,19 @@ class Walk:
 
     def module(self, module: Module, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         self.passed.add(module.address)
-        seen: Iterable[tuple[State, object]] = ((state, progress),)
         place = ARRIVES + module.name
-        if place in self.places:
-            seen = self.watch(place, 0, state, progress)
         interface = next(iter(module.box.entries), "0")
-        for one, then in self.sized(joined, seen):
-            for inside in (one,) if one.lost else self.enforced(module, one, inward=True):
-                if inside.lost:
-                    yield Outcome(module.name, False, inside.lost, inside, True), then
-                else:
-                    yield from self.run(module.box, interface, inside, then, module)
+        for one, then in self.sized(joined, ((state, progress),)):  # as the module gets it
+            if one.lost:
+                yield Outcome(module.name, False, one.lost, one, True), then
+                continue
+            seen = self.watch(place, 0, one, then) if place in self.places else ((one, then),)
+            for arrived, after in seen:
+                for inside in self.enforced(module, arrived, inward=True):
+                    if inside.lost:
+                        yield Outcome(module.name, False, inside.lost, inside, True), after
+                    else:
+                        yield from self.run(module.box, interface, inside, after, module)
 
     def enforced(self, module: Module, state: State, inward: bool) -> Iterator[State]:
         """What the sandbox around the module lets through, in or out."""
