@@ -10,7 +10,7 @@ import pytest
 from innet.cli.captures import write_witnesses
 from innet.cli.main import main
 from innet.cli.output import Style, plan_json, plan_text
-from innet.controller.answer import plan_for
+from innet.controller.answer import _Secret, plan_for
 from innet.diagnostics import ConfigurationError, Source
 from innet.messages import Account, Role
 from innet.network import Clients, Internet, Platform, Snapshot, format_address, load
@@ -166,3 +166,20 @@ def test_what_is_looked_for_is_found() -> None:
     assert named("it ends at core", {"core"}, "") == ["core"]
     assert named("it scores 10.0.0.11", {"core", "10.0.0.1"}, "") == []
     assert named("at 10.0.0.1", {"10.0.0.1"}, "dst 10.0.0.1") == []
+
+
+def test_what_names_something_inside_is_found_however_it_is_written() -> None:
+    """The product's own search, against an expression with every name and address in it, on random texts."""
+    choose = Random(7)
+    snapshot = figure3().snapshot
+    names = [n.name for n in snapshot.nodes.values() if not isinstance(n, Internet | Clients | Platform)]
+    ends = [n for n in snapshot.nodes.values() if not isinstance(n, Internet | Clients)]
+    names += [format_address(i.address) for n in ends for i in n.interfaces.values() if i.address is not None]
+    expression = re.compile(r"(?<![\w.-])(?:" + "|".join(map(re.escape, names)) + r")(?![\w-])")
+    secret, found = _Secret(snapshot), 0
+    for _ in range(3_000):
+        parts = (choose.choice((*names, "it", "1", "platform1")) for _ in range(choose.choice((1, 2, 4))))
+        text = "".join(part + choose.choice((" ", ".", "-", ":", ". ", "_", "1", ", ")) for part in parts)
+        assert secret.named(text) is bool(expression.search(text)), text
+        found += secret.named(text)
+    assert 300 < found < 2_700

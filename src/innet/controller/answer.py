@@ -4,6 +4,7 @@ stood in the way; never the operator's inner nodes and addresses. An operator se
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 
 from innet.messages import Answer, Check, Plan, Role, Step, Trial, Witness
 from innet.network import Clients, Internet, Platform, Snapshot, format_address
@@ -14,7 +15,7 @@ NOT_LET = f"{NETWORK} does not let it"
 RULE = "operator's rule"
 BROKEN, UNDECIDED = "does not hold", "could not be decided"
 ADDRESS = re.compile(r"(?<![\d.])\d+(?:\.\d+){3}(?![\d.])")
-ENDS = {Internet: "internet", Clients: "client"}
+ENDS: dict[type, str] = {Internet: "internet", Clients: "client"}
 
 
 def plan_for(plan: Plan, role: Role, request: Request, snapshot: Snapshot) -> Plan:
@@ -39,12 +40,19 @@ class _View:
         self.known = {address for text in texts for address in ADDRESS.findall(text)}
         """The addresses that the tenant wrote or was given."""
         self.modules = frozenset(module.name for module in request.modules)
-        self.ends = {
-            node.name: ENDS[type(node)]
-            for node in snapshot.nodes.values()
-            if isinstance(node, Internet | Clients)
-        }
-        self.secret = _pattern(snapshot)
+        self.snapshot = snapshot
+        self._texts: dict[str, str] = {}
+        self._checks: dict[int, Check] = {}
+        """By the identity of what the plan has: requirements that fail alike on very many platforms are one."""
+
+    @cached_property
+    def secret(self) -> "_Secret":
+        """What is not to be named."""
+        return _Secret(self.snapshot)
+
+    def end(self, place: str) -> str | None:
+        """What a tenant calls a node where packets begin and end."""
+        return ENDS.get(type(self.snapshot.nodes.get(place)))
 
     def trial(self, trial: Trial) -> Trial:
         reasons = dict.fromkeys(self.reason(reason, trial) for reason in trial.reasons)
@@ -66,6 +74,12 @@ class _View:
 
     def check(self, check: Check) -> Check:
         """A requirement, with what happened inside the operator's network left out."""
+        known = self._checks.get(id(check))
+        if known is None:
+            known = self._checks[id(check)] = self._check(check)
+        return known
+
+    def _check(self, check: Check) -> Check:
         witness = check.witness
         if witness is not None and witness.result:
             witness = replace(witness, result=self.result(witness))
@@ -80,7 +94,7 @@ class _View:
     def result(self, witness: Witness) -> str:
         """What arrives, and at which end; without addresses that are neither the tenant's nor in the packet it sent."""
         packet, _, place = witness.result.rpartition(", at ")
-        where = self.ends.get(place, place if self.own(place) else "")
+        where = self.end(place) or (place if self.own(place) else "")
         if not packet:
             return self.text(witness.result)
         seen = {*self.known, *ADDRESS.findall(witness.summary)}
@@ -96,7 +110,7 @@ class _View:
         """The steps in the tenant's own modules and at the ends; everything between is one step."""
         hidden = False
         for step in steps:
-            place = self.ends.get(step.place)
+            place = self.end(step.place)
             if place is not None or self.own(step.place):
                 yield replace(step, place=place or step.place, note=self.text(step.note), fields=_plain(step))
                 hidden = False
@@ -111,7 +125,12 @@ class _View:
 
     def text(self, text: str) -> str:
         """The text, or a plain word in its place if it names what is inside."""
-        return NOT_LET if self.secret.search(text) else text
+        if not text:
+            return text
+        known = self._texts.get(text)
+        if known is None:
+            known = self._texts[text] = NOT_LET if self.secret.named(text) else text
+        return known
 
 
 def _plain(step: Step) -> tuple[tuple[str, str], ...]:
@@ -119,15 +138,31 @@ def _plain(step: Step) -> tuple[tuple[str, str], ...]:
     return tuple((name, value.partition(" in ")[0]) for name, value in step.fields if name != "ttl")
 
 
-def _pattern(snapshot: Snapshot) -> re.Pattern[str]:
+WORD = re.compile(r"[\w.-]+")
+"""What names of nodes and addresses are made of."""
+
+
+class _Secret:
     """Names of inner nodes, and interfaces' addresses. Platforms' names are no secret: modules are placed there."""
-    words: list[str] = []
-    for node in snapshot.nodes.values():
-        if isinstance(node, Internet | Clients):
-            continue
-        if not isinstance(node, Platform):
-            words.append(node.name)
-        words += [format_address(i.address) for i in node.interfaces.values() if i.address is not None]
-    if not words:
-        return re.compile(r"(?!)")
-    return re.compile(r"(?<![\w.-])(?:" + "|".join(map(re.escape, words)) + r")(?![\w-])")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._words: set[str] = set()
+        for node in snapshot.nodes.values():
+            if isinstance(node, Internet | Clients):
+                continue
+            if not isinstance(node, Platform):
+                self._words.add(node.name)
+            for interface in node.interfaces.values():
+                if interface.address is not None:
+                    self._words.add(format_address(interface.address))
+        odd = sorted(word for word in self._words if not WORD.fullmatch(word))
+        self._odd = re.compile("|".join(map(re.escape, odd)) or "(?!)")
+
+    def named(self, text: str) -> bool:
+        """Whether a text names one of them: a whole word of it, or what stands before a dot of one."""
+        for found in WORD.finditer(text):
+            word = found.group()
+            ends = (n for n, letter in enumerate(word) if letter == ".")
+            if word in self._words or any(word[:n] in self._words for n in ends):
+                return True
+        return bool(self._odd.search(text))

@@ -128,9 +128,13 @@ class Planner:
             if told is not None:
                 name = platform.name
                 alike = [*self.unmet_alike(told)] if alike is None else alike
-                failed = next((one for one in alike if name in one.platforms), None) if alike else None
+                failed = None
+                for one in alike:
+                    if name in one.platforms:
+                        failed = Trial(name, False, one.reasons, one.checks)
+                        break
                 if failed is not None:
-                    trials.append(Trial(name, False, failed.reasons, failed.checks))
+                    trials.append(failed)
                     continue
             trial, candidates = self.attempt(platform, told)
             trials.append(trial)
