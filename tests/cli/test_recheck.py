@@ -95,3 +95,15 @@ def test_a_state_file_that_is_not_there_is_no_state_in_which_all_holds(
     assert out == ""
     assert "there is no state file" in err
     assert not state.exists()
+
+
+@pytest.mark.parametrize("verb", [["recheck"], ["trace", "udp", "--from", "a"]])
+def test_a_collected_network_is_told_from_a_mistake(
+    verb: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = tmp_path / "network.json"
+    network.write_text('{"nodes": {"a": {"routes": {}}}, "links": []}', "utf-8")
+    assert main([*verb, "--network", str(network)]) == 2
+    assert "is a collected network in JSON" in capsys.readouterr().err
+    network.write_text('{"nodes": {"a": {kind: nothing}}}', "utf-8")
+    assert main([*verb, "--network", str(network)]) == 2

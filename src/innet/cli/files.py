@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from innet.diagnostics import ConfigurationError, Diagnostic, Source, render_all
+from innet.diagnostics import ConfigurationError, Diagnostic, PolicyError, Source, render_all
 from innet.messages import Account, Role
 
 if TYPE_CHECKING:
@@ -50,8 +50,20 @@ def read_source(name: str, what: str) -> Source:
 def read_network(name: str) -> "Snapshot":
     """The snapshot of a network file; files named in it are found beside it."""
     from innet import network
+    from innet.network.neutral import is_neutral
 
-    return network.load(read_source(name, "the network file"), beside(name))
+    source = read_source(name, "the network file")
+    try:
+        return network.load(source, beside(name))
+    except PolicyError:
+        if not (is_neutral(source.text) and '"nodes"' in source.text):
+            raise
+    raise problem(
+        "B126",
+        f"'{name}' is a collected network in JSON: forwarding tables and nothing else",
+        "a network file in YAML",
+        "`innet plan` and `innet snapshot` answer questions about collected networks",
+    )
 
 
 def settle() -> None:
