@@ -2,21 +2,23 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from innet.diagnostics import Source
 from innet.messages import Account, Answer, Plan, Role
-from innet.network import Clients, format_address
+from innet.network import Capacity, Clients, format_address
 from innet.network.generate import operator_network
-from innet.policy import parse_policy, parse_request
+from innet.policy import Place, Region, parse_policy, parse_request
 from innet.verify import standing
 from innet.verify import world as world_module
 from innet.verify.plan import plan
 from innet.verify.questions import prepare
 from innet.verify.reach import answer
 from innet.verify.world import Deployed, World
-from tests.verify.networks import figure3
+from tests.verify.changes import with_nodes
+from tests.verify.networks import CLIENT, figure3
 
 RULES = """\
 always reach from internet tcp src port 80 -> HTTPOptimizer -> client
@@ -163,3 +165,34 @@ def test_what_one_tenant_may_do_is_not_what_another_may() -> None:
         module = Deployed(f"M{n}", account, "platform3", 0xC633_6401 + n, text, identifier=f"d{n}")
         world = world.with_deployed((*world.deployed, module))
         assert standings(world) == [Answer.YES if owner == 0xAC10_0005 else Answer.NO]
+
+
+def test_the_order_of_platforms_and_their_room_follow_what_is_deployed() -> None:
+    choose = random.Random(3)
+    snapshot = operator_network(60)
+    small = [replace(p, capacity=Capacity(choose.randrange(4))) for p in snapshot.platforms]
+    snapshot = with_nodes(snapshot, *small)
+    starts = (
+        frozenset(),
+        frozenset({Region(Place.CLIENT)}),
+        frozenset({Region(Place.INTERNET), Region(Place.CLIENT)}),
+    )
+    world, rooms = World(snapshot, parse_policy(Source("rules", GENERATED))), set()
+    for n in range(40):
+        fresh = World(snapshot, world.policy, world.deployed, world.reserved)
+        for some in starts:
+            assert [*world.best_first(some)] == [*fresh.best_first(some)]
+        assert world.roomy == fresh.roomy
+        rooms.add(len(world.roomy))
+        platform = choose.choice(snapshot.platforms).name
+        address = world.free_address(platform)
+        deployed = world.deployed
+        if address is not None and platform in world.roomy:
+            deployed = (*deployed, Deployed("M", CLIENT, platform, address, "Idle;", identifier=f"m{n}"))
+        if deployed and choose.random() < 0.4:
+            gone = choose.randrange(len(deployed))
+            deployed = (*deployed[:gone], *deployed[gone + 1 :])
+        free = world.free_address(choose.choice(snapshot.platforms).name)
+        reserved = frozenset({free} if free is not None and n % 5 == 0 else world.reserved)
+        world = world.with_deployed(deployed, reserved)
+    assert len(rooms) > 2

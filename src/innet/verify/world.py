@@ -4,9 +4,10 @@ A world remembers explorations that do not depend on the module asked about. A p
 module has its address yet is kept; a request resumes from there, so that the network is not explored again for it.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 
 from innet.explore.modules import Box, Gist, Module, Modules, Resident, Sent
 from innet.explore.network import Network, header
@@ -70,6 +71,7 @@ class World:
         self._next: dict[str, int] = {}
         """By platform, one of its addresses below which none is free."""
         self._ranked: dict[frozenset[Node], list[Platform]] = {}
+        self._roomy: frozenset[str] | None = None
         self._network: Network | None = None
         self.asked: dict[tuple[tuple[Deployed, ...], str], Asked] = {}
         """Requirements of deployments that were asked again, by their modules and text."""
@@ -89,6 +91,7 @@ class World:
         change = Change(self.snapshot, snapshot)
         other = self.with_deployed(self.deployed, self.reserved)
         other.snapshot, other._shared = snapshot, self._shared.changed(snapshot, change)
+        other._ranked, other._roomy = {}, None
         other._next = {}
         other.asked = {key: one for key, one in self.asked.items() if not change.touches(one.reads)}
         moved = [d.address for d in self.deployed if change.differs(("node", d.platform))]
@@ -129,7 +132,8 @@ class World:
         other.snapshot, other.policy, other._shared = self.snapshot, self.policy, self._shared
         other.deployed, other.reserved = deployed, reserved
         other._residents, other._modules = dict(self._residents), self._modules
-        other._used, other._network, other._ranked = dict(self._used), None, {}
+        other._used, other._network = dict(self._used), None
+        other._ranked, other._roomy = {}, None
         other._next = dict(self._next) if self.reserved <= reserved else {}
         other.asked = {key: one for key, one in self.asked.items() if one.alone}
         first, last = common(self.deployed, deployed)
@@ -155,7 +159,22 @@ class World:
             for key, standing in self._standings.items()
         }
         other._change(removed, added)
+        other._follow_room(self, {d.platform for d in (*leaving, *added)})
         return other
+
+    def _follow_room(self, before: "World", touched: set[str]) -> None:
+        """Take over what another world knows of how much room there is, which is different on platforms `touched`."""
+        known = before._ranked.get(frozenset())
+        platforms = [one for one in map(self.snapshot.nodes.get, touched) if isinstance(one, Platform)]
+        if known is not None:
+            ranked = [*known]
+            for platform in platforms:
+                del ranked[bisect_left(ranked, before._rank(platform), key=before._rank)]
+            for platform in platforms:
+                insort(ranked, platform, key=self._rank)
+            self._ranked[frozenset()] = ranked
+        if before._roomy is not None and before.reserved == self.reserved:
+            self._roomy = before._roomy - touched | {one.name for one in platforms if self._has_room(one)}
 
     def _change(self, removed: Iterable[int], added: Iterable[Deployed]) -> None:
         """Note that modules are gone from `removed`, and that `added` are there."""
@@ -379,21 +398,22 @@ class World:
                         return address
         return None
 
-    @cached_property
+    @property
     def roomy(self) -> frozenset[str]:
         """The platforms that can take one more module."""
+        if self._roomy is None:
+            self._roomy = frozenset(one.name for one in self.snapshot.platforms if self._has_room(one))
+        return self._roomy
+
+    def _has_room(self, platform: Platform) -> bool:
+        most = platform.capacity.modules
+        if most is not None and self._used.get(platform.name, 0) >= most:
+            return False
         taken = len(self._residents) + len(self.reserved)
-
-        def has_room(platform: Platform) -> bool:
-            most = platform.capacity.modules
-            if most is not None and self._used.get(platform.name, 0) >= most:
-                return False
-            for pool in platform.pools:
-                if pool.size > taken + 2:
-                    return True  # whoever has what
-            return self.free_address(platform.name) is not None
-
-        return frozenset(platform.name for platform in self.snapshot.platforms if has_room(platform))
+        for pool in platform.pools:
+            if pool.size > taken + 2:
+                return True  # whoever has what
+        return self.free_address(platform.name) is not None
 
     def _given(self, platform: str) -> list[tuple[int, int]]:
         """The addresses that modules on a platform may get."""
