@@ -7,14 +7,14 @@ import pytest
 
 from innet.diagnostics import Source
 from innet.messages import Answer
-from innet.network import Route, Router, Snapshot, parse_address, parse_prefix
+from innet.network import Clients, End, Platform, Route, Router, Snapshot, parse_address, parse_prefix
 from innet.policy import parse_request
 from innet.verify import recheck as recheck_module
 from innet.verify.recheck import Held, Recheck, recheck
 from innet.verify.texts import deployed
 from innet.verify.world import Deployed, World
 from tests.verify import changes
-from tests.verify.networks import BATCHER, CHAIN, CLIENT, chain, figure3, request
+from tests.verify.networks import BATCHER, CHAIN, CLIENT, PROVIDER, chain, figure3, request
 
 ASKED = """
 reach from internet udp
@@ -93,6 +93,50 @@ def test_a_ban_of_connectionless_traffic_judges_what_is_deployed() -> None:
     (one,) = found.deployments
     assert [check.holds for check in one.judged] == [Answer.NO]
     assert "connectionless" in one.judged[0].text
+
+
+def moved_away(snapshot: Snapshot, platform: str) -> Snapshot:
+    """The snapshot with a host in the place of a platform; it has all addresses of the pool that modules had."""
+    node = snapshot.nodes[platform]
+    assert isinstance(node, Platform)
+    (pool,) = node.pools
+    (wire,) = node.interfaces.values()
+    port = replace(wire, name="lan", address=pool.low + 1, length=pool.length)
+    clients = Clients(name=platform, interfaces={"lan": port})
+    links = [
+        replace(link, **{side: End(platform, "lan")})  # type: ignore[arg-type]
+        if (side := next((s for s in ("a", "b") if getattr(link, s).node == platform), ""))
+        else link
+        for link in snapshot.links
+    ]
+    return replace(changes.with_nodes(snapshot, clients), links=tuple(links))
+
+
+def test_who_may_send_to_a_module_of_its_account_is_judged_again_when_that_is_gone() -> None:
+    world = figure3("")
+    own, other = parse_address("198.51.100.7"), parse_address("10.2.0.5")
+    send = "FromNetfront() -> UDPIPEncap(198.51.100.7, 7, 10.2.0.5, 7) -> ToNetfront();"
+    sender = Deployed("S", PROVIDER, "platform3", own, send, identifier="d0.S")
+    sink = Deployed("T", PROVIDER, "platform2", other, "FromNetfront() -> Discard;", identifier="d1.T")
+    nothing = parse_request(Source("request", f"S module:\n{send}\n"))
+    held = [Held("d0", PROVIDER, nothing, (sender,))]
+    both = [*held, Held("d1", PROVIDER, nothing, (sink,))]
+    world = world.with_deployed((sender, sink))
+    world, found = recheck(world, world.snapshot, both)
+    assert found.holds is Answer.YES
+    changed = moved_away(world.snapshot, "platform2")
+    after, found = recheck(world, changed, both)
+    sends, gone = found.deployments
+    assert gone.displaced == (sink,)
+    assert [check.holds for check in sends.judged] == [Answer.NO]
+    assert "10.2.0.5" in sends.judged[0].reason or "default" in sends.judged[0].text
+    _, found = recheck(after, changed, both)
+    assert [check.holds for check in found.deployments[0].judged] == [Answer.NO], "however often"
+    killed = world.with_deployed((sender,), frozenset({other}))
+    killed, found = recheck(killed, killed.snapshot, held)
+    assert found.holds is Answer.YES, "nobody gets the address"
+    _, found = recheck(killed, changed, held)
+    assert [check.holds for check in found.deployments[0].judged] == [Answer.NO], "somebody has it"
 
 
 def test_requirements_are_asked_again_where_the_change_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Packets of one connection that a network card joins, and such that it cuts into several that links carry.
 
-What a platform or a box gets may be several packets in one, and longer than what a box on the way lets pass; of a long
+What a platform gets may be several packets in one, and longer than what a box on the way lets pass; of a long
 packet that a module sends, others see the pieces. Both have the addresses, protocol and ports of what they were made
 of. All else behind the IPv4 header is taken for unknown, which serves statements about all flows; no packet is shown
 for it.

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from innet.messages import Account, Answer, Assessment, Check
+from innet.messages import Account, Answer, Assessment, Check, Role
 from innet.network import Platform, Snapshot
 from innet.policy import Node, Reach, Request
+from innet.symbolic import ranges as rs
 from innet.symbolic.work import UNLIMITED, Stop, Stopped, never
 from innet.verify.plan import SECURITY_BUDGET, Planner
 from innet.verify.questions import prepare
 from innet.verify.reach import Base, answer
-from innet.verify.security import CONNECTIONLESS, Rules, assess
+from innet.verify.security import CONNECTIONLESS, DEFAULT_OFF, Rules, assess
 from innet.verify.world import PARSE, Asked, Deployed, World, make_module
 
 STOPPED = "the proof was stopped: "
@@ -34,7 +35,7 @@ class Held:
 @dataclass(frozen=True)
 class Standing:
     """How a deployment stands: `displaced` modules have no place any more (their platform is gone, or has another
-    pool); then nothing else is asked. `judged` are security rules, where those were made stricter."""
+    pool); then nothing else is asked. `judged` are security rules, where those became stricter."""
 
     held: Held
     displaced: tuple[Deployed, ...] = ()
@@ -90,11 +91,40 @@ def recheck(
     """
     there = tuple(d for d in world.deployed if has_place(d, snapshot))
     if there != world.deployed:
-        world = world.with_deployed(there, world.reserved)
+        gone = {d.address for d in world.deployed if d not in there}
+        world = world.with_deployed(there, world.reserved | gone)
     if snapshot is not world.snapshot:
         world = world.changed(snapshot)
     rules = tuple(_rule(world, rule, watch()) for rule in world.policy.rules)
-    return world, Recheck(rules, tuple(_standing(world, one, watch()) for one in held))
+    stricter = Stricter(world)
+    return world, Recheck(rules, tuple(_standing(world, one, stricter, watch()) for one in held))
+
+
+class Stricter:
+    """For whom the security rules of a world may be stricter than they were when their modules were judged: for all
+    where connectionless traffic is banned; for third parties where an address that a module had is somebody else's now,
+    since its account's other modules were allowed to send to it."""
+
+    def __init__(self, world: World) -> None:
+        snapshot = world.snapshot
+        owners = {address: snapshot.owner(address) for address in world.reserved}
+        nodes = snapshot.nodes
+        nobodys = {
+            a for a, end in owners.items() if end is not None and isinstance(nodes[end.node], Platform)
+        }
+        self.all = not snapshot.operator.connectionless
+        self.third_parties = len(nobodys) < len(owners)
+        self.nobodys = rs.normal((address, address) for address in nobodys)
+        """Addresses of modules that are gone, which no other gets: what is sent there goes nowhere."""
+
+    def than_for(self, account: Account) -> bool:
+        """Whether they may be for modules of an account."""
+        return self.all or (self.third_parties and account.role is Role.THIRD_PARTY)
+
+    @property
+    def rule(self) -> str:
+        """Which rule is stricter."""
+        return CONNECTIONLESS if self.all else DEFAULT_OFF
 
 
 @contextmanager
@@ -128,7 +158,7 @@ def stopped(text: str, why: Stopped) -> Check:
     return Check(text, Answer.UNDECIDED, f"{STOPPED}{why}")
 
 
-def _standing(world: World, held: Held, stop: Stop) -> Standing:
+def _standing(world: World, held: Held, stricter: Stricter, stop: Stop) -> Standing:
     snapshot = world.snapshot
     displaced = tuple(d for d in held.modules if not has_place(d, snapshot))
     if displaced:
@@ -136,12 +166,12 @@ def _standing(world: World, held: Held, stop: Stop) -> Standing:
     judged: list[Check] = []
     required: list[Check] = []
     with _watched(world, stop):
-        if not snapshot.operator.connectionless:
+        if stricter.than_for(held.account):
             try:
                 go_on(stop)
-                judged += _judged(world, held)
+                judged += _judged(world, held, stricter)
             except Stopped as why:
-                judged.append(stopped(CONNECTIONLESS, why))
+                judged.append(stopped(stricter.rule, why))
         for reach in Planner(
             held.request, world, held.account, dict(held.request.parameters)
         ).checked_requirements:
@@ -153,12 +183,12 @@ def _standing(world: World, held: Held, stop: Stop) -> Standing:
     return Standing(held, (), tuple(judged), tuple(required))
 
 
-def _judged(world: World, held: Held) -> Iterable[Check]:
-    """What is wrong with modules now that connectionless traffic is banned; they were judged when it was not, maybe."""
-    allowed = world.allowed(held.account)
+def _judged(world: World, held: Held, stricter: Stricter) -> Iterable[Check]:
+    """What is wrong with modules now that rules are stricter than those that they were judged by, maybe."""
+    allowed = rs.union(world.allowed(held.account), stricter.nobodys)
     for d in held.modules:
         box = world.box(d)
-        rules = Rules(d.address, held.account, allowed, connectionless=False)
+        rules = Rules(d.address, held.account, allowed, world.snapshot.operator.connectionless)
         found = assess(box, PARSE, rules, world.network.budget(SECURITY_BUDGET))
         fine = found.assessment is Assessment.SAFE or (d.sandbox and found.assessment is Assessment.SANDBOX)
         for check in () if fine else found.checks:
