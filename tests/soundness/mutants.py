@@ -195,6 +195,15 @@ def packets_are_short(patch: Patch) -> None:
     patch.setattr(network, "joined", lambda state: iter((state,)))
 
 
+def the_first_visit_is_enough(patch: Patch) -> None:
+    arrive = Query.arrive_last
+
+    def fault(self: Query, place: str, port: int, arrived: Any, *more: Any) -> list[Any]:
+        return [c for c in arrive(self, place, port, arrived, *more) if c[0].store.status(arrived) is False]
+
+    patch.setattr(Query, "arrive_last", fault)
+
+
 def connectionless_traffic_is_not_looked_at(patch: Patch) -> None:
     _judged_as(unconnected=FALSE)(patch)
 
@@ -250,6 +259,8 @@ MUTANTS = (
            "ToNetfront(); c [1] -> StoreIPAddress(203.0.113.9, 16) -> ToNetfront();"),
     Mutant(rules_look_at_empty_tables_only, (CHAIN, (), "never reach from internet udp -> client")),
     Mutant(way_points_are_not_missed, (Shape(((PASS,),)), (ECHO,), "always reach from internet -> module -> client")),
+    Mutant(the_first_visit_is_enough,
+           (Shape(((PASS,),)), (ECHO,), "always reach from client -> access const src port")),
     Mutant(never_looks_away, (Shape(((PASS,),)), (ECHO,), "never reach from internet udp -> client")),
     Mutant(only_the_first_place_starts,
            (Shape(((NO_WAY_OUT,), (PASS,))), (), "never reach from client -> internet")),

@@ -44,11 +44,34 @@ Moving: TypeAlias = tuple[End, bytes, int]
 """A frame that arrives at an interface, and the event it comes from."""
 
 
-def comes_from(events: Sequence[Event], n: int, earlier: int) -> bool:
-    """Whether event `n` is what became of the packet of event `earlier` (-1: of what all began with), or is that."""
-    while n > earlier:
-        n = events[n].after
-    return n == earlier
+class Descent:
+    """Which events are what became of the packet of which: a packet that goes round makes very long rows of them, so
+    each event has its place among all, in which what came of it follows it directly."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.visits: dict[object, list[int]] = {}
+        """The events at nodes of statements, as far as somebody has looked for them."""
+        sizes = [1] * len(events)
+        for n in range(len(events) - 1, -1, -1):
+            if events[n].after >= 0:
+                sizes[events[n].after] += sizes[n]
+        self._sizes, self._places = sizes, [0] * len(events)
+        free = 0
+        nexts = [0] * len(events)
+        for n, event in enumerate(events):  # after what it comes from
+            if event.after < 0:
+                place, free = free, free + sizes[n]
+            else:
+                place = nexts[event.after]
+                nexts[event.after] += sizes[n]
+            self._places[n], nexts[n] = place, place + 1
+
+    def comes_from(self, n: int, earlier: int) -> bool:
+        """Whether event `n` is what became of the packet of event `earlier` (-1: of what all began with), or is
+        that."""
+        if earlier < 0:
+            return True
+        return 0 <= self._places[n] - self._places[earlier] < self._sizes[earlier]
 
 
 class _Lone:
@@ -248,6 +271,17 @@ class Replay:
     states: dict[str, BoxState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     steps: int = 0
+    _descent: tuple[int, Event, Descent] | None = None
+
+    @property
+    def descent(self) -> Descent:
+        """What comes of what, of the events so far."""
+        count, known = len(self.events), self._descent
+        if known is None or known[0] != count or known[1] is not self.events[-1]:
+            if not count:
+                return Descent(())
+            known = self._descent = count, self.events[-1], Descent(self.events)
+        return known[2]
 
     def send(self, end: End, frame: bytes) -> None:
         """A frame arrives at an interface; follows it, and all that comes of it, to the end."""

@@ -7,7 +7,7 @@ from itertools import islice
 from innet import ir
 from innet.explore.modules import ARRIVES, SENDS, Module
 from innet.explore.network import Network
-from innet.explore.replay import Event, Replay, comes_from
+from innet.explore.replay import Event, Replay
 from innet.explore.witness import Solution, solutions, summary
 from innet.ir.interpret import PacketBuffer, evaluate
 from innet.ir.nodes import Mark
@@ -27,6 +27,9 @@ MAX_SOLUTIONS = 10
 MAX_ANSWERED = 3
 """How many packets are tried as answers to another flow."""
 ANSWER = "once a packet the other way has passed"
+
+MAX_VISITS = 100
+"""At how many visits of the last node, and after how many departures, a packet that goes round is looked at."""
 
 MAX_TURNS = 4
 """How many packets of other flows may have been counted before, where a box gives flows their ways in turn."""
@@ -49,8 +52,8 @@ def witness_of(
         for replay in replays(network, start, found):
             sent = start.module is not None and start.output is None
             ways = departures(question, replay, found.frame, sent)
-            told = (way for way in ways if conform or arrives(question, replay, way[0]))
-            if any(conforms_concretely(question, replay, *way) is conform for way in told):
+            shows = conforms_concretely if conform else violates_concretely
+            if any(shows(question, replay, *way) for way in ways):
                 seen = [e for e in replay.events if e.delivered]
                 result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
                 return Witness(summary(found.frame), found.frame[14:].hex(), result, True)
@@ -100,13 +103,8 @@ def witness_after_others(
                 replay.send(other.end, opener)
                 replay.events.clear()
                 replay.send(start.end, frame)
-                shown = [
-                    at
-                    for at, packet in departures(question, replay, frame, False)
-                    if (conform or arrives(question, replay, at))
-                    and conforms_concretely(question, replay, at, packet) is conform
-                ]
-                if shown:
+                shows = conforms_concretely if conform else violates_concretely
+                if any(shows(question, replay, *way) for way in departures(question, replay, frame, False)):
                     seen = [e for e in replay.events if e.delivered]
                     result = f"{summary(seen[-1].packet)}, at {seen[-1].place}" if seen else ""
                     before = (opener[14:].hex(),)
@@ -123,25 +121,33 @@ def departures(
     if sent:
         sends = ((n, event) for n, event in enumerate(replay.events) if event.place.endswith(SENDS))
         starts = [(n, replay.seen(event)) for n, event in sends]
-    return ((at, packet) for at, packet in starts if evaluate(question.flows[0], packet))
+    found = ((at, packet) for at, packet in starts if evaluate(question.flows[0], packet))
+    return islice(found, MAX_VISITS)
 
 
-def arrives(question: Question, replay: Replay, since: int) -> bool:
-    """Whether anything that comes of a recorded event is at the last node."""
+def violates_concretely(question: Question, replay: Replay, departs_at: int, departing: PacketBuffer) -> bool:
+    """Whether something that comes of the packet gets to the last node of an `always`, any time, and not as it says."""
     last, events = question.hops[-1].node, replay.events
     return any(
-        _at(last, events[n], replay.network, None) and comes_from(events, n, since)
-        for n in _visits(last, replay)
+        _at(last, events[n], replay.network, None)
+        and replay.descent.comes_from(n, departs_at)
+        and not conforms_concretely(question, replay, departs_at, departing, n)
+        for n in islice(_visits(last, replay), MAX_VISITS)
     )
 
 
-def conforms_concretely(question: Question, replay: Replay, departs_at: int, departing: PacketBuffer) -> bool:
+def conforms_concretely(
+    question: Question, replay: Replay, departs_at: int, departing: PacketBuffer, ends_at: int | None = None
+) -> bool:
     """Whether the packet's recorded way, from its departure on, conforms to the statement (for `always`: to its hops):
-    whether there are visits of its nodes, in order, that do. Where it was copied, one copy has to make all of them.
+    whether there are visits of its nodes, in order, that do, the last of them at `ends_at` (None: any). Where it was
+    copied, one copy has to make all of them.
     """
-    network, events = replay.network, replay.events
+    network, events, descent = replay.network, replay.events, replay.descent
     failed: set[tuple[int, int, str]] = set()
     visits = [_visits(hop.node, replay) for hop in question.hops]
+    if ends_at is not None:
+        visits[-1] = [ends_at]
 
     def rest(index: int, at: int, before: PacketBuffer, module: Module | None) -> bool:
         """Whether hops from `index` on have their visits among what comes of event `at`."""
@@ -153,7 +159,7 @@ def conforms_concretely(question: Question, replay: Replay, departs_at: int, dep
         hop = question.hops[index]
         for n in visits[index][bisect_right(visits[index], at) :]:
             event = events[n]
-            if not (_at(hop.node, event, network, module) and comes_from(events, n, at)):
+            if not (_at(hop.node, event, network, module) and descent.comes_from(n, at)):
                 continue
             packet = replay.seen(event)
             if evaluate(question.flows[index + 1], packet) and all(
@@ -172,8 +178,11 @@ def conforms_concretely(question: Question, replay: Replay, departs_at: int, dep
 
 def _visits(node: Node, replay: Replay) -> list[int]:
     """The recorded events at places where a packet may be at `node`."""
-    names = place_names(node, replay.network)
-    return [n for n, event in enumerate(replay.events) if event.place in names and not event.dropped]
+    known = replay.descent.visits
+    if node not in known:
+        names = place_names(node, replay.network)
+        known[node] = [n for n, e in enumerate(replay.events) if e.place in names and not e.dropped]
+    return known[node]
 
 
 def _at(node: Node, event: Event, network: Network, module: Module | None) -> bool:

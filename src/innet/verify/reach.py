@@ -18,6 +18,7 @@ from innet.explore.network import NO_MODULE, Network, Outcome, Walk, header, par
 from innet.explore.waiting import Waiting
 from innet.ir.nodes import Mark
 from innet.messages import Answer, Check, Step
+from innet.network import Clients, Host, Internet
 from innet.network.reads import UNREAD, Reads
 from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region, Subnet
 from innet.policy.syntax import Hop as PolicyHop
@@ -681,7 +682,7 @@ class Query:
     def arrive_last(
         self, place: str, port: int, arrived: Formula, state: State, progress: Progress
     ) -> list[tuple[State, object]]:
-        """All that gets there must have passed every way-point and conform."""
+        """All that gets there must have passed every way-point and conform, each time. What does goes on."""
         going: list[tuple[State, object]] = []
         elsewhere = state.fork()
         if elsewhere.store.assume(negate(arrived)) and elsewhere.store.feasible():
@@ -693,7 +694,13 @@ class Query:
             self.found.violating.append((state, progress, f"it gets to {place} without {missing}"))
             return going
         exact = arrival(self.question.hops[-1].node, place, port, state, self.network, progress)
+        over = isinstance(self.network.snapshot.nodes.get(place), Internet | Clients | Host) or self.settled(
+            progress
+        )
         for one, conforms, then in self.conforms(self.last - 1, state, progress):
+            rest = None if over else one.fork()
+            if rest is not None and rest.store.assume(all_of(exact, conforms)) and rest.store.feasible():
+                going.append((rest, then))
             if one.store.assume(negate(all_of(exact, conforms))) and one.store.feasible():
                 why = "it gets there through a module that its receiver did not ask for" if conforms is TRUE else (
                     "it gets there, but not as the rule says"
