@@ -1,7 +1,7 @@
 """Flows through the operator's network: routers as longest-prefix tables, middleboxes and modules as configurations.
 
 On a wire a packet is an Ethernet frame that carries IPv4; NET and TRANSPORT are kept while nothing but routers touch
-it. Other frames are not modelled between nodes: hosts and platforms send none, and what a box makes of them ends there.
+it. Other frames only boxes send, or make of packets: switches pass them on, boxes see them, everywhere else they end.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -400,20 +400,20 @@ class Walk:
             if parsed.lost:
                 yield Outcome(end.node, False, parsed.lost, parsed, True), progress
                 continue
-            if Mark.NET not in parsed.memory.marks:
-                yield Outcome(end.node, False, "not IPv4", parsed), progress
-                continue
+            ipv4 = Mark.NET in parsed.memory.marks
             if not isinstance(node, Switch) and self.for_another(end, parsed):
                 if self.wanted(progress):
                     yield Outcome(end.node, False, ANOTHER, parsed), progress
                 continue
             for one, then in self.seen(end.node, parsed, progress):
-                if isinstance(node, Router):
+                if isinstance(node, Switch):
+                    yield from self.switch(node, end, one, then)
+                elif not ipv4:  # it is there, and goes no further
+                    yield Outcome(end.node, False, "not IPv4", one), then
+                elif isinstance(node, Router):
                     yield from self.route(node, end, one, then)
                 elif isinstance(node, Platform):
                     yield from self.platform(node, one, then)
-                elif isinstance(node, Switch):
-                    yield from self.switch(node, end, one, then)
                 elif isinstance(node, Internet):
                     yield Outcome(end.node, True, "", one), then
                 elif isinstance(node, Clients | Host):

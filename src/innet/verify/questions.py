@@ -322,7 +322,8 @@ def arrival(
     snapshot = network.snapshot
     match node:
         case Region(Place.INTERNET):
-            return TRUE if isinstance(snapshot.nodes.get(place), Internet) else FALSE
+            ipv4 = Mark.NET in state.memory.marks
+            return TRUE if ipv4 and isinstance(snapshot.nodes.get(place), Internet) else FALSE
         case Region(Place.MODULE):
             return TRUE if place.startswith(ARRIVES) else FALSE
         case ElementPort(module, element, at_port):
