@@ -227,8 +227,10 @@ class _Reader(Statements):
         else:
             self.parameters[word.text] = ir.Var(variable, width)
         name = word.text.upper().replace(".", "_")  # as it has to be, so that the rest can be looked at
-        if all(name != known.name for known in self.declares):
-            self.declares.append(Parameter(name, kind, width, default))
+        while any(name == known.name for known in self.declares):
+            name += "_"
+        self.declared.setdefault(name, self.span(word))
+        self.declares.append(Parameter(name, kind, width, default))
         if len(self.declares) > self.limits.parameters:
             self.too_large("parameters", self.span(kind_word), self.limits.parameters)
 
