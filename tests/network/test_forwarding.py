@@ -237,3 +237,24 @@ def test_a_port_that_is_no_word_is_told(output: list[object]) -> None:
     }
     with pytest.raises(PolicyError, match="there is no port"):
         neutral.load(Source("n", json.dumps(tree)))
+
+
+@pytest.mark.parametrize(
+    ("route", "output"),
+    [
+        ("10.0.1.0/25: b", ("b",)),
+        ("10.0.1.0/24: b", ("b",)),
+        ("10.0.0.0/16: b", ("a",)),
+        ("10.0.1.0/25: a", ("a",)),
+    ],
+)
+def test_a_route_as_long_as_a_subnet_has_its_addresses(route: str, output: tuple[str, ...]):
+    text = f"""
+nodes:
+  r: {{kind: router, interfaces: {{a: 10.0.1.1/24, b: 10.0.2.1/24}}, routes: {{{route}}}}}
+  h: {{kind: host, address: 10.0.1.2/24}}
+  k: {{kind: host, address: 10.0.2.2/24}}
+links: [[h, "r:a"], [k, "r:b"]]
+"""
+    found = load(Source("n.yaml", text), {}.__getitem__)
+    assert lookup(of_snapshot(found).tables["r"], 0x0A000102) == output

@@ -3,7 +3,8 @@
 1. *Own addresses*: every address of a router's interfaces is the router itself (`SELF`).
 2. *Connected subnets*: the addresses of the other stations on a segment are routed to it, one by one. The rest of a
    subnet is dropped, as by a router whose ARP request nobody answers (and so that two routers never throw a packet to
-   and fro), unless clients or the internet are on the segment: then the whole subnet goes there.
+   and fro), unless clients or the internet are on the segment: then the whole subnet goes there. An address for which
+   the text has a route as long as the subnet's, or longer, that leads elsewhere is not routed to the segment.
 3. *Pools*: a platform's pool is routed to it. The route spreads from the platform, over the shortest path, router by
    router, through switches and middleboxes with two ends. It stops
    * at a router whose text already has a route for it that is more than a default route: the operator meant it;
@@ -40,14 +41,23 @@ def routes(snapshot: "Snapshot", router: Router, pools: Iterable[Route]) -> Sequ
         if interface.address is not None:
             own = Prefix(interface.address, 32)
             table.setdefault(own, Route(own, SELF, derived=True))
-    for prefix, output in _connected(snapshot, router):
+    text: _Given | None = None
+    for prefix, output, subnet in _connected(snapshot, router):
+        if subnet is not None and prefix != subnet:
+            text = text or _Given(given)
+            best = text.best(prefix)
+            if best is not None and best.prefix.length >= subnet.length and output[0] not in best.output:
+                continue
         table.setdefault(prefix, Route(prefix, output, derived=True))
     for route in pools:
         table.setdefault(route.prefix, route)
     return given.with_more(tuple(table.values())) if isinstance(given, RouteTable) else tuple(table.values())
 
 
-def _connected(snapshot: "Snapshot", router: Router) -> Iterator[tuple[Prefix, tuple[str, ...]]]:
+def _connected(
+    snapshot: "Snapshot", router: Router
+) -> Iterator[tuple[Prefix, tuple[str, ...], Prefix | None]]:
+    """Prefixes, where they are routed, and the subnet that they are in."""
     for interface in router.interfaces.values():
         end = End(router.name, interface.name)
         segment = snapshot.segment(*end)
@@ -60,11 +70,12 @@ def _connected(snapshot: "Snapshot", router: Router) -> Iterator[tuple[Prefix, t
                 continue
             endpoint |= isinstance(node, Clients | Internet)
             if isinstance(node, Clients) and other.subnet is not None:
-                yield other.subnet, (interface.name,)
+                yield other.subnet, (interface.name,), None
             elif other.address is not None:
-                yield Prefix(other.address, 32), (interface.name,)
+                inside = subnet if subnet is not None and other.address in subnet else None
+                yield Prefix(other.address, 32), (interface.name,), inside
         if subnet is not None:
-            yield subnet, (interface.name,) if endpoint else DROP
+            yield subnet, (interface.name,) if endpoint else DROP, subnet
 
 
 def near(own: Interface, other: Interface) -> bool:

@@ -67,7 +67,8 @@ def test_arp_is_flooded_and_what_no_flow_matches_is_dropped():
     ("statement", "answer"),
     [
         ("reach from h1 tcp dst port 80 and dst host 10.0.0.80 -> h2 dst port 8080", Answer.YES),
-        ("never reach from h1 udp dst port 0x1000 -> h2", Answer.YES),
+        ("never reach from h1 udp dst port 0x1000 -> h2", Answer.NO),  # with a header that is cut off
+        ("never reach from h1 udp dst port 0x1000 and udp[7] > 0 -> h2", Answer.YES),
         ("reach from h1 tcp dst port 81 -> h2", Answer.YES),  # marked with a type of service
         ("reach from h3 udp -> h1", Answer.NO),
     ],

@@ -107,8 +107,13 @@ class _Assembly:
         if kind == "switch" and any(device.ports[name].addresses for name in ports):
             device.unknown(self.report, span, f"'{device.name}' both switches and routes")
             kind = kind_of(device)
+        if kind == "switch" and device.filters:
+            ((where, _), (_, place)), *_ = device.filters.items()
+            device.unknown(self.report, place, f"an access list at a port of a switch ({where})")
+            kind = kind_of(device)
         is_open = kind == "switch" or device.box is not None
         joint = Joint(device.name, kind, span, kind in PASSING, is_open=is_open, names=names)
+        joint.down = frozenset(name for name, port in device.ports.items() if not port.is_up)
         self.joints[device.name] = joint
         if kind == "switch" and len(device.vlans) > 1:
             joint.vlans = device.vlans
@@ -286,6 +291,31 @@ class _Assembly:
                 if port.is_up and length < 32 and outward and not device.has_table and subnet not in told:
                     told.add(subnet)
                     yield subnet, names[name]
+        for prefix in self.undone(device):
+            if prefix not in told:
+                told.add(prefix)
+                best = best_route(device, prefix.address, prefix, prefix.length)
+                out = "drop" if best is None else "self" if best.is_local else self.output(device, best)
+                if out is not None:
+                    yield prefix, out
+
+    def undone(self, device: Device) -> Iterator[Prefix]:
+        """What the snapshot would take to be connected, since it is at an interface, though the table has no route for
+        it there."""
+        if not device.has_table:
+            return
+        for name, port in device.ports.items():
+            if not (port.is_up and port.addresses):
+                continue
+            subnet = covering(*port.addresses[0])
+            if subnet.length < 32 and subnet not in device.routes:
+                yield subnet
+            for station in self.wires.hearers(End(device.name, self.names[device.name][name]))[0]:
+                address = station.addresses[0][0] if station.addresses else None
+                if address is not None and address not in subnet:
+                    best = best_route(device, address)
+                    if best is None or all(hop.interface != name for hop in best.hops):
+                        yield Prefix(address, 32)
 
     def derived(self, device: Device, route: Forward, at_edge: set[str]) -> bool:
         """Whether the snapshot has this connected route by itself."""
@@ -425,9 +455,9 @@ def kind_of(device: Device) -> str:
     return "switch" if device.vlans or device.macs else "router"
 
 
-def best_route(device: Device, address: int, but: Prefix) -> Forward | None:
-    """The longest route for an address, other than the one for `but`."""
-    for length in range(32, -1, -1):
+def best_route(device: Device, address: int, but: Prefix | None = None, longest: int = 32) -> Forward | None:
+    """The longest route for an address, at most so long, other than the one for `but`."""
+    for length in range(longest, -1, -1):
         prefix = covering(address, length)
         route = device.routes.get(prefix)
         if route is not None and prefix != but:

@@ -41,6 +41,9 @@ HARMLESS_ON_INTERFACE = (
 """First words of lines below an interface that do not change which IPv4 packets pass it."""
 UNDONE = ("ip routing", "switchport")
 """What `no` must not stand before: without it the box is another one."""
+FILTERS_OF_VLANS = ("vlan access-map", "vlan filter")
+HARMLESS_IN_VLAN = ("exit", "mtu", "name", "state active")
+"""Lines below `vlan N` that do not change what the VLAN carries."""
 LIST_SECTION = re.compile(r"ip access-list (?P<kind>standard|extended) (?P<name>\S+)\Z")
 DYNAMIC = re.compile(r"router \S+")
 
@@ -63,6 +66,7 @@ class _Config:
         self.banner = ""
         self.numbered: dict[str, dict[int, list[Rule]]] = {}
         self.highest: dict[str, int] = {}
+        self.access: dict[str, None] = {}
 
     def read(self, source: Source) -> None:
         for line in lines(source):
@@ -81,6 +85,7 @@ class _Config:
             if name not in self.device.lists:
                 self.report.note(f"{span}: there is no access list {name}: IOS lets everything pass then")
         self.routes()
+        self.switched()
 
     def unknown(self, line: Line, expected: str = "") -> None:
         self.device.unknown(self.report, line.span, "this line is not understood", expected)
@@ -110,8 +115,10 @@ class _Config:
             self.section = "harmless"
             if begins(text[3:], UNDONE):
                 self.unknown(line)
+        elif begins(text, FILTERS_OF_VLANS):
+            self.unknown(line)
         elif begins(text, HARMLESS):
-            self.section = "harmless"
+            self.section = "vlan" if words[0].text == "vlan" else "harmless"
             if words[0].text == "banner" and len(words) > 2:
                 self.banner = banner_end(text, words[2].text)
         else:
@@ -154,6 +161,9 @@ class _Config:
             return
         rest = rest[2:]
         port = via = None
+        if rest and rest[0].text == "dhcp":
+            self.device.unknown(self.report, rest[0].span, "a next hop that DHCP tells is not followed")
+            return
         if rest and not rest[0].text[0].isdigit():
             port = interface_name(rest.pop(0).text)
         if rest and rest[0].text.count(".") == 3:
@@ -191,7 +201,14 @@ class _Config:
                 "what this protocol finds is not in the configuration",
                 "the output of `show ip route` beside it, as ios-route.txt",
             )
-        for prefix, found in self.statics.items():
+        for prefix, every in self.statics.items():
+            found = {
+                distance: used
+                for distance, routes in every.items()
+                if (used := [route for route in routes if self.is_used(route)])
+            }
+            if not found:
+                continue
             best = found[min(found)]
             hops = tuple(dict.fromkeys(hop for route in best for hop in route.hops))
             if hops and not all(route.hops for route in best):
@@ -199,12 +216,43 @@ class _Config:
                 continue
             self.device.route(Forward(prefix, hops, best[0].span), self.report)
 
+    def is_used(self, route: Forward) -> bool:
+        """Whether a static route is in the table: not by an interface that is shut down, others count then."""
+        down = [
+            hop.interface
+            for hop in route.hops
+            if hop.interface in self.device.ports and not self.device.ports[hop.interface].is_up
+        ]
+        if down:
+            self.report.note(
+                f"{route.span}: the route for {route.prefix} is not used: {down[0]} is shut down"
+            )
+        return not down
+
+    def switched(self) -> None:
+        """Ports of VLANs: those that are shut down carry nothing; an access port of no VLAN is in VLAN 1."""
+        told = {port for ports in self.device.vlans.values() for port in ports}
+        for name in self.access:
+            if name not in told:
+                self.device.vlans.setdefault(1, {})[name] = None
+        for vlan, ports in list(self.device.vlans.items()):
+            up = {name: None for name in ports if self.device.ports[name].is_up}
+            if up:
+                self.device.vlans[vlan] = up
+            elif len(self.device.vlans) > 1:
+                del self.device.vlans[vlan]
+            else:
+                self.device.vlans[vlan] = {}
+
     # ---- lines in a section
 
     def inner(self, line: Line) -> None:
         match self.section:
             case "harmless" | "unknown":
                 return
+            case "vlan":
+                if not begins(line.text, (*HARMLESS_IN_VLAN, "no")):
+                    self.unknown(line)
             case "standard" | "extended":
                 self.entry(self.name, line.words(), line, self.section == "standard")
             case "interface":
@@ -231,6 +279,8 @@ class _Config:
                 and len(words[-1].text) < 5
             ):
                 self.device.vlans.setdefault(int(words[-1].text), {})[self.interface] = None
+            elif text == "switchport mode access":
+                self.access[self.interface] = None
         else:
             self.unknown(line)
 

@@ -4,10 +4,12 @@ Source: iproute2, ip/ipaddress.c and ip/iproute.c; routes of the tables `main` a
 nothing in forwarding are known and passed over; any other key makes the device opaque, or is refused.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from innet.diagnostics import Source
-from innet.network.addresses import Prefix, parse_address, parse_mac, parse_prefix
+from innet.network.addresses import Prefix, covering, parse_address, parse_mac, parse_prefix
 from innet.network.importers.device import Device, Forward, Hop
 from innet.network.importers.jsonplaces import Document
 from innet.network.importers.report import Report
@@ -90,7 +92,10 @@ def read_routes(source: Source, device: Device, report: Report) -> None:
     """`ip -j route`, also with `show table local` or `table all`; other tables are not followed."""
     places = _Places(source, device, report)
     device.has_table = True
-    for n, row in places.objects("ip -j route"):
+    rows = places.objects("ip -j route")
+    first = local_prefixes(row for _, row in rows)
+    lengths = sorted({prefix.length for prefix in first})
+    for n, row in rows:
         places.known([n], row, ROUTE_KEYS, "a route")
         table = row.get("table", "main")
         if table not in ("main", "local"):
@@ -113,6 +118,11 @@ def read_routes(source: Source, device: Device, report: Report) -> None:
                 f"{device.name}: multicast and broadcast routes are left out: proofs are about unicast"
             )
             continue
+        if table == "main" and any(
+            length <= prefix.length and covering(prefix.address, length) in first for length in lengths
+        ):
+            report.note(f"{device.name}: the route for {prefix} is not used: table local is looked up first")
+            continue
         span = places.place([n, "dst"])
         metric = row.get("metric", 0)
         if isinstance(metric, bool) or not isinstance(metric, int):
@@ -125,11 +135,23 @@ def read_routes(source: Source, device: Device, report: Report) -> None:
             device.unknown(report, places.place([n, "type"]), f"a route of type {str(kind)[:40]!r}")
             continue
         hops = _hops(places, n, row)
-        if hops is not None:
+        if hops == ():
+            report.note(f"{device.name}: the route for {prefix} is dead: the next best is used")
+        elif hops is not None:
             connected = row.get("scope") == "link" and row.get("protocol") == "kernel"
             if connected and isinstance(row.get("prefsrc"), str):
                 _own(places, n, row["prefsrc"], prefix, hops)
             device.route(Forward(prefix, hops, span, is_connected=connected, metric=metric), report)
+
+
+def local_prefixes(rows: Iterable[dict[str, Any]]) -> set[Prefix]:
+    """What table `local` has routes for: it is looked up before table `main`, whatever is longer there."""
+    found = set()
+    for row in rows:
+        if row.get("table", "main") == "local" and row.get("type") != "throw":
+            with suppress(ValueError):  # told when the route is read
+                found.add(parse_prefix(str(row.get("dst"))))
+    return found
 
 
 def _own(places: "_Places", n: int, source: str, prefix: Prefix, hops: tuple[Hop, ...]) -> None:

@@ -33,6 +33,11 @@ TRANSPORT = {
     "tp_src": "[0:2]", "tp_dst": "[2:2]", "icmp_type": "[0:1]", "icmp_code": "[1:1]", "tcp_flags": "[12:2]",
 }  # fmt: skip
 """Where fields stand in the transport header, and how long they are."""
+WHOLE_HEADER = {
+    kind: f"({kind}[{last}:1] > 0 or {kind}[{last}:1] = 0)"
+    for kind, last in (("tcp", 19), ("udp", 7), ("icmp", 7))
+}
+"""Whether the last byte of the header is there: Open vSwitch reads nothing of one that is cut off."""
 FRAGMENT_TESTS = {
     "no": "ip[6:2] & 0x3fff = 0",
     "first": "ip[6:2] & 0x3fff = 0x2000",
@@ -59,8 +64,9 @@ class Flow:
         """`ip`, `arp`, `any` for both, or `other`: nothing that is followed matches it."""
         for name in ("dl_vlan", "dl_vlan_pcp", "vlan_tci", "vlan_vid"):
             value, mask = self.fields.get(name, (0, 0))
-            if value & mask and not (name == "dl_vlan" and value == NO_VLAN):
-                return "other"  # frames with a tag are not followed
+            tagged = mask if name in ("dl_vlan", "dl_vlan_pcp") else value & mask
+            if tagged and not (name == "dl_vlan" and value == NO_VLAN):
+                return "other"  # frames with a tag are not followed; `dl_vlan=0` is a tag too
         kind, mask = self.fields.get("dl_type", (0, 0))
         if mask == 0:
             return "any"
@@ -240,8 +246,8 @@ def ip_pattern(flow: Flow) -> str:
     for name, at in TRANSPORT.items():
         value, mask = fields.get(name, (0, 0))
         if mask:
-            test = f"{kind}{at} & {mask:#x}"
-            tests.append(f"{test} = {value}" if value else f"not ({test} > 0)")
+            test, whole = f"{kind}{at} & {mask:#x}", WHOLE_HEADER[kind]
+            tests.append(f"{whole} and {test} = {value}" if value else f"not ({whole} and {test} > 0)")
     if flow.fragment:
         tests.append(FRAGMENT_TESTS[flow.fragment])
     return " and ".join(tests)

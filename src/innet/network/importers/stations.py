@@ -53,6 +53,8 @@ class Joint:
     stations: dict[str, Station] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     vlans: dict[int, dict[str, None]] = field(default_factory=dict)
+    down: frozenset[str] = frozenset()
+    """Interfaces that are shut down: no link can name them."""
 
 
 class Wires:
@@ -111,7 +113,7 @@ class Wires:
             return self.vlan_ends(word, joint, port)
         full = interface_name(port)
         found = joint.names.get(port) or joint.names.get(full)
-        if found is None and joint.is_open:
+        if found is None and joint.is_open and full not in joint.down:
             found = clean(full)
             joint.names[full] = found
             joint.stations[found] = Station(End(name, found), (), word.span)
