@@ -258,3 +258,56 @@ links: [[h, "r:a"], [k, "r:b"]]
 """
     found = load(Source("n.yaml", text), {}.__getitem__)
     assert lookup(of_snapshot(found).tables["r"], 0x0A000102) == output
+
+
+SHARED = """
+nodes:
+  internet: {kind: internet}
+  r1: {kind: router, interfaces: {out: 203.0.113.1/30, lan: 10.0.0.1/24},
+       routes: {0.0.0.0/0: out, 10.1.0.0/16: lan via 10.0.0.2, 10.9.0.0/16: drop}}
+  r2: {kind: router, interfaces: {lan: 10.0.0.2/24, in: 10.1.0.1/16}, routes: {0.0.0.0/0: lan via 10.0.0.1}}
+  h: {kind: host, address: 10.0.0.9/24}
+  c: {kind: clients, interfaces: {lan: 10.1.0.2/16}}
+  sw: {kind: switch, interfaces: {a: {}, b: {}, c: {}}}
+links: [[internet, "r1:out"], ["r1:lan", "sw:a"], ["r2:lan", "sw:b"], [h, "sw:c"], [c, "r2:in"]]
+"""
+
+
+def snapshot(text: str) -> Forwarding:
+    return of_snapshot(load(Source("n.yaml", text), str))
+
+
+def test_a_host_among_routers_is_an_edge_of_its_own():
+    found = snapshot(SHARED)
+    h, out, home = End("h", "nic"), End("r1", "out"), End("r2", "in")
+    assert set(found.edges) == {h, out, home}
+    counts = pairs(found)
+    assert (counts[out, h], counts[home, h], counts[h, home]) == (1, 1, (1 << 16) - 1)
+    dropped = SHARED.replace("10.9.0.0/16: drop", "10.9.0.0/16: drop, 10.0.0.9/32: drop")
+    (change,) = changes(found, snapshot(dropped))
+    assert (change.source, change.target, change.lost, change.example_lost) == (out, h, 1, 0x0A000009)
+    assert black_holes(found) == ()
+
+
+def test_a_loop_that_only_a_host_among_routers_gets_into_is_found():
+    text = SHARED.replace("c: {kind: clients, interfaces: {lan: 10.1.0.2/16}}", (
+        "r3: {kind: router, interfaces: {in: 10.1.0.2/16}, routes: {10.9.0.0/16: in}}"
+    )).replace("[c, ", '["r3:in", ').replace("{0.0.0.0/0: lan via 10.0.0.1}", "{10.9.0.0/16: in}")  # fmt: skip
+    (loop,) = loops(snapshot(text))
+    assert [[str(place) for place in cycle] for cycle in loop.cycles] == [["r2:in", "r3:in"]]
+    assert loop.addresses.example == 0x0A090000
+
+
+def test_two_routers_that_send_to_each_other_are_a_loop():
+    """A router of a network file sends back by the port that a packet came in by; `innet trace` says so, too."""
+    text = """
+nodes:
+  internet: {kind: internet}
+  r1: {kind: router, interfaces: {out: 203.0.113.1/30, in: 10.0.0.1/30}, routes: {0.0.0.0/0: out, 10.1.0.0/16: in}}
+  r2: {kind: router, interfaces: {in: 10.0.0.2/30, lan: 10.1.1.1/24}, routes: {0.0.0.0/0: in}}
+  c: {kind: clients, interfaces: {lan: 10.1.1.2/24}}
+links: [[internet, "r1:out"], ["r1:in", "r2:in"], [c, "r2:lan"]]
+"""
+    (loop,) = loops(snapshot(text))
+    assert [[str(place) for place in cycle] for cycle in loop.cycles] == [["r1:in", "r2:in"]]
+    assert (loop.addresses.example, loop.addresses.addresses) == (0x0A010000, (1 << 16) - (1 << 8))

@@ -2,16 +2,18 @@
 
 A class is a set of addresses that every router treats alike. There are few, even in large networks (232 in Stanford's
 backbone of 3,840 routes), so that a question about all addresses is a small graph problem for each class: places are
-(node, port that a packet came in by), and a packet leaves by every port of its route but the one it came in by.
+(node, port that a packet came in by), and a packet leaves by every port of its route; in collected networks, not by the
+one it came in by.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 
 from innet.network.lpm import Flat
-from innet.network.model import End, Middlebox, Output, Router, Switch
+from innet.network.model import End, Middlebox, Output, Switch
 from innet.network.routing import near
 from innet.network.snapshot import Snapshot
 from innet.network.through import Through, through
@@ -33,6 +35,11 @@ class Forwarding:
     ports: Mapping[str, tuple[str, ...]]
     wires: Mapping[End, tuple[End, ...]]
     name: str = "network"
+    returns: frozenset[End] = frozenset()
+    """The ports by which packets also leave that came in by them, as routers let them."""
+    stations: frozenset[str] = frozenset()
+    """Nodes that are no routers, but hear several or are heard by them, on a segment: their edge port has the name of
+    their interface, and another one leads to the segment."""
 
     @cached_property
     def edges(self) -> tuple[End, ...]:
@@ -131,6 +138,7 @@ class _Places:
         self, network: Forwarding, edge_bit: Mapping[End, int], outputs: Mapping[str, Output]
     ) -> None:
         self.wires, self.edge_bit, self.outputs = network.wires, edge_bit, outputs
+        self.returns = network.returns
         self.reached: dict[End, int] = {}
 
     def own(self, end: End) -> tuple[int, list[End]]:
@@ -138,7 +146,7 @@ class _Places:
         bits = 0
         after: list[End] = []
         for port in self.outputs.get(end.node, ()):
-            if port == end.interface:
+            if port == end.interface and end not in self.returns:
                 continue
             out = End(end.node, port)
             bit = self.edge_bit.get(out)
@@ -303,6 +311,11 @@ def black_holes(network: Forwarding) -> tuple[Hole, ...]:
         work = [
             place for node in {end.node for end in network.edges} for place in places.own(End(node, ""))[1]
         ]
+        for end in network.edges:
+            if end.node in network.stations:  # the routers next to it are the first ones
+                firsts = places.own(end)[1]
+                work = [place for place in work if place not in firsts]
+                work += [place for first in firsts for place in places.own(first)[1]]
         while work:
             place = work.pop()
             if place not in seen:
@@ -386,16 +399,52 @@ def of_snapshot(snapshot: Snapshot, bumps: bool = False) -> Forwarding:
     }
     ports = {router.name: tuple(router.interfaces) for router in snapshot.routers}
     wires: dict[End, tuple[End, ...]] = {}
-    for node, names in ports.items():
-        for port in names:
-            heard = _heard(snapshot, boxes, End(node, port))
-            if heard:
-                wires[End(node, port)] = heard
-            told = snapshot.addressed(End(node, port))
-            if len(heard) > 1 and told:
-                tables[node] = _told(tables[node], port, told)
-                wires |= {End(node, _to(port, station)): (station,) for station in told if station in heard}
-    return Forwarding(tables, ports, wires, snapshot.name)
+    hears = {
+        End(node, port): _heard(snapshot, boxes, End(node, port))
+        for node, names in ports.items()
+        for port in names
+    }
+    names = _stations(snapshot, hears)
+    for station, name in names.items():
+        inner = f"{station.interface} to the segment"
+        ports[name] = (station.interface, inner)
+        tables[name] = [(0, ADDRESSES - 1, (station.interface, inner))]
+
+    def place(end: End) -> End:
+        return End(names[end], f"{end.interface} to the segment") if end in names else end
+
+    for station in names:  # whom it sends what is not known: anything to anybody
+        near_it = (end for end in _heard(snapshot, boxes, station) if end in hears or end in names)
+        wires[place(station)] = tuple(map(place, near_it))
+    for start, all_heard in hears.items():
+        node, port = start
+        heard = tuple(end for end in all_heard if end in hears or end in names)
+        if heard:
+            wires[start] = tuple(map(place, heard))
+        told = snapshot.addressed(start)
+        if len(heard) > 1 and told:
+            tables[node] = _told(tables[node], port, told)
+            wires |= {End(node, _to(port, to)): (place(to),) for to in told if to is not None and to in heard}
+    vague = {
+        end
+        for end in hears
+        if (segment := snapshot.segment(*end)) is not None
+        and not all(boxes[name].is_exact for name in segment.middleboxes)
+    }  # a box that is taken to pass everything may not send back
+    returns = frozenset(hears.keys() - vague)
+    return Forwarding(tables, ports, wires, snapshot.name, returns, frozenset(names.values()))
+
+
+def _stations(snapshot: Snapshot, hears: Mapping[End, tuple[End, ...]]) -> dict[End, str]:
+    """What is on a segment with several routers and is none itself, and what its node is called: it is no edge of one
+    of them."""
+    found: dict[End, None] = {}
+    inner = {end for heard in hears.values() for end in heard}
+    for start, heard in hears.items():
+        if start in inner or any(end in hears for end in heard):
+            found |= dict.fromkeys(end for end in heard if end not in hears)
+    several = [node for node, count in Counter(end.node for end in found).items() if count > 1]
+    return {end: f"{end.node}.{end.interface}" if end.node in several else end.node for end in found}
 
 
 def _to(port: str, station: End) -> str:
@@ -418,8 +467,8 @@ def _told(table: Flat[Output], port: str, told: Mapping[End | None, rs.Ranges]) 
 
 
 def _heard(snapshot: Snapshot, boxes: Mapping[str, Through], start: End) -> tuple[End, ...]:
-    """The ports of routers that hear what leaves by a port. Behind a box with several interfaces that may stand for a
-    router, only those that may be in the subnet of the port."""
+    """The stations that hear what leaves by a port. Behind a box with several interfaces that may stand for a router,
+    only those that may be in the subnet of the port."""
     found: dict[End, None] = {}
     own = snapshot.interface(start)
     segment = snapshot.segment(*start)
@@ -431,13 +480,12 @@ def _heard(snapshot: Snapshot, boxes: Mapping[str, Through], start: End) -> tupl
             continue
         seen.add(end)
         node = snapshot.nodes[end.node]
-        if isinstance(node, Router):
-            if segment is None or segment.plain or near(own, snapshot.interface(end)):
-                found[end] = None
-        elif isinstance(node, Switch):
+        if isinstance(node, Switch):
             work += [End(end.node, name) for name in node.interfaces if name != end.interface]
         elif isinstance(node, Middlebox):
             work += [End(end.node, name) for name in boxes[node.name].outputs.get(end.interface, ())]
+        elif segment is None or segment.plain or near(own, snapshot.interface(end)):
+            found[end] = None
     return tuple(found)
 
 

@@ -95,7 +95,7 @@ class Collected:
             end, index = here = work.pop()
             for port in one.outputs.get(end.node, ()):
                 out = End(end.node, port)
-                if port == end.interface:
+                if not self.leaves(end, port):
                     continue
                 if out in self.edges:
                     found = enter(out, index, here, leaves=True)
@@ -110,6 +110,10 @@ class Collected:
             way.append(step[0])
             step = before[step]
         return tuple(way[::-1]) if found is not None else None
+
+    def leaves(self, end: End, port: str) -> bool:
+        """Whether a packet that came in by `end` may leave by a port of its route."""
+        return port != end.interface or end in self.network.returns
 
     def starts(self, node: Node) -> Iterator[End]:
         """The ports by which packets from `node` come in."""
@@ -191,7 +195,7 @@ class Collected:
         address = int.from_bytes(frame[30:34], "big")
         for here, there in itertools.pairwise(way):
             output = lpm.lookup(self.network.tables.get(here.node, []), address) or ()
-            outs = [End(here.node, port) for port in output if port != here.interface]
+            outs = [End(here.node, port) for port in output if self.leaves(here, port)]
             if there not in outs and not any(there in self.network.wires.get(out, ()) for out in outs):
                 return False
         return True
