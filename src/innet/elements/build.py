@@ -147,6 +147,11 @@ class _Shared:
     def element(self, cls: type[Element], declaration: Declaration, spend: Callable[[int], None]) -> Element:
         """The element that is declared."""
         text = declaration.arguments
+        if not text.value:
+            bare: Element | None = cls.__dict__.get("_bare")
+            if bare is not None:
+                spend(ELEMENT)
+                return bare
         span = text.span
         place = None if span is None else (id(span.source), span.start, span.end)
         key = cls, text.value, place
@@ -163,6 +168,8 @@ class _Shared:
         element = bind(cls, text, self.book.at(declaration.name), declaration.span)
         if text.pieces is None and self.book.asked == asked and cls.among is Element.among:
             self.made[key] = element
+            if not text.value and not hasattr(cls, "warnings"):  # the same in every configuration
+                cls._bare = element  # type: ignore[attr-defined]  # read above only
         return element
 
 

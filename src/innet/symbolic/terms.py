@@ -535,6 +535,8 @@ def bitwise(op: Op, a: Term, b: Term) -> Term:
     """AND, OR, XOR: piece by piece, exact where one side of a piece is known."""
     if a.__class__ is K and b.__class__ is K:
         return K(apply(op, a.value, b.value, a.width), a.width)
+    if op is Op.AND and b.__class__ is K and b.value and not b.value & b.value + 1:  # the low bits
+        return cast(slice_of(a, 0, b.value.bit_length()), a.width)
     cuts: set[int] = {0, a.width}
     for term in (a, b):
         position = term.width

@@ -5,6 +5,7 @@ from typing import TypeAlias, assert_never
 from innet import ir
 from innet.ir.interpret import apply, ones_sum
 from innet.ir.nodes import PREDICATES, Mark, Op
+from innet.symbolic.checksums import shape_of
 from innet.symbolic.formulas import (
     all_of,
     any_of,
@@ -127,7 +128,13 @@ class Values:
         if kind is ir.Field:
             return self.load(e)  # type: ignore[arg-type]
         if kind is ir.Binary:
-            return self.binary(e.op, e.left, e.right)  # type: ignore[union-attr]
+            op = e.op  # type: ignore[union-attr]
+            if op is Op.ONES or op is Op.MUL:
+                shape = shape_of(e)  # type: ignore[arg-type]
+                if shape is not None:
+                    self.tables.work.left -= OPERATION * len(shape.leaves)
+                    return shape.term(self.state.env)
+            return self.binary(op, e.left, e.right)  # type: ignore[union-attr]
         if kind is ir.Var:
             return self.state.env[e.name]  # type: ignore[union-attr]
         if kind is ir.Const:

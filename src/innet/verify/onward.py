@@ -22,9 +22,9 @@ from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import Injected, State, Tables, inject_ip, possible
-from innet.symbolic.terms import K, Sym, Term
+from innet.symbolic.terms import K, Sym
 from innet.verify.questions import Progress, Question, places_of
-from innet.verify.reach import BUDGET, Base, Findings, Query
+from innet.verify.reach import BUDGET, Arrived, Base, Findings, Query
 
 
 @dataclass(frozen=True)
@@ -160,11 +160,11 @@ def points(
         leave(Progress(departed=False), joined(flow.traffic for flow in gist))
     seen: dict[tuple[int, bool, int], list[Progress]] = {}
     for state, progress in base.waiting.at(module.platform):
-        sources = possible(header(state, 96, 32), state.store)
+        came = _arrived(base, state)
         traffic = joined(
-            replace(flow.traffic, destinations=sources) if flow.answers else flow.traffic
+            replace(flow.traffic, destinations=came.sources) if flow.answers else flow.traffic
             for flow in gist
-            if not flow.made and may_cause(state, flow)
+            if not flow.made and may_cause(came, flow)
         )
         key = progress.index, progress.departed, id(progress.module)
         if key not in seen:
@@ -208,18 +208,25 @@ def joined(parts: Iterable[Traffic]) -> Traffic:
     return out
 
 
-def may_cause(state: State, flow: Told) -> bool:
-    """Whether packets of `state`, at a platform, may make the module send those of `flow`."""
-    asked: list[tuple[Ranges, Term]] = [
-        (flow.protocols, header(state, 72, 8)),
-        (flow.sources, header(state, 96, 32)),
-    ]
-    region, offset = state.memory.marks[Mark.TRANSPORT]
-    for bit, some in ((0, flow.first), (16, flow.second)):
-        cell = state.memory.cells[region].get(8 * offset + bit)
-        if some is not None and cell is not None and cell[0] == 16:
-            asked.append((some, cell[1]))
-    return all(rs.intersect(some, possible(term, state.store)) for some, term in asked)
+def may_cause(came: Arrived, flow: Told) -> bool:
+    """Whether packets at a platform may make the module send those of `flow`."""
+    pairs = zip((flow.protocols, flow.sources, flow.first, flow.second), came, strict=True)
+    return all(some is None or there is None or rs.intersect(some, there) for some, there in pairs)
+
+
+def _arrived(base: Base, state: State) -> Arrived:
+    """The headers of packets that wait at a platform; found out once."""
+    known = base.arrived.get(id(state))
+    if known is None:
+        memory, store = state.memory, state.store
+        region, offset = memory.marks[Mark.TRANSPORT]
+        ports = [
+            None if cell is None or cell[0] != 16 else possible(cell[1], store)
+            for cell in (memory.cells[region].get(8 * offset + bit) for bit in (0, 16))
+        ]
+        proto, source = possible(header(state, 72, 8), store), possible(header(state, 96, 32), store)
+        known = base.arrived[id(state)] = Arrived(proto, source, *ports)
+    return known
 
 
 __all__ = ["Onward", "Point", "applies", "onward", "points"]

@@ -8,7 +8,7 @@ and their no carries a packet too; where that needs entries of other flows, it s
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from innet import ir
 from innet.explore.fabric import NO_ROUTE
@@ -86,6 +86,16 @@ class Alike:
     groups: Sequence[tuple[Start, ...] | None]
 
 
+class Arrived(NamedTuple):
+    """What is in the headers of packets, as sets: protocols, source addresses, and the first two 16-bit fields behind
+    the IPv4 header (None: not told)."""
+
+    protocols: Ranges
+    sources: Ranges
+    first: Ranges | None
+    second: Ranges | None
+
+
 @dataclass
 class Base:
     """What a statement finds in the network without the modules that are asked about.
@@ -104,6 +114,8 @@ class Base:
     """What of the snapshot it hangs on."""
     alike: "Alike | None" = None
     """Which packets wait just as they started, once asked (`innet.verify.anywhere`)."""
+    arrived: dict[int, Arrived] = field(default_factory=dict)
+    """What is in the headers of those that wait, by their states' `id`, once asked (`innet.verify.onward`)."""
 
 
 Arrivals: TypeAlias = Callable[[Node, str | None], Base]

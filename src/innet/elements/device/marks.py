@@ -19,7 +19,7 @@ def ipv4_at(p: Packet, offset: int) -> Iterator[None]:
     """
     first = p.raw(Mark.DATA, offset, 1)
     with p.when((first >= 0x45) & (first <= 0x4F)):
-        header = ((first & 0x0F) << 2).cast(16)
+        header = p.bind(((first & 0x0F) << 2).cast(16))
         with p.when(header + offset <= p.length):
             p.set_mark(Mark.NET, Mark.DATA, offset)
             p.set_mark(Mark.TRANSPORT, Mark.NET, 0, header)

@@ -74,7 +74,7 @@ def changes(*pairs: tuple[Value, Value]) -> Value:
     total: Value | None = None
     for old, new in pairs:
         for low in range(0, old.width, 16):
-            change = (~old).bits(low, 16).ones_add(new.bits(low, 16))
+            change = (~old.bits(low, 16)).ones_add(new.bits(low, 16))
             total = change if total is None else total.ones_add(change)
     assert total is not None
     return total
