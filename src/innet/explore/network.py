@@ -21,14 +21,14 @@ from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Rou
 from innet.network.model import DROP
 from innet.network.reads import Change, Reads
 from innet.network.recorded import Recorded
-from innet.packet.headers import ETHERTYPE_IPV4
+from innet.packet.headers import BY_NAME, ETHERTYPE_IPV4
 from innet.symbolic import ranges as rs
 from innet.symbolic.evaluation import adjust
 from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.formulas import all_of, equal, less, member, negate
 from innet.symbolic.memory import ANNOTATIONS, Imprecise, Split
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, possible, stamp
+from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, possible, stamp, whole_frame
 from innet.symbolic.terms import Fn, K, Sym, Term, add, cast, shift_left
 from innet.symbolic.work import MAX_WORK, Guard
 
@@ -800,6 +800,11 @@ def follow_hops(
     state.hop = hop
 
 
+DESTINATION = BY_NAME["anno.dst_ip"]
+READING = 16
+"""What reading the headers of a frame costs where they are known to be whole: about as much as the program would."""
+
+
 def blank(state: State) -> None:
     """A frame as a device hands it over: only where it begins and ends is known, and that it has a timestamp."""
     memory = state.memory
@@ -814,6 +819,15 @@ def parse(state: State, program: Program, tables: Tables) -> Iterator[State]:
         yield state
         return
     blank(state)
+    headers = whole_frame(state.memory, state.store)
+    if headers is not None:
+        memory, (rid, offset) = state.memory, headers[Mark.NET]
+        tables.work.spend(READING)
+        memory.marks, state.env, state.hits = headers, {}, ()
+        destination = memory.read(rid, 8 * offset + 128, 32, state.store)
+        memory.cells[ANNOTATIONS][DESTINATION.bit] = (DESTINATION.width, destination, state.hop)
+        yield state
+        return
     for result in execute(program, state, tables):
         if isinstance(result, Emitted | Lost):
             if isinstance(result, Lost):

@@ -301,18 +301,19 @@ class Replay:
         return len(self.events) - 1
 
     def within(
-        self, box: Box, found: Iterator[tuple[str, PacketBuffer]], inner: list[Event], after: int, kept: bool
+        self, box: Box, found: Iterator[tuple[str, PacketBuffer]], inner: list[Event] | None, after: int
     ) -> list[tuple[str, PacketBuffer, int]]:
-        """What reaches the exits of a configuration, each with the event it comes from. `found` adds to `inner`, which
-        is kept among the events or not."""
+        """What reaches the exits of a configuration, each with the event it comes from: the last of `inner`, which
+        `found` adds to, or `after` where events inside are not recorded."""
+        if inner is None:
+            return [(element, packet, after) for element, packet in found]
         first = len(self.events)
-        sent = [(element, packet, len(inner) - 1) for element, packet in found]
-        if kept:
-            self.events += [
-                replace(e, place=box.scope + e.place, after=after if e.after < 0 else first + e.after)
-                for e in inner
-            ]
-        return [(element, packet, first + at if kept else after) for element, packet, at in sent]
+        sent = [(element, packet, first + len(inner) - 1) for element, packet in found]
+        self.events += [
+            replace(e, place=box.scope + e.place, after=after if e.after < 0 else first + e.after)
+            for e in inner
+        ]
+        return sent
 
     def arrive(self, end: End, frame: bytes, after: int) -> Iterator[Moving]:
         snapshot = self.network.snapshot
@@ -321,9 +322,9 @@ class Replay:
         if isinstance(node, Middlebox):
             box = self.network.boxes[end.node]
             for element in box.entries.get(end.interface, ()):
-                inner: list[Event] = []
+                inner: list[Event] | None = [] if self.inside else None
                 found = enter(box.machine, element, frame, self.state(box), inner)
-                for exit_, packet, at in self.within(box, found, inner, here, self.inside):
+                for exit_, packet, at in self.within(box, found, inner, here):
                     yield from self.wire(node.name, box.exits[exit_], packet.data, at)
             return
         if isinstance(node, Switch):
@@ -361,7 +362,7 @@ class Replay:
         for target, into in box.machine.next.get((element, port), ()):
             inner: list[Event] = []
             found = through(box.machine, target, into, self.received(frame), self.state(box), inner)
-            sent += self.within(box, found, inner, -1, True)
+            sent += self.within(box, found, inner, -1)
         if element in box.exits and not sent:
             sent = [(element, self.received(frame), -1)]
         self.follow([out for one in sent for out in self.leave(module, *one)][::-1])
@@ -376,7 +377,7 @@ class Replay:
             for entry in entries:
                 inner: list[Event] = []
                 found = enter(module.box.machine, entry, frame, self.state(module.box), inner)
-                for one in self.within(module.box, found, inner, here, True):
+                for one in self.within(module.box, found, inner, here):
                     yield from self.leave(module, *one)
 
     def leave(self, module: Module, element: str, packet: PacketBuffer, after: int) -> Iterator[Moving]:

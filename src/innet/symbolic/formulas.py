@@ -168,6 +168,10 @@ def _pieces_member(term: Concat, ranges: Ranges) -> Formula:
     head, tail = term.parts[0], concat(list(term.parts[1:]))
     rest = term.width - head.width
     mask = (1 << rest) - 1
+    if head.__class__ is K:
+        base = head.value << rest
+        here = rs.intersect(ranges, ((base, base | mask),))
+        return member(tail, tuple((low - base, high - base) for low, high in here))
     whole: list[tuple[int, int]] = []
     edges: dict[int, list[tuple[int, int]]] = {}
     for low, high in ranges:

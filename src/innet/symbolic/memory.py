@@ -243,6 +243,14 @@ class Memory:
         if cell is not None and cell[0] == width:
             return cell[1]
         end = bit + width
+        at = bit
+        tiles: list[Part] = []
+        while cell is not None and at + cell[0] <= end:  # mostly, cells lie side by side
+            tiles += pieces(cell[1])
+            at += cell[0]
+            if at == end:
+                return concat(tiles)
+            cell = cells.get(at)
         over = sorted((b, c) for b, c in cells.items() if b < end and b + c[0] > bit)
         parts: list[Part] = []
         at = bit

@@ -182,6 +182,10 @@ IP_CELLS = (
 )  # fmt: skip
 
 
+NO_CELL = (0, K(0, 1), None)
+IPV4_TYPE, IPV4_VERSION = (16, K(0x0800, 16)), (4, K(4, 4))
+
+
 def inject_ip(label: str = "", link: bool = True, max_payload: int = LONGEST_PAYLOAD) -> Injected:
     """Any IPv4 packet with a complete header, in an Ethernet frame if `link`: what a network delivers.
 
@@ -196,11 +200,11 @@ def inject_ip(label: str = "", link: bool = True, max_payload: int = LONGEST_PAY
         for name, bit, width in (("ether.dst", 0, 48), ("ether.src", 48, 48)):
             symbols[name] = sym = Sym(label + name, width)
             memory.cells[ether][bit] = (width, sym, None)
-        memory.cells[ether][96] = (16, K(0x0800, 16), None)
+        memory.cells[ether][96] = (*IPV4_TYPE, None)
     header = memory.add_region((20, ()), None)
     for name, bit, width in IP_CELLS:
         if name == "ip.vers":
-            memory.cells[header][bit] = (width, K(4, 4), None)
+            memory.cells[header][bit] = (*IPV4_VERSION, None)
             continue
         symbols[name] = sym = Sym(label + name, width, "source" if name == "ip.src" else "injected")
         memory.cells[header][bit] = (width, sym, None)
@@ -214,6 +218,34 @@ def inject_ip(label: str = "", link: bool = True, max_payload: int = LONGEST_PAY
     memory.add_region((0, ((size, 1),)), payload)
     memory.marks[Mark.DATA] = (memory.order[0], 0)
     return Injected(State(memory, store), symbols, payload, options)
+
+
+def whole_frame(memory: Memory, store: Store) -> dict[Mark, tuple[int, int]] | None:
+    """Where the headers of a frame begin that is built as `inject_ip` builds them, whatever is in its other fields;
+    None: it is not, or the length of its header is one number.
+
+    By that it carries a complete IPv4 header (RFC 791 section 3.1) on every path, and reading it tells nothing more.
+    """
+    order, lengths, cells = memory.order, memory.lengths, memory.cells
+    if len(order) != 4 or memory.marks[Mark.DATA] != (order[0], 0):
+        return None
+    link, header, options, payload = order
+    length = cells[header].get(4)
+    if length is None or length[0] != 4 or length[1].__class__ is not Sym:
+        return None
+    hl = length[1]
+    if lengths[link] != (14, ()) or lengths[header] != (20, ()) or lengths[options] != (-20, ((hl, 4),)):
+        return None
+    const, parts = lengths[payload]
+    if const != 0 or len(parts) != 1 or parts[0][1] != 1:
+        return None
+    if cells[link].get(96, NO_CELL)[:2] != IPV4_TYPE or cells[header].get(0, NO_CELL)[:2] != IPV4_VERSION:
+        return None
+    least, most = store.domain(hl)[0][0], store.domain(hl)[-1][1]
+    if not 5 <= least < most:
+        return None
+    net = header, 0
+    return {Mark.DATA: (link, 0), Mark.MAC: (link, 0), Mark.NET: net, Mark.TRANSPORT: (payload, 0)}
 
 
 def inject_raw(label: str = "") -> Injected:

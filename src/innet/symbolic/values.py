@@ -41,6 +41,7 @@ from innet.symbolic.terms import (
     pieces,
     shift_left,
     shift_right,
+    slice_of,
 )
 from innet.symbolic.work import OPERATION
 
@@ -145,6 +146,8 @@ class Values:
                     return as_term(negate(truth(self.value(inner))))
                 width = e.width
                 return bitwise_not(self.value(inner), width)
+            case ir.Cast(ir.Binary(Op.SHR, inner, ir.Const(by)), width) if by + width <= inner.width:
+                return slice_of(self.value(inner), by, width)
             case ir.Cast(inner, width):
                 return cast(self.value(inner), width)
             case ir.Present(mark, offset, length):
