@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from innet.cli import files
 from innet.diagnostics import Source
 from innet.elements.registry import REGISTRY
 from innet.messages import Account, Plan, Role
@@ -194,6 +195,7 @@ def measure(setting: Setting, seed: int) -> list[tuple[str, float]]:
         others = [s for s in SHAPES if s is not shapes[-1]]
         shapes.append(others[(seed + n) % len(others)])
     texts = [shape.text(format_address(setting.client), choose) for shape in shapes]
+    files.settle()  # as the commands do
     for name in REGISTRY:
         REGISTRY[name]  # element classes are imported when they are first named
     times: list[tuple[str, float]] = []

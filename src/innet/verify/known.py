@@ -29,7 +29,7 @@ from innet.verify.deployed import (
     module_box,
     whole,
 )
-from innet.verify.onward import Onward, Point, onward
+from innet.verify.onward import Alone, Onward, Point, onward
 from innet.verify.questions import Question, ends_of, prepare
 from innet.verify.reach import Base, everything_from, explore_base
 from innet.verify.security import (
@@ -75,6 +75,7 @@ class Known:
         """Whether platforms are near clients, as far as that was asked one by one."""
         self._onward: dict[tuple[Reach, Point], Onward] = {}
         self._homes: dict[str, rs.Ranges] | None = None
+        self._alone: Alone | None = None
         """Clients' addresses, by node."""
         self._gists: dict[tuple[str, int, str, Account], Gist | None] = {}
 
@@ -200,6 +201,12 @@ class Known:
             if found.ends:
                 return found
         return self.onward_of(question, point, module)
+
+    def alone(self, module: Module) -> Alone:
+        """A module by itself; one is asked about by many rules, then the next."""
+        if self._alone is None or self._alone.module is not module:
+            self._alone = Alone(self.network, module)
+        return self._alone
 
     def like(self, addresses: rs.Ranges) -> rs.Ranges:
         """All addresses of the clients that have `addresses`; those alone, if nobody does, or several."""

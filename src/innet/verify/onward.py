@@ -8,6 +8,7 @@ with the module in place, and nothing of the module has to be run for it. If som
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from innet.explore.flow import BudgetExceeded
 from innet.explore.modules import ARRIVES, NOTHING, Gist, Module, Told, Traffic
@@ -140,11 +141,33 @@ def applies(question: Question, base: Base) -> bool:
     )
 
 
+class Alone:
+    """A module by itself in the network."""
+
+    def __init__(self, network: Network, module: Module) -> None:
+        self.network, self.module = network, module
+
+    @cached_property
+    def there(self) -> Network:
+        """The network with it."""
+        return self.network.with_modules([self.module])
+
+    @cached_property
+    def cases(self) -> tuple[State, ...] | None:
+        """Any packets that the platform hands to it; None if not all can be followed."""
+        injected, cases = self.network.anything()
+        forks = [case.fork() for case in cases if not case.lost]
+        if len(forks) < len(cases) or not all(handed(one, injected, self.module.address) for one in forks):
+            return None
+        return tuple(forks)
+
+
 def points(
-    question: Question, network: Network, tables: Tables, base: Base, module: Module, gist: Gist
+    question: Question, tables: Tables, base: Base, alone: Alone, gist: Gist
 ) -> Iterator[Point] | None:
-    """How far the rule can be with packets that leave `module`, whichever it gets; None if it is broken at the module
+    """How far the rule can be with packets that leave a module, whichever it gets; None if it is broken at the module
     already, or may be."""
+    network, module = alone.network, alone.module
     place = ARRIVES + module.name
     looked = place in places_of(question, network)
     query: Query | None = None
@@ -171,14 +194,14 @@ def points(
             seen[key] = [progress]
             if looked:
                 if query is None:
-                    there = network.with_modules([module])
-                    query = Query(question, there, tables, network.budget(BUDGET), Findings(), operator=True)
+                    budget = network.budget(BUDGET)
+                    query = Query(question, alone.there, tables, budget, Findings(), operator=True)
+                if alone.cases is None:
+                    return None
                 seen[key] = []
-                injected, cases = network.anything()
-                for case in cases:
-                    if case.lost or not handed(case := case.fork(), injected, module.address):
-                        return None
-                    seen[key] += (then for _, then in query.watch(place, 0, case, progress))  # type: ignore[misc]
+                for case in alone.cases:
+                    watched = query.watch(place, 0, case.fork(), progress)
+                    seen[key] += (then for _, then in watched)  # type: ignore[misc]
         for then in seen[key]:
             leave(then, traffic)
     if query is not None and (query.found.violating or query.found.conforming):
@@ -204,7 +227,7 @@ def joined(parts: Iterable[Traffic]) -> Traffic:
     """All of the packets."""
     out = NOTHING
     for part in parts:
-        out = out.joined(part)
+        out = part if out is NOTHING else out.joined(part)
     return out
 
 
@@ -229,4 +252,4 @@ def _arrived(base: Base, state: State) -> Arrived:
     return known
 
 
-__all__ = ["Onward", "Point", "applies", "onward", "points"]
+__all__ = ["Alone", "Onward", "Point", "applies", "onward", "points"]

@@ -327,7 +327,7 @@ class World:
         do harm."""
         if not applies(question, base):
             return None
-        found = points(question, self._shared.network, self._shared.tables(), base, module, gist)
+        found = points(question, self._shared.tables(), base, self._shared.alone(module), gist)
         if found is None:
             return None
         known = tuple(self._shared.onward(question, point, module) for point in found)
