@@ -195,9 +195,9 @@ def measure(setting: Setting, seed: int) -> list[tuple[str, float]]:
         others = [s for s in SHAPES if s is not shapes[-1]]
         shapes.append(others[(seed + n) % len(others)])
     texts = [shape.text(format_address(setting.client), choose) for shape in shapes]
-    files.settle()  # as the commands do
     for name in REGISTRY:
         REGISTRY[name]  # element classes are imported when they are first named
+    files.settle()  # as the commands do
     times: list[tuple[str, float]] = []
     world: World | None = None
     for shape, text in zip(shapes, texts, strict=True):
