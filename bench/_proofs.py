@@ -3,7 +3,7 @@
 import json
 import random
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -56,19 +56,30 @@ def requests(seed: int, boxes: int) -> Values:
     """A first request and further ones, on Figure 3 (0 boxes) or a generated network: cold and next."""
     if boxes == 0:
         setting = request.SETTINGS[0]
-        snapshot, policy = setting.make()
     else:
-        setting = request.Setting(f"{boxes} boxes", lambda: (snapshot, policy), 0x0A000305, "", None, None)
         snapshot = operator_network(boxes)
         policy = parse_policy(Source("policy.innet", request.GENERATED_POLICY))
-    account = Account("client", Role.CLIENT, ((setting.client, setting.client),))
-    choose = random.Random(seed)
-    ready()
-    first = request.FIRST[seed % len(request.FIRST)]
-    shapes = [first]
+        setting = request.Setting(f"{boxes} boxes", lambda: (snapshot, policy), 0x0A000305, "", None, None)
+    shapes = [request.FIRST[seed % len(request.FIRST)]]
     for n in range(request.NEXT):
         others = [s for s in request.SHAPES if s is not shapes[-1]]
         shapes.append(others[(seed + n) % len(others)])
+    return {**asked(setting, shapes, seed), "memory": [megabytes()]}
+
+
+def figure4(seed: int) -> Values:
+    """The request of the paper's Figure 4 on the network of Figure 3: the first of a process, and more of its kind with
+    other ports and times."""
+    shape = next(one for one in request.SHAPES if one.name == "batcher")
+    return asked(request.SETTINGS[0], [shape] * (1 + request.NEXT), seed)
+
+
+def asked(setting: request.Setting, shapes: Sequence[request.Shape], seed: int) -> Values:
+    """How long requests of these shapes take, each with constants of its own: cold the first, next the others."""
+    snapshot, policy = setting.make()
+    account = Account("client", Role.CLIENT, ((setting.client, setting.client),))
+    choose = random.Random(seed)
+    ready()
     times: list[float] = []
     world: World | None = None
     for shape in shapes:
@@ -79,7 +90,7 @@ def requests(seed: int, boxes: int) -> Values:
         made = plan(parse_request(Source("request.innet", text)), world, account)
         times.append((process_time() - started) * 1e3)
         request.check(setting, shape, text, made)
-    return {"cold": times[:1], "next": times[1:], "memory": [megabytes()]}
+    return {"cold": times[:1], "next": times[1:]}
 
 
 def rules(seed: int, boxes: int, count: int) -> Values:
@@ -316,6 +327,7 @@ def table1(seed: int) -> Values:
 
 
 MEASURES: dict[str, Callable[..., Values]] = {
+    "figure4": figure4,
     "requests": requests,
     "rules": rules,
     "tenants": tenants,
