@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROWS = {"figure3": 3, "rules": 2, "tenants": 7, "prefixes": 2, "internet2": 2, "boxes": 7}
+ROWS = {"figure3": 4, "rules": 2, "tenants": 7, "prefixes": 2, "internet2": 2, "boxes": 7}
 
 
 @pytest.mark.parametrize("row", ROWS)
