@@ -53,6 +53,9 @@ def ask(collected: Collected, text: str) -> Check:
         ("reach from a:in dst net 10.0.0.0/8 -> d:lost", "no"),
         ("reach from a:in dst net 10.2.0.0/16 -> b -> d:out", "yes"),
         ("reach from a:in dst net 10.2.0.0/16 -> c -> d:out", "no"),
+        ("reach from a:in dst net 10.2.0.0/16 -> b -> b:a -> d:out", "yes"),  # two hops at one place
+        ("always reach from a:in dst net 10.2.0.0/16 -> b -> b:a -> d:out", "yes"),
+        ("always reach from a:in dst net 10.2.0.0/16 -> b -> b:a", "yes"),
         (
             "reach from a:in dst net 10.0.0.0/8 -> c:a -> d:c -> d:out tcp dst port 80 const dst port",
             "yes",

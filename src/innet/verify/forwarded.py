@@ -67,12 +67,10 @@ class Collected:
 
         def passed(index: int, end: End, leaves: bool, begins: bool) -> int:
             """The hops passed when a packet is there; len(hops) if that is looked for, -1 if it is out of it."""
-            if around:
-                if at(hops[last], end, leaves, begins):
-                    return len(hops) if index < last else -1
-                return index + (index < last and at(hops[index], end, leaves, begins))
-            while index <= last and at(hops[index], end, leaves, begins):
-                index += 1
+            while index <= last - around and at(hops[index], end, leaves, begins):
+                index += 1  # several hops may be one place: a router, and the port that it is come to by
+            if around and at(hops[last], end, leaves, begins):
+                return len(hops) if index < last else -1
             return index
 
         before: dict[At, At | None] = {}
