@@ -442,3 +442,64 @@ def test_a_match_that_is_ignored_may_hold_or_not():
 def test_chains_that_jump_without_end_are_refused():
     rows = json.loads(one_rule({"jump": {"target": "base"}})["g/nft.json"])
     assert "jump more than 16 deep" in refusal(one_rule() | {"g/nft.json": json.dumps(rows)})
+
+
+# ---- where chains are hooked in
+
+
+def hooked(hook: str, priority: int, rules: list[list[dict[str, Any]]]) -> dict[str, str]:
+    """A router with one base chain between a lan and the internet."""
+    chain = {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": hook, "prio": priority}
+    rows: list[dict[str, Any]] = [
+        {"table": {"family": "inet", "name": "t"}},
+        {"chain": chain | {"policy": "accept"}},
+        *({"rule": {"family": "inet", "table": "t", "chain": "c", "expr": expr}} for expr in rules),
+    ]
+    ports = {"lan0": ("10.1.0.1", 24), "wan0": ("203.0.113.1", 30)}
+    addresses = [
+        {"ifname": name, "flags": ["UP"], "addr_info": [{"family": "inet", "local": a, "prefixlen": n}]}
+        for name, (a, n) in ports.items()
+    ]
+    routes = [
+        {"dst": "default", "dev": "wan0", "gateway": "203.0.113.2"},
+        {"dst": "10.1.0.0/24", "dev": "lan0", "protocol": "kernel", "scope": "link"},
+        {"dst": "203.0.113.0/30", "dev": "wan0", "protocol": "kernel", "scope": "link"},
+    ]
+    return {
+        "gate/ip-addr.json": json.dumps(addresses),
+        "gate/ip-route.json": json.dumps(routes),
+        "gate/nft.json": json.dumps({"nftables": rows}),
+        "import.yaml": """
+            nodes:
+              internet: {kind: internet}
+              homes: {kind: clients, interfaces: {lan: 10.1.0.2/24}}
+            links:
+              - [internet, gate:wan0]
+            """,
+    }
+
+
+def asked_state(*states: str) -> dict[str, Any]:
+    return matching({"ct": {"key": "state"}}, list(states), "in")
+
+
+@pytest.mark.parametrize(
+    ("priority", "states", "reaches", "never"),
+    [
+        (-300, ["new"], Answer.YES, Answer.NO),
+        (-300, ["invalid"], Answer.NO, Answer.YES),
+        (-200, ["new"], Answer.UNDECIDED, Answer.NO),
+        (-150, ["new"], Answer.NO, Answer.YES),
+    ],
+)
+def test_what_comes_before_tracking_finds_packets_invalid(
+    priority: int, states: list[str], reaches: Answer, never: Answer
+):
+    made = imported(hooked("prerouting", priority, [[asked_state(*states), {"drop": None}]]))
+    flow = "from client udp and ip[6:2] & 0x1fff = 0 -> internet"
+    assert ask(world(made), f"reach {flow}").holds is reaches
+    assert ask(world(made), f"never new reach {flow}").holds is never
+
+
+def test_a_hook_that_is_not_followed_is_not_passed_over():
+    assert "the hook 'ingress' is not followed" in refusal(hooked("ingress", 0, [[{"drop": None}]]))

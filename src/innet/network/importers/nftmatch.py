@@ -57,6 +57,8 @@ class Case:
     state: str = "stateless"
     lowered: int = 0
     """How much lower a time to live the rules see than the packet has."""
+    tracked: bool | None = True
+    """Whether tracking has seen the packet by then; None: it is not known. What it has not seen is `invalid`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +321,10 @@ def state(operator: str, right: Any, case: Case) -> Condition:
         raise StrangeError("a state that is not known", "match", "right")
     if operator == "!=":
         names = STATES - names
+    if not case.tracked:
+        if case.tracked is None and names != STATES:
+            return MAYBE
+        return ALWAYS if "invalid" in names else NEVER
     match case.state:
         case "first":
             if {"new", "invalid"} <= names:

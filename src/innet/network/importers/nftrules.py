@@ -5,7 +5,7 @@ a router in a network file neither sends nor gets, and are passed over, as is wh
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from innet.diagnostics import Span
@@ -38,6 +38,10 @@ PASSED_OVER = {
 }
 FAMILIES = ("ip", "inet")
 FOLLOWED = ("prerouting", "forward", "postrouting")
+OWN = ("input", "output")
+"""Hooks that are about packets of the machine itself."""
+TRACKING = -200
+"""The priority at which tracking looks at packets: what chains before it ask of it is never known."""
 MAX_DEPTH = 16
 """How deep chains may jump, as in the kernel."""
 MAX_RULES = 20_000
@@ -142,6 +146,8 @@ class Ruleset:
             )  # fmt: skip
             if isinstance(priority, bool) or not isinstance(priority, int):
                 self.note((*path, "prio"), "a priority that is no number")
+            if chain.hook not in ("", *FOLLOWED, *OWN):
+                self.note((*path, "hook"), f"the hook {chain.hook[:20]!r} is not followed")
             if chain.policy not in ("accept", "drop"):
                 self.note((*path, "policy"), f"the policy {chain.policy[:20]!r}")
             self.chains[table, chain.name] = chain
@@ -217,6 +223,8 @@ class Ruleset:
 
     def filter(self, chain: Chain, case: Case) -> list[Rule]:
         """A base chain as a list of rules: the first that matches decides. What may match or not permits perhaps."""
+        if chain.hook == "prerouting" and chain.priority <= TRACKING:
+            case = replace(case, tracked=None if chain.priority == TRACKING else False)
         flat = _Flat(self, chain, case)
         flat.walk(chain, ALWAYS, 0)
         flat.verdict(ALWAYS, chain.policy == "accept", self.document.place(chain.path))
