@@ -243,9 +243,12 @@ def run(
     return Outcome(verdict, r.copies)
 
 
-def evaluate(expr: ir.Expr, packet: PacketBuffer) -> int:
-    """An expression that uses no variables, on a packet."""
-    return _Run("", packet, State(), None).value(expr)
+def evaluate(expr: ir.Expr, packet: PacketBuffer, variables: Mapping[str, int] | None = None) -> int:
+    """An expression on a packet; `variables` are those that it uses."""
+    one = _Run("", packet, State(), None)
+    if variables is not None:
+        one.env.update(variables)
+    return one.value(expr)
 
 
 class _Run:

@@ -4,13 +4,14 @@ The store does not look into such sums, so that nothing is lost where all of an 
 one for each operation, and much time is won: programs that rewrite headers are full of them (RFC 1624).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 from innet import ir
-from innet.ir.interpret import apply
+from innet.ir.interpret import PacketBuffer, evaluate
 from innet.ir.nodes import Op
 from innet.symbolic.terms import Fn, K, Term
 
+NO_PACKET = PacketBuffer()
 MAX_KEPT = 4096
 _known: dict[int, tuple[ir.Binary, "Shape | None"]] = {}
 
@@ -26,13 +27,17 @@ class Shape:
     def term(self, env: Mapping[str, Term]) -> Term:
         """The sum of what the variables are."""
         terms = [K(e.value, e.width) if isinstance(e, ir.Const) else env[e.name] for e in self.leaves]
-        expr = self.expr
         for term in terms:
             if term.__class__ is not K:
                 return Fn(
-                    "ones", (self.text, *terms), expr.width, lambda _, *values: _value(expr, iter(values))
+                    "ones", (self.text, *terms), self.expr.width, lambda _, *values: self.number(values)
                 )
-        return K(_value(expr, iter([term.value for term in terms if isinstance(term, K)])), expr.width)
+        return K(self.number([term.value for term in terms if isinstance(term, K)]), self.expr.width)
+
+    def number(self, values: Sequence[int]) -> int:
+        """The sum, where the leaves have these values."""
+        names = (e.name if isinstance(e, ir.Var) else "" for e in self.leaves)
+        return evaluate(self.expr, NO_PACKET, dict(zip(names, values, strict=True)))
 
 
 def shape_of(e: ir.Binary) -> Shape | None:
@@ -73,19 +78,6 @@ def _gather(e: ir.Expr, leaves: list[ir.Var | ir.Const], text: list[str]) -> boo
             text.append(f"u{width}")
             return _gather(value, leaves, text)
     return False
-
-
-def _value(e: ir.Expr, values: Iterator[int]) -> int:
-    """What an expression is whose leaves have these values."""
-    match e:
-        case ir.Binary(op, left, right):
-            a = _value(left, values)
-            return apply(op, a, _value(right, values), left.width)
-        case ir.Not(value):
-            return ~_value(value, values) & (1 << value.width) - 1
-        case ir.Cast(value, width):
-            return _value(value, values) & (1 << width) - 1
-    return next(values)
 
 
 __all__ = ["shape_of"]
