@@ -311,3 +311,15 @@ links: [[internet, "r1:out"], ["r1:in", "r2:in"], [c, "r2:lan"]]
     (loop,) = loops(snapshot(text))
     assert [[str(place) for place in cycle] for cycle in loop.cycles] == [["r1:in", "r2:in"]]
     assert (loop.addresses.example, loop.addresses.addresses) == (0x0A010000, (1 << 16) - (1 << 8))
+
+
+@pytest.mark.parametrize(("port", "through"), [("a", 0), ("b", (1 << 16) - 1), ("c", 0)])
+def test_frames_go_where_a_switch_sends_them(port: str, through: int):
+    """Where the table of a switch is wrong, no packet gets to the next hop."""
+    text = SHARED.replace("lan: 10.0.0.2/24", 'lan: {address: 10.0.0.2/24, mac: "02:00:00:00:00:02"}')
+    text = text.replace("c: {}}}", f'c: {{}}}}, table: {{"02:00:00:00:00:02": {port}}}}}')
+    found = snapshot(text)
+    counts = pairs(found)
+    assert counts.get((End("r1", "out"), End("r2", "in")), 0) == through
+    assert counts[End("r1", "out"), End("h", "nic")] == 1
+    assert bool(changes(snapshot(SHARED), found)) is (through == 0)

@@ -399,12 +399,12 @@ def of_snapshot(snapshot: Snapshot, bumps: bool = False) -> Forwarding:
     }
     ports = {router.name: tuple(router.interfaces) for router in snapshot.routers}
     wires: dict[End, tuple[End, ...]] = {}
-    hears = {
-        End(node, port): _heard(snapshot, boxes, End(node, port))
+    joined = {
+        End(node, port): _joined(snapshot, boxes, End(node, port))
         for node, names in ports.items()
         for port in names
     }
-    names = _stations(snapshot, hears)
+    names = _stations(joined)
     for station, name in names.items():
         inner = f"{station.interface} to the segment"
         ports[name] = (station.interface, inner)
@@ -413,36 +413,47 @@ def of_snapshot(snapshot: Snapshot, bumps: bool = False) -> Forwarding:
     def place(end: End) -> End:
         return End(names[end], f"{end.interface} to the segment") if end in names else end
 
-    for station in names:  # whom it sends what is not known: anything to anybody
-        near_it = (end for end in _heard(snapshot, boxes, station) if end in hears or end in names)
+    def heard(start: End, others: Sequence[End]) -> tuple[End, ...]:
+        """Of the stations that are joined to one, those that get what is addressed to them."""
+        macs = {end: snapshot.interface(end).mac for end in others}
+        return tuple(
+            place(end)
+            for end in others
+            if macs[end] is None or end in _joined(snapshot, boxes, start, macs[end])
+        )
+
+    for station in names:  # whom it sends what is not known: anything to anybody, to any Ethernet address
+        near_it = (end for end in _joined(snapshot, boxes, station) if end in joined or end in names)
         wires[place(station)] = tuple(map(place, near_it))
-    for start, all_heard in hears.items():
+    for start, every in joined.items():
         node, port = start
-        heard = tuple(end for end in all_heard if end in hears or end in names)
-        if heard:
-            wires[start] = tuple(map(place, heard))
+        others = [end for end in every if end in joined or end in names]
+        if others:
+            wires[start] = heard(start, others)
         told = snapshot.addressed(start)
-        if len(heard) > 1 and told:
+        if len(others) > 1 and told:
             tables[node] = _told(tables[node], port, told)
-            wires |= {End(node, _to(port, to)): (place(to),) for to in told if to is not None and to in heard}
+            for to in told:
+                if to is not None and place(to) in wires[start]:
+                    wires[End(node, _to(port, to))] = (place(to),)
     vague = {
         end
-        for end in hears
+        for end in joined
         if (segment := snapshot.segment(*end)) is not None
         and not all(boxes[name].is_exact for name in segment.middleboxes)
     }  # a box that is taken to pass everything may not send back
-    returns = frozenset(hears.keys() - vague)
+    returns = frozenset(joined.keys() - vague)
     return Forwarding(tables, ports, wires, snapshot.name, returns, frozenset(names.values()))
 
 
-def _stations(snapshot: Snapshot, hears: Mapping[End, tuple[End, ...]]) -> dict[End, str]:
+def _stations(joined: Mapping[End, tuple[End, ...]]) -> dict[End, str]:
     """What is on a segment with several routers and is none itself, and what its node is called: it is no edge of one
     of them."""
     found: dict[End, None] = {}
-    inner = {end for heard in hears.values() for end in heard}
-    for start, heard in hears.items():
-        if start in inner or any(end in hears for end in heard):
-            found |= dict.fromkeys(end for end in heard if end not in hears)
+    inner = {end for others in joined.values() for end in others}
+    for start, others in joined.items():
+        if start in inner or any(end in joined for end in others):
+            found |= dict.fromkeys(end for end in others if end not in joined)
     several = [node for node, count in Counter(end.node for end in found).items() if count > 1]
     return {end: f"{end.node}.{end.interface}" if end.node in several else end.node for end in found}
 
@@ -466,9 +477,12 @@ def _told(table: Flat[Output], port: str, told: Mapping[End | None, rs.Ranges]) 
     return sorted(found, key=itemgetter(0))
 
 
-def _heard(snapshot: Snapshot, boxes: Mapping[str, Through], start: End) -> tuple[End, ...]:
-    """The stations that hear what leaves by a port. Behind a box with several interfaces that may stand for a router,
-    only those that may be in the subnet of the port."""
+def _joined(
+    snapshot: Snapshot, boxes: Mapping[str, Through], start: End, mac: int | None = None
+) -> tuple[End, ...]:
+    """The stations that hear frames that leave by a port for an Ethernet address; None: for one that no switch knows.
+    Behind a box with several interfaces that may stand for a router, only those that may be in the subnet of the port.
+    """
     found: dict[End, None] = {}
     own = snapshot.interface(start)
     segment = snapshot.segment(*start)
@@ -481,7 +495,9 @@ def _heard(snapshot: Snapshot, boxes: Mapping[str, Through], start: End) -> tupl
         seen.add(end)
         node = snapshot.nodes[end.node]
         if isinstance(node, Switch):
-            work += [End(end.node, name) for name in node.interfaces if name != end.interface]
+            known = None if mac is None else node.table.get(mac)
+            ports = node.interfaces if known is None else (known,)
+            work += [End(end.node, name) for name in ports if name != end.interface]
         elif isinstance(node, Middlebox):
             work += [End(end.node, name) for name in boxes[node.name].outputs.get(end.interface, ())]
         elif segment is None or segment.plain or near(own, snapshot.interface(end)):
