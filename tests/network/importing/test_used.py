@@ -107,6 +107,18 @@ def test_a_static_route_by_an_interface_that_is_shut_is_not_used(hop: str):
         made = imported({"r1.ios-config.txt": IOS.format(state, hop), "import.yaml": IOS_ENDS})
         held = ask(world(made), "never reach from a dst net 192.0.2.0/24 -> internet")
         assert held.holds is answer
+    flow = "never reach from a dst net 192.0.2.0/24 -> internet"
+    text = IOS.format("shutdown", hop)
+    kept = text.replace("Ethernet0/1" + hop + "\nip route", "Ethernet0/1" + hop + " permanent\nip route")
+    assert (
+        ask(world(imported({"r1.ios-config.txt": kept, "import.yaml": IOS_ENDS})), flow).holds is Answer.YES
+    )
+    never = text.replace(" 200\n", " 255\n")
+    assert (
+        ask(world(imported({"r1.ios-config.txt": never, "import.yaml": IOS_ENDS})), flow).holds is Answer.YES
+    )
+    arp = text + "arp 203.0.113.2 0011.2233.4455 ARPA\n"
+    assert "this line is not understood" in refusal({"r1.ios-config.txt": arp, "import.yaml": IOS_ENDS})
     dhcp = IOS.format("shutdown", hop) + "ip route 0.0.0.0 0.0.0.0 dhcp\n"
     assert "a next hop that DHCP tells" in refusal({"r1.ios-config.txt": dhcp, "import.yaml": IOS_ENDS})
 

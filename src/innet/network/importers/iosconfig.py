@@ -14,7 +14,7 @@ from innet.network.importers.report import Report
 from innet.network.importers.words import Line, Word, interface_name, is_prompt, lines
 
 HARMLESS = (
-    "aaa", "alias", "archive", "arp", "banner", "boot", "boot-end-marker", "boot-start-marker", "call-home", "cdp",
+    "aaa", "alias", "archive", "banner", "boot", "boot-end-marker", "boot-start-marker", "call-home", "cdp",
     "class-map", "clock", "control-plane", "crypto key", "crypto pki", "diagnostic", "dot11", "enable", "end",
     "errdisable", "event", "exit", "file", "hostname", "ip arp", "ip as-path", "ip bgp-community", "ip cef",
     "ip classless", "ip community-list", "ip default-gateway", "ip dhcp", "ip domain", "ip domain-list",
@@ -42,6 +42,8 @@ HARMLESS_ON_INTERFACE = (
 UNDONE = ("ip routing", "switchport")
 """What `no` must not stand before: without it the box is another one."""
 FILTERS_OF_VLANS = ("vlan access-map", "vlan filter")
+UNUSED = 255
+"""The distance of a static route that is never in the table."""
 HARMLESS_IN_VLAN = ("exit", "mtu", "name", "state active")
 """Lines below `vlan N` that do not change what the VLAN carries."""
 LIST_SECTION = re.compile(r"ip access-list (?P<kind>standard|extended) (?P<name>\S+)\Z")
@@ -62,6 +64,7 @@ class _Config:
         self.interface = ""
         self.name = ""
         self.statics: dict[Prefix, dict[int, list[Forward]]] = {}
+        self.permanent: list[Forward] = []
         self.protocol: Line | None = None
         self.banner = ""
         self.numbered: dict[str, dict[int, list[Rule]]] = {}
@@ -176,11 +179,14 @@ class _Config:
         distance = 1
         if rest and rest[0].text.isascii() and rest[0].text.isdigit() and len(rest[0].text) < 4:
             distance = int(rest.pop(0).text)
+        permanent = False
         while rest:
             word = rest.pop(0)
             if word.text in ("tag", "name") and rest:
                 rest.pop(0)
-            elif word.text != "permanent":
+            elif word.text == "permanent":
+                permanent = True
+            else:
                 self.device.unknown(self.report, word.span, f"'{word.text[:40]}' is not understood")
                 return
         if port is None and via is None:
@@ -188,6 +194,8 @@ class _Config:
             return
         hops = () if port == "Null0" else (Hop(port, via),)
         route = Forward(prefix, hops, line.span)
+        if permanent:
+            self.permanent.append(route)
         self.statics.setdefault(prefix, {}).setdefault(distance, []).append(route)
 
     def routes(self) -> None:
@@ -205,7 +213,7 @@ class _Config:
             found = {
                 distance: used
                 for distance, routes in every.items()
-                if (used := [route for route in routes if self.is_used(route)])
+                if distance < UNUSED and (used := [route for route in routes if self.is_used(route)])
             }
             if not found:
                 continue
@@ -217,12 +225,15 @@ class _Config:
             self.device.route(Forward(prefix, hops, best[0].span), self.report)
 
     def is_used(self, route: Forward) -> bool:
-        """Whether a static route is in the table: not by an interface that is shut down, others count then."""
+        """Whether a static route is in the table: not by an interface that is shut down, unless it is permanent; others
+        count then."""
         down = [
             hop.interface
             for hop in route.hops
             if hop.interface in self.device.ports and not self.device.ports[hop.interface].is_up
         ]
+        if route in self.permanent:
+            return True
         if down:
             self.report.note(
                 f"{route.span}: the route for {route.prefix} is not used: {down[0]} is shut down"
