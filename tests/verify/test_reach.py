@@ -259,3 +259,40 @@ def test_a_trace_changes_no_answer_that_is_given_later() -> None:
     assert trace_flow("udp", "internet", world)
     assert ask(world, "never reach from internet tcp -> client").holds is NO
     assert trace_flow("tcp", "internet", world)
+
+
+EQUAL = """
+nodes:
+  internet: {kind: internet}
+  r0: {kind: router, interfaces: {out: 203.0.113.1/30, a: 10.0.1.1/30, b: 10.0.2.1/30},
+       routes: {0.0.0.0/0: out, 172.16.0.0/16: [a, b]}}
+  r1: {kind: router, interfaces: {up: 10.0.1.2/30, down: 10.0.3.1/30}, routes: {0.0.0.0/0: up, 172.16.0.0/16: down}}
+  r2: {kind: router, interfaces: {up: 10.0.2.2/30, down: 10.0.4.1/30}, routes: {0.0.0.0/0: up, 172.16.0.0/16: down}}
+  r3: {kind: router, interfaces: {a: 10.0.3.2/30, b: 10.0.4.2/30, lan: 172.16.255.254/16}, routes: {0.0.0.0/0: [a, b]}}
+  homes: {kind: clients, interfaces: {lan: 172.16.0.1/16}}
+links:
+  - [internet, "r0:out"]
+  - ["r0:a", "r1:up"]
+  - ["r0:b", "r2:up"]
+  - ["r1:down", "r3:a"]
+  - ["r2:down", "r3:b"]
+  - [homes, "r3:lan"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "holds", "reason"),
+    [
+        ("reach from internet -> r1 -> client", YES, ""),
+        ("reach from internet -> r2 -> client", YES, ""),
+        ("reach from client udp -> r2 -> internet const src host", YES, ""),
+        ("never reach from internet -> r2", NO, "a flow does this"),
+        ("always reach from internet -> r1 -> client", NO, "it gets to homes without r1"),
+        ("always reach from internet -> r2 -> client", NO, "it gets to homes without r2"),
+    ],
+)
+def test_each_of_equal_ways_is_shown(statement: str, holds: Answer, reason: str) -> None:
+    check = ask(chain(text=EQUAL), statement)
+    assert (check.holds, check.reason) == (holds, reason)
+    assert check.witness is not None
+    assert check.witness.replayed

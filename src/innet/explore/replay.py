@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import BinaryIO, TypeAlias
+from zlib import crc32
 
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.holder import Capture, CaptureSink, Device, HandlerError, Holder, Out, Remembered
@@ -21,6 +22,8 @@ from innet.ir.nodes import Mark
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Switch
 from innet.packet.headers import ETHERTYPE_IPV4
 
+MAX_EQUAL = 4
+"""Of so many equal ways each is taken by all routers alike, before they take different ones."""
 MAX_STEPS = 10_000
 ETHERNET = bytes(12) + ETHERTYPE_IPV4.to_bytes(2, "big")
 
@@ -263,11 +266,13 @@ def enter(
 class Replay:
     """A packet's way through the network. `states` holds what each box remembers, from packet to packet; counters in
     them begin `turn` later than they would in a box that has just started. `inside`: events inside middleboxes are
-    recorded too, as those inside modules are."""
+    recorded too, as those inside modules are. `choice`: which of equal ways routers take, of `equal` at most so far."""
 
     network: Network
     turn: int = 0
     inside: bool = False
+    choice: int = 0
+    equal: int = 1
     states: dict[str, BoxState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     steps: int = 0
@@ -345,11 +350,19 @@ class Replay:
         elif isinstance(node, Router):
             output = snapshot.forward(node.name, dst)
             if header[8] > 1 and output and output != ("self",):
-                yield from self.wire(node.name, output[0], lowered(frame), here)
+                self.equal = max(self.equal, len(output))
+                yield from self.wire(
+                    node.name, output[self.way(node.name, len(output))], lowered(frame), here
+                )
         elif isinstance(node, Platform):
             module = self.network.modules.at(dst)
             if module is not None and module.platform == node.name:
                 yield from self.module(module, frame, here)
+
+    def way(self, router: str, ways: int) -> int:
+        """Which of equal ways a router takes: all that of one number, or each another one."""
+        own = crc32(router.encode()) if self.choice >= MAX_EQUAL else 0
+        return (self.choice + own) % ways
 
     def send_module(self, module: Module, frame: bytes) -> None:
         """A frame comes to a module's platform; follows all that comes of it."""

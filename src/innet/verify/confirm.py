@@ -7,7 +7,7 @@ from itertools import islice
 from innet import ir
 from innet.explore.modules import ARRIVES, SENDS, Module
 from innet.explore.network import Network
-from innet.explore.replay import Event, Replay
+from innet.explore.replay import MAX_EQUAL, Event, Replay
 from innet.explore.witness import Solution, solutions, summary
 from innet.ir.interpret import PacketBuffer, evaluate
 from innet.ir.nodes import Mark
@@ -33,6 +33,8 @@ MAX_VISITS = 100
 
 MAX_TURNS = 4
 """How many packets of other flows may have been counted before, where a box gives flows their ways in turn."""
+MAX_CHOICES = MAX_EQUAL + 4
+"""How many choices among equal ways are tried."""
 
 
 def witness_of(
@@ -62,17 +64,20 @@ def witness_of(
 
 def replays(network: Network, start: Start, found: Solution, inside: bool = False) -> Iterator[Replay]:
     """What becomes of a packet that starts there, from empty tables; more than once where what was counted before
-    decides."""
+    decides, or routers have equal ways."""
     counted = any(sym.origin.startswith("counter") for sym in found.values)
     for turn in range(MAX_TURNS if counted else 1):
-        replay = Replay(network, turn, inside)
-        if start.end is not None:
-            replay.send(start.end, found.frame)
-        elif start.module is not None and start.output is not None:
-            replay.send_output(start.module, *start.output, found.frame)
-        elif start.module is not None:
-            replay.send_module(start.module, found.frame)
-        yield replay
+        for choice in range(MAX_CHOICES):
+            replay = Replay(network, turn, inside, choice)
+            if start.end is not None:
+                replay.send(start.end, found.frame)
+            elif start.module is not None and start.output is not None:
+                replay.send_output(start.module, *start.output, found.frame)
+            elif start.module is not None:
+                replay.send_module(start.module, found.frame)
+            yield replay
+            if replay.equal == 1:
+                break
 
 
 def witness_after_others(
