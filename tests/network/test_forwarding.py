@@ -149,7 +149,9 @@ def test_random_networks_do_what_single_packets_do(seed: int):
         prefix = f"10.{rng.randrange(4)}.{rng.randrange(2) * 128}.0/{rng.choice((17, 24))}"
         return prefix, rng.sample(out[a], rng.choice((1, 1, 2)))
 
-    nodes = {a: [*(route(a) for _ in range(6)), ("10.0.0.0/8", [rng.choice(out[a])])] for a in names}
+    nodes = {
+        a: [*{**dict(route(a) for _ in range(6)), "10.0.0.0/8": [rng.choice(out[a])]}.items()] for a in names
+    }
     net = read(network(nodes, links))
     counted: dict[tuple[End, End], int] = {}
     looping = set()
@@ -323,3 +325,18 @@ def test_frames_go_where_a_switch_sends_them(port: str, through: int):
     assert counts.get((End("r1", "out"), End("r2", "in")), 0) == through
     assert counts[End("r1", "out"), End("h", "nic")] == 1
     assert bool(changes(snapshot(SHARED), found)) is (through == 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"nodes": {"a": {"kind": "router", "ports": ["p", "q"], "routes":'
+         ' [["10.0.0.0/8", ["p"]], ["10.0.0.0/8", ["q"]]]}}, "links": []}', "two routes for 10.0.0.0/8"),
+        ('{"nodes": {}, "links": [], "links": []}', "'links' is in one object twice"),
+        ('{"nodes": {"a": {"kind": "router", "ports": [], "routes": []},'
+         ' "a": {"kind": "router", "ports": [], "routes": []}}, "links": []}', "'a' is in one object twice"),
+    ],
+)  # fmt: skip
+def test_what_is_said_twice_is_a_mistake(text: str, complaint: str):
+    with pytest.raises(PolicyError, match=complaint):
+        read(text)

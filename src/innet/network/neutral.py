@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from innet.diagnostics import Diagnostic, PolicyError, Source, Span
+from innet.network.addresses import Prefix
 from innet.network.forwarding import Forwarding
 from innet.network.lpm import flatten
 from innet.network.model import End, Output
@@ -33,7 +34,10 @@ def is_neutral(text: str) -> bool:
 def load(source: Source) -> Forwarding:
     """The network that `source` describes. Raises PolicyError with its mistakes (codes N30x)."""
     try:
-        tree = json.loads(source.text)
+        tree = json.loads(source.text, object_pairs_hook=_unique)
+    except _TwiceError as twice:
+        message = f"{source.name}: '{str(twice)[:80]}' is in one object twice"
+        raise PolicyError(Diagnostic("N301", message, None, "each key once", "keep one of the two")) from None
     except json.JSONDecodeError as error:
         span = Span(source, error.pos, min(error.pos + 1, len(source.text)))
         raise PolicyError(Diagnostic("N300", f"not JSON: {error.msg}", span)) from None
@@ -44,6 +48,18 @@ def load(source: Source) -> Forwarding:
     if reader.found or network is None:
         raise PolicyError(reader.found[:MAX_MISTAKES])
     return network
+
+
+class _TwiceError(Exception):
+    """A key that an object has twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for n, key in enumerate(keys) if key in keys[:n]))
+    return found
 
 
 class _Reader:
@@ -79,6 +95,7 @@ class _Reader:
             )
             known = {*ports[name], SELF}
             tables[name] = list(self.routes(f"{where}.routes", node.get("routes"), known))
+            self.contradictions(f"{where}.routes", tables[name])
         wires = self.links(tree.get("links"), ports)
         if self.found:
             return None
@@ -129,6 +146,14 @@ class _Reader:
                     yield (*prefix, usual[tuple(outputs)])
                 case _:
                     self.fail(f"{where}[{n}]", "not a route", '["10.0.0.0/8", ["eth0"]]')
+
+    def contradictions(self, where: str, table: list[tuple[int, int, Output]]) -> None:
+        """Two routes for one prefix that do not lead to the same ports."""
+        known: dict[tuple[int, int], Output] = {}
+        for low, length, output in table:
+            if set(known.setdefault((low, length), output)) != set(output):
+                prefix = Prefix(low, length)
+                self.fail(where, f"two routes for {prefix}", "one, with all its ports", "keep one of them")
 
     def links(self, given: Any, ports: dict[str, tuple[str, ...]]) -> dict[End, tuple[End, ...]]:
         wires: dict[End, dict[End, None]] = {}
