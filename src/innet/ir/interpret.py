@@ -272,18 +272,18 @@ class _Run:
         return None
 
     def stmt(self, stmt: ir.Stmt) -> ir.Verdict | None:
-        if stmt.__class__ is ir.Let:  # without a pattern, since it is by far the commonest one
+        if stmt.__class__ is ir.Let:  # the commonest ones without patterns for what they hold: much faster
             self.env[stmt.var.name] = self.value(stmt.value)
             return None
         packet, state, env = self.packet, self.state, self.env
         match stmt:
-            case ir.Assign(f, value):
-                packet.store(f, self.value(value))
-            case ir.Branch(condition, then, otherwise):
-                taken = bool(self.value(condition))
+            case ir.Assign():
+                packet.store(stmt.field, self.value(stmt.value))
+            case ir.Branch():
+                taken = bool(self.value(stmt.condition))
                 if self.watch is not None:
                     self.watch(stmt, taken)
-                return self.block(then if taken else otherwise)
+                return self.block(stmt.then if taken else stmt.otherwise)
             case ir.Emit() | ir.Drop() | ir.Hold():
                 return stmt
             case ir.Adjust(sum_field, old, new, keep_zero, _):
