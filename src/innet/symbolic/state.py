@@ -8,7 +8,7 @@ from innet import ir
 from innet.ir.nodes import Mark
 from innet.packet.headers import BY_NAME, LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
-from innet.symbolic.evaluation import blob_bytes, evaluate, evaluate_linear
+from innet.symbolic.evaluation import Known, blob_bytes, evaluate, evaluate_linear
 from innet.symbolic.formulas import equal
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.prefixes import outcomes
@@ -295,6 +295,9 @@ def overlay(content: bytes, length: int, cells: tuple[tuple[int, int, int], ...]
                 continue
             width, number = width - behind, number >> behind
         first, last = bit // 8, (bit + width + 7) // 8
+        if not (bit | width) & 7:  # whole bytes, as nearly always
+            data[first:last] = number.to_bytes(last - first, "big")
+            continue
         shift = last * 8 - bit - width
         mask = (1 << width) - 1 << shift
         old = int.from_bytes(data[first:last], "big")
@@ -305,16 +308,19 @@ def overlay(content: bytes, length: int, cells: tuple[tuple[int, int, int], ...]
 def concrete(memory: Memory, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bytes:
     """The packet from DATA to END, once its symbols have values."""
     rid, offset = memory.marks[Mark.DATA]
-    out = bytearray()
+    out, known = bytearray(), Known()
     for region in memory.order[memory.order.index(rid) :]:
-        out += _region(memory, region, values, blobs)
+        out += _region(memory, region, values, blobs, known)
     return bytes(out[offset:])
 
 
-def _region(memory: Memory, region: int, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bytearray:
-    length = evaluate_linear(memory.lengths[region], values, blobs)
+def _region(
+    memory: Memory, region: int, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes], known: Known
+) -> bytearray:
+    length = evaluate_linear(memory.lengths[region], values, blobs, known)
     cells = tuple(
-        (bit, width, evaluate(term, values, blobs)) for bit, (width, term, _) in memory.cells[region].items()
+        (bit, width, evaluate(term, values, blobs, known))
+        for bit, (width, term, _) in memory.cells[region].items()
     )
     blob = memory.blobs[region]
     return overlay(b"" if blob is None else blob_bytes(blob, values, blobs), length, cells)
@@ -322,7 +328,7 @@ def _region(memory: Memory, region: int, values: Mapping[Sym, int], blobs: Mappi
 
 def annotation_bytes(memory: Memory, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes]) -> bytes:
     """The annotation area, once its symbols have values."""
-    return bytes(_region(memory, ANNOTATIONS, values, blobs))
+    return bytes(_region(memory, ANNOTATIONS, values, blobs, Known()))
 
 
 # ---- tables
