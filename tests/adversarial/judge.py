@@ -64,9 +64,9 @@ def box(text: str) -> Box:
 
 
 @cache
-def judge(text: str, role: Role, work: int = MAX_WORK) -> Security:
+def judge(text: str, role: Role, work: int = MAX_WORK, show: bool = True) -> Security:
     """As `plan` judges a module: what cannot run on a platform is refused before anything is proven."""
     made = box(text)
     if unsuitable(Module("M", text), made.machine):
         return Security(Assessment.REFUSED, ())
-    return assess(made, PARSE, rules(role), Budget(SECURITY_BUDGET, work=work))
+    return assess(made, PARSE, rules(role), Budget(SECURITY_BUDGET, work=work), show)

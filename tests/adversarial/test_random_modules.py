@@ -25,7 +25,8 @@ def test_rules_that_hold_are_not_broken(first: int) -> None:
             made = machine(text)
         except ConfigurationError:
             continue
-        checks = {check.text: check.holds for check in judge(text, Role.THIRD_PARTY, WORK).checks}
+        show = seed == first  # that holds or not without packets that show it, which take most of the time
+        checks = {check.text: check.holds for check in judge(text, Role.THIRD_PARTY, WORK, show).checks}
         for cause, seen, frame in session(made, random, 100):
             source, destination = (int.from_bytes(frame[at : at + 4], "big") for at in (26, 30))
             if checks.get(ANTI_SPOOFING) is Answer.YES:

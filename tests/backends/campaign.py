@@ -220,8 +220,10 @@ def with_unforeseen(memory: Memory, end: End, values: Values, blobs: Blobs) -> B
 def excluded(store: Store, values: Values) -> bool:
     """Whether a plain symbol tells already that the packet is not one of the path's, as it mostly does."""
     for atom, domain in store.domains.items():
-        if isinstance(atom, Sym) and atom in values and not rs.contains(domain, values[atom]):
-            return True
+        if isinstance(atom, Sym):
+            value = values.get(atom)
+            if value is not None and not rs.contains(domain, value):
+                return True
     return False
 
 

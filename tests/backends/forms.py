@@ -88,15 +88,22 @@ def read(program: ir.Program) -> frozenset[str]:
     return facts(program)[2]
 
 
-_facts: dict[int, tuple[ir.Program, dict[int, int], frozenset[str]]] = {}
+def counters(program: ir.Program) -> tuple[ir.Counter, ...]:
+    """The counters that it asks for their next numbers, in order."""
+    return facts(program)[3]
 
 
-def facts(program: ir.Program) -> tuple[ir.Program, dict[int, int], frozenset[str]]:
+Facts = tuple[ir.Program, dict[int, int], frozenset[str], tuple[ir.Counter, ...]]
+_facts: dict[int, Facts] = {}
+
+
+def facts(program: ir.Program) -> Facts:
     """What is asked of a program with every packet; programs are told apart by identity."""
     found = _facts.get(id(program))
     if found is None:
         places = {id(branch): n for n, branch in enumerate(branches(program.body))}
-        found = _facts[id(program)] = (program, places, variables_read(program.body))
+        asked = tuple(stmt.counter for stmt in statements(program.body) if isinstance(stmt, ir.Next))
+        found = _facts[id(program)] = (program, places, variables_read(program.body), asked)
     return found
 
 
@@ -287,9 +294,7 @@ def world(program: ir.Program, rng: Random) -> interpret.State:
     state = interpret.State(random=Random(rng.getrandbits(32)))
     now = rng.choice((0, rng.getrandbits(40), rng.getrandbits(63)))
     state.clock = lambda: now
-    for stmt in statements(program.body):
-        if isinstance(stmt, ir.Next):
-            counter = stmt.counter
-            at = ("" if counter.shared else program.element, counter.name)
-            state.counters[at] = rng.randrange(counter.wrap or 1 << counter.width)
+    for counter in counters(program):
+        at = ("" if counter.shared else program.element, counter.name)
+        state.counters[at] = rng.randrange(counter.wrap or 1 << counter.width)
     return state
