@@ -111,10 +111,10 @@ class Lab:
         end = time.monotonic() + patience_s
         quiet = 0
         while quiet < 3 and time.monotonic() < end:
-            worked = run(agent) or holds(agent)
+            worked = run(agent)
             more = self.received()
             found += more
-            calm = not worked and not more and len(found) >= expected
+            calm = not worked and not holds(agent) and not more and len(found) >= expected
             quiet = quiet + 1 if calm else 0
             if not worked and not more:
                 time.sleep(0.0003)
