@@ -1,7 +1,7 @@
 """What terms and formulas are once their symbols have values."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from innet.ir.interpret import fold
 from innet.symbolic.terms import (
@@ -37,33 +37,36 @@ def evaluate(
     term: Term, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes], known: Known | None = None
 ) -> int:
     """The number a term is, once its symbols have values; `known` is what was found out with the same ones."""
-    match term:
-        case K(value=value):
-            return value
-        case Sym():
-            if term in values:
-                return values[term]
-            if term.blob is not None:
-                return _carve(blob_bytes(term.blob, values, blobs), term.bit, term.width)
-            raise Unbound(term.name)
-        case Slice(base=base, low=low):
-            return evaluate(base, values, blobs, known) >> low & (1 << term.width) - 1
-        case Lin(linear=linear):
-            return evaluate_linear(linear, values, blobs, known) % (1 << term.width)
-        case Concat(parts=parts):
-            total, known = 0, {} if known is None else known
-            for part in parts:
-                total = total << part.width | evaluate(part, values, blobs, known)
-            return total
-        case Fn(args=args, evaluate=compute):
-            known = {} if known is None else known
-            found = known.get(id(term))
-            if found is None:
-                found = known[id(term)] = compute(*[_argument(a, values, blobs, known) for a in args])
-            return found
-        case Truth(formula=formula):
-            return int(holds(formula, values, blobs, known))
-    raise AssertionError(term)
+    # tests of types instead of patterns, the commonest first: much faster
+    if isinstance(term, Sym):
+        number = values.get(term)
+        if number is not None:
+            return number
+        if term in values:  # by a mapping that has values for more than it keeps
+            return values[term]
+        if term.blob is not None:
+            return _carve(blob_bytes(term.blob, values, blobs), term.bit, term.width)
+        raise Unbound(term.name)
+    if isinstance(term, K):
+        return term.value
+    if isinstance(term, Slice):
+        return evaluate(term.base, values, blobs, known) >> term.low & (1 << term.width) - 1
+    if isinstance(term, Lin):
+        return evaluate_linear(term.linear, values, blobs, known) % (1 << term.width)
+    if isinstance(term, Concat):
+        total, known = 0, {} if known is None else known
+        for part in term.parts:
+            total = total << part.width | evaluate(part, values, blobs, known)
+        return total
+    if isinstance(term, Fn):
+        known = {} if known is None else known
+        found = known.get(id(term))
+        if found is None:
+            found = known[id(term)] = term.evaluate(*[_argument(a, values, blobs, known) for a in term.args])
+        return found
+    if isinstance(term, Truth):
+        return int(holds(term.formula, values, blobs, known))
+    assert_never(term)
 
 
 def _argument(a: object, values: Mapping[Sym, int], blobs: Mapping[Blob, bytes], known: Known) -> object:

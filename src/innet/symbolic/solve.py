@@ -12,7 +12,7 @@ from innet.symbolic.evaluation import Known, Unbound, evaluate, holds
 from innet.symbolic.formulas import in_atom, negate
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.store import Store, find_value
-from innet.symbolic.terms import All, AtMostZero, Atom, Blob, Concat, Fn, Formula, In, Lin, Same, Slice, Sym
+from innet.symbolic.terms import All, AtMostZero, Atom, Blob, Concat, Fn, Formula, Lin, Same, Slice, Sym
 
 MAX_TRIES = 120
 MAX_HASHED = 2
@@ -23,7 +23,10 @@ def satisfied(store: Store, values: Mapping[Sym, int], blobs: Mapping[Blob, byte
     """Whether the numbers meet every constraint of the store. Raises `Unbound` if one of its symbols has none."""
     known: Known = {}
     return (
-        all(holds(In(atom, domain), values, blobs, known) for atom, domain in store.domains.items())
+        all(
+            rs.contains(domain, evaluate(atom, values, blobs, known))
+            for atom, domain in store.domains.items()
+        )
         and all(holds(Same(a, b, k, True), values, blobs, known) for a, (b, k) in store.substitution.items())
         and all(holds(Same(a, b, k, False), values, blobs, known) for a, b, k in store.unequal)
         and all(holds(AtMostZero(linear), values, blobs, known) for linear in store.inequalities)
