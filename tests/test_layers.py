@@ -47,7 +47,14 @@ IMPURE_MODULES = {
 ALLOWED_IMPURITIES: set[tuple[str, str]] = set()
 
 FILES = sorted(SOURCE.rglob("*.py"))
-TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in FILES}
+TREES: dict[Path, ast.Module] = {}
+
+
+def tree(path: Path) -> ast.Module:
+    """A file's syntax, parsed when a test first asks: every worker imports this file, not every one runs its tests."""
+    if path not in TREES:
+        TREES[path] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return TREES[path]
 
 
 def package_of(path: Path) -> str:
@@ -59,7 +66,7 @@ def package_of(path: Path) -> str:
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """(line, absolute dotted name) of all that a file imports; `from innet import ir` is innet.ir."""
     parents = ("innet", *path.relative_to(SOURCE).parts[:-1])
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -112,7 +119,7 @@ def test_proofs_touch_nothing_outside(path: Path) -> None:
     ]
     wrong += [
         f"{where(path, node.lineno)}: `{package}` may not open files: a stream enters as an argument"
-        for node in ast.walk(TREES[path])
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open"
     ]
     assert not wrong, "\n".join(wrong)
