@@ -37,13 +37,15 @@ def routes(snapshot: "Snapshot", router: Router, pools: Iterable[Route]) -> Sequ
     given = router.routes
     for route in () if isinstance(given, RouteTable) else given:
         table.setdefault(route.prefix, route)
+    lengths = given.lengths if isinstance(given, RouteTable) else [prefix.length for prefix in table]
+    longest = max(lengths, default=0)
     for interface in router.interfaces.values():
         if interface.address is not None:
             own = Prefix(interface.address, 32)
             table.setdefault(own, Route(own, SELF, derived=True))
     text: _Given | None = None
     for prefix, output, subnet in _connected(snapshot, router):
-        if subnet is not None and prefix != subnet:
+        if subnet is not None and prefix != subnet and longest >= subnet.length:
             text = text or _Given(given)
             best = text.best(prefix)
             if best is not None and best.prefix.length >= subnet.length and output[0] not in best.output:
