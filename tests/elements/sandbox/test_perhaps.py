@@ -12,7 +12,7 @@ UNKNOWN = inward('IPFilter(deny tcp, allow all) -> Perhaps("line 7 of an access 
     ("statement", "known"),
     [
         ("reach from internet udp -> 172.16.0.9 dst port 53", Answer.UNDECIDED),
-        ("never reach from internet udp -> 172.16.0.9 dst port 53", Answer.NO),
+        ("never reach from internet udp -> 172.16.0.9 dst port 53", Answer.UNDECIDED),
         ("reach from internet tcp -> 172.16.0.9 dst port 53", Answer.NO),
         ("never reach from internet tcp -> 172.16.0.9", Answer.YES),
         ("always reach from internet udp -> edge -> 172.16.0.9", Answer.YES),

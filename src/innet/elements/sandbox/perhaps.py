@@ -7,6 +7,7 @@ from typing import ClassVar
 from innet.elements.base import Element
 from innet.elements.holder import Context, Holder, Io, Out
 from innet.ir.interpret import PacketBuffer
+from innet.ir.nodes import Mark
 from innet.ir.trace import Packet
 
 UNKNOWN = "it is not known what passes here"
@@ -47,4 +48,5 @@ class Perhaps(Element):
         return Nothing()
 
     def released(self, p: Packet, port: int) -> None:
+        p.havoc(Mark.DATA, 0, 0)  # changes nothing, and says that nobody can foretell what comes out
         p.emit(0)
