@@ -166,6 +166,7 @@ def _run(
     wanted = needed(program, tables.oracle is not None)
     while work:
         state, frame = work.pop()
+        step = _Step(program, state, tables, scope, wanted)
         while True:
             charged.spend(STATEMENT)
             if frame is None:
@@ -189,7 +190,7 @@ def _run(
                 if kind is ir.Branch:
                     after: _Frame = (block, at + 1, parent)
                     test, then = _nested(stmt, observe is None)  # type: ignore[arg-type]  # a Branch
-                    condition = truth(_Step(program, state, tables, scope).value(test))
+                    condition = truth(step.value(test))
                     if observe is not None:
                         observe(stmt, state)
                     decided = state.store.status(condition)
@@ -212,7 +213,7 @@ def _run(
                     continue
                 if observe is not None and kind is ir.Assign:
                     observe(stmt, state)
-                successors = _Step(program, state, tables, scope, wanted).stmt(stmt)
+                successors = step.stmt(stmt)
             except (Split, Imprecise) as why:
                 if _leave_open(program, stmt, state, tables, scope):
                     successors = None
@@ -272,7 +273,7 @@ def _nested(branch: ir.Branch, joined: bool) -> tuple[ir.Expr, ir.Block]:
 
 
 class _Step(Rows):
-    """One statement on one path."""
+    """Statements on one path."""
 
     __slots__ = ()
 

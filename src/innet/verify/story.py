@@ -22,13 +22,21 @@ def steps(
     story = hop.story()
     views = [h.fields for h in story[1:]] + [look(last) if last is not None else story[-1].fields]
     out: list[Step] = []
+    known: dict[tuple[str, int], str] = {}  # by field and term: most of them stay as they are
+
+    def shown_as(name: str, term: Term) -> str:
+        text = known.get((name, id(term)))
+        if text is None:
+            text = known[name, id(term)] = describe(name, term, store)
+        return text
+
     before: tuple[Term | None, ...] = story[0].fields
     for h, after in zip(story, views, strict=True):
         if not told(h.place):
             before = tuple(old if new is None else new for old, new in zip(before, after, strict=True))
             continue
         shown = tuple(
-            (name, describe(name, term, store))
+            (name, shown_as(name, term))
             for (name, *_), term in zip(STORY, after, strict=True)
             if term is not None
         )
