@@ -245,10 +245,14 @@ def run(
 
 def evaluate(expr: ir.Expr, packet: PacketBuffer, variables: Mapping[str, int] | None = None) -> int:
     """An expression on a packet; `variables` are those that it uses."""
-    one = _Run("", packet, State(), None)
+    one = _Run("", packet, _STATELESS, None)
     if variables is not None:
         one.env.update(variables)
     return one.value(expr)
+
+
+_STATELESS = State()
+"""What expressions are evaluated with: they neither read nor change it."""
 
 
 class _Run:

@@ -7,6 +7,7 @@ most room. On each, the modules are put in place for the proof and every require
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import is_
 
 from innet.diagnostics import ConfigurationError, Diagnostic, Severity, Span, render, suggest
 from innet.elements.base import Role as ElementRole
@@ -248,9 +249,13 @@ class Planner:
         def hop(h: Hop) -> Hop:
             for name in h.flow.variables if h.flow is not None else ():
                 variable(name, h.flow.span if h.flow is not None else None)
-            return replace(h, node=fix(h.node))
+            node = fix(h.node)
+            return h if node is h.node else replace(h, node=node)
 
-        return replace(reach, start=hop(reach.start), hops=tuple(hop(h) for h in reach.hops))
+        start, hops = hop(reach.start), tuple([hop(h) for h in reach.hops])
+        if start is reach.start and all(map(is_, hops, reach.hops)):
+            return reach
+        return replace(reach, start=start, hops=hops)
 
     def check_element(self, module: Module, node: ElementPort, problems: list[Diagnostic]) -> None:
         machine = next((m for (name, _, _), m in self.machines.items() if name == module.name), None)
