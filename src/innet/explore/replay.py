@@ -277,6 +277,8 @@ class Replay:
     events: list[Event] = field(default_factory=list)
     steps: int = 0
     _descent: tuple[int, Event, Descent] | None = None
+    _reader: State = field(default_factory=State)
+    """What the program that reads headers remembers: how many frames it read."""
 
     @property
     def descent(self) -> Descent:
@@ -413,7 +415,7 @@ class Replay:
     def received(self, frame: bytes) -> PacketBuffer:
         """The frame as FromNetfront hands it on."""
         packet = PacketBuffer(frame)
-        run(self.network.parse, packet, State())
+        run(self.network.parse, packet, self._reader)
         return packet
 
     def seen(self, event: Event) -> PacketBuffer:
@@ -426,7 +428,10 @@ class Replay:
             yield peer, frame, after
 
     def state(self, box: Box) -> BoxState:
-        return self.states.setdefault(box.scope, BoxState(self.turn))
+        known = self.states.get(box.scope)
+        if known is None:
+            known = self.states[box.scope] = BoxState(self.turn)
+        return known
 
 
 def lowered(frame: bytes) -> bytes:

@@ -19,6 +19,8 @@ ALL_BITS = (1 << 32) - 1
 class Place(Enum):
     """Nodes that are words of the language."""
 
+    __hash__ = object.__hash__  # members are unique; this is much faster than hashing the name
+
     CLIENT = "client"
     """The subnets of the operator's own clients."""
     INTERNET = "internet"
@@ -106,6 +108,8 @@ class Hop:
 
 class Quantifier(Enum):
     """Which flows a statement is about."""
+
+    __hash__ = object.__hash__  # members are unique; this is much faster than hashing the name
 
     SOME = "some"
     """`reach`: some flow conforms, tables empty at the start."""
