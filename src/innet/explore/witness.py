@@ -183,11 +183,13 @@ def _build(origin: Injected, values: dict[Sym, int], right: Sums) -> Solution:
     link = len(frame) - 4 * kept[origin.symbols["ip.hl"]] - len(blobs[origin.payload])
     if right is Sums.ALL:
         blobs[origin.payload] = with_transport_sum(frame[link:], blobs[origin.payload])
-    kept[total] = 0
-    bare = concrete(memory, kept, blobs)[link:]
-    correct = ~ones_sum(bare[: 4 * (bare[0] & 15)]) & 0xFFFF
+    payload = blobs[origin.payload]
+    head = bytearray(frame[: len(frame) - len(payload)])
+    head[link + 10 : link + 12] = bytes(2)  # the header checksum (RFC 791 section 3.1)
+    correct = ~ones_sum(bytes(head[link:])) & 0xFFFF
     kept[total] = correct if right is not Sums.NONE else correct ^ 0x0101
-    return Solution(kept, blobs, concrete(memory, kept, blobs))
+    head[link + 10 : link + 12] = kept[total].to_bytes(2, "big")
+    return Solution(kept, blobs, bytes(head) + payload)
 
 
 def _overlay(data: bytearray, bit: int, width: int, value: int) -> None:

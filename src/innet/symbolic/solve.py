@@ -61,9 +61,8 @@ def solve(
         # what a hash depends on varies first: nothing but trying tells whether it comes out right
         order = [s for s in order if s not in hashed] + [s for s in order if s in hashed]
         wide = {s: [*preferred.get(s, ()), *_anything(s)] for s in hashed}
-        yield from _assign(
-            decided, [*extra, *order] if hashed else [*order, *extra], 0, {**preferred, **wide}, {}, tries
-        )
+        every = [*extra, *order] if hashed else [*order, *extra]
+        yield from _assign(decided, every, 0, {**preferred, **wide}, {}, tries, _tied(decided))
         if tries[0] <= 0:
             return
 
@@ -102,6 +101,19 @@ def _inputs(value: Fn) -> set[Sym]:
     return found
 
 
+def _tied(store: Store) -> set[Atom]:
+    """The atoms of which more is known than what is in their own sets; of slices, what they are slices of."""
+    found: set[Atom] = set()
+    for atom, (rep, _) in store.substitution.items():
+        found.update((atom, rep))
+    for a, b, _ in store.unequal:
+        found.update((a, b))
+    for _, parts in store.inequalities:
+        found.update(atom for atom, _ in parts)
+    found.update(store.sliced)
+    return found | {atom.base for atom in found if isinstance(atom, Slice)}
+
+
 def _anything(sym: Sym) -> Iterator[int]:
     """Numbers to try, the same each time."""
     dice = Random(sym.name)
@@ -137,6 +149,7 @@ def _assign(
     preferred: Mapping[Sym, Iterable[int]],
     values: dict[Sym, int],
     tries: list[int],
+    tied: set[Atom],
 ) -> Iterator[dict[Sym, int]]:
     if at == len(order):
         tries[0] -= 1
@@ -147,11 +160,13 @@ def _assign(
         if tries[0] <= 0:
             return
         tries[0] -= 1
-        trial = store.fork()
-        if not trial.assume(in_atom(sym, rs.single(value))) or not trial.feasible():
-            continue
+        trial = store
+        if sym in tied:
+            trial = store.fork()
+            if not trial.assume(in_atom(sym, rs.single(value))) or not trial.feasible():
+                continue
         values[sym] = value
-        yield from _assign(trial, order, at + 1, preferred, values, tries)
+        yield from _assign(trial, order, at + 1, preferred, values, tries, tied)
         del values[sym]
 
 
