@@ -246,12 +246,22 @@ def located(state: State, network: Network, tables: Tables) -> Iterator[State]:
     yield from parse(state.fork(), network.parse, tables)
 
 
+MAX_PLACES = 4096
+"""Of how many nodes, and ways of them, it is remembered where packets are at them."""
+
+
 def places_of(question: Question, network: Network) -> Places:
     """Where flows have to be looked at."""
     start = question.start.node
-    out = Places(sends=start == Region(Place.MODULE) or isinstance(start, Subnet))
-    for hop in question.hops:
-        out |= place_names(hop.node, network)
+    nodes = start, *[hop.node for hop in question.hops]
+    out = network.places.get(nodes)
+    if out is None:
+        out = Places(sends=start == Region(Place.MODULE) or isinstance(start, Subnet))
+        for node in nodes[1:]:
+            out |= place_names(node, network)
+        if len(network.places) >= MAX_PLACES:
+            network.places.clear()
+        network.places[nodes] = out
     return out
 
 
