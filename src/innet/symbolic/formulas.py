@@ -48,9 +48,9 @@ def all_of(*parts: Formula) -> Formula:
     """Conjunction, flattened."""
     out: list[Formula] = []
     for part in parts:
-        if part is TRUE or part == TRUE:
-            continue
-        if part is FALSE or part == FALSE:
+        if part.__class__ is Always:
+            if part.holds:
+                continue
             return FALSE
         out.extend(part.parts if part.__class__ is All else (part,))
     if not out:
@@ -62,10 +62,10 @@ def any_of(*parts: Formula) -> Formula:
     """Disjunction, flattened; sets of one atom are merged."""
     out: list[Formula] = []
     for part in parts:
-        if part is FALSE or part == FALSE:
+        if part.__class__ is Always:
+            if part.holds:
+                return TRUE
             continue
-        if part is TRUE or part == TRUE:
-            return TRUE
         for p in part.parts if part.__class__ is AnyOf else (part,):
             if p.__class__ is In:
                 n = next((n for n, q in enumerate(out) if q.__class__ is In and q.atom == p.atom), None)
@@ -82,11 +82,11 @@ def any_of(*parts: Formula) -> Formula:
 
 def negate(f: Formula) -> Formula:
     """The exact complement, in negation normal form."""
+    if isinstance(f, In):  # the commonest one, without a pattern
+        return in_atom(f.atom, rs.complement(f.ranges, f.atom.width))
     match f:
         case Always(holds=known):
             return always(not known)
-        case In(atom=atom, ranges=ranges):
-            return in_atom(atom, rs.complement(ranges, atom.width))
         case Same(left=left, right=right, offset=offset, equal=equal):
             return Same(left, right, offset, not equal)
         case AtMostZero(linear=linear):
@@ -133,12 +133,14 @@ def member(term: Term, ranges: Ranges) -> Formula:
         return FALSE
     if ranges == rs.full(width):
         return TRUE
+    if isinstance(term, Sym):  # the commonest one, without a pattern
+        return in_atom(term, ranges)
     match term:
         case K(value=value):
             return always(rs.contains(ranges, value))
         case Truth(formula=formula):
             return formula if rs.contains(ranges, 1) else negate(formula)
-        case Sym() | Slice() | Fn():
+        case Slice() | Fn():
             return in_atom(term, ranges)
         case Lin(linear=(const, parts)):
             if len(parts) == 1 and parts[0][1] == 1 and parts[0][0].width == width:

@@ -74,6 +74,9 @@ def meets(a: Ranges, low: int, high: int) -> bool:
 
 def within(a: Ranges, b: Ranges) -> bool | None:
     """Whether the numbers of `a` are in `b`: all (True), none (False), or some (None)."""
+    if len(a) == 1 == len(b):
+        (first, last), (low, high) = a[0], b[0]
+        return True if low <= first and last <= high else False if last < low or high < first else None
     if len(a) < len(b):
         inside = outside = False
         for low, high in a:

@@ -24,6 +24,7 @@ from innet.symbolic.terms import (
     Linear,
     Same,
     Slice,
+    Sym,
     plus,
 )
 from innet.symbolic.work import Work, unlimited
@@ -87,6 +88,9 @@ class Store:
 
     def domain(self, atom: Atom) -> Ranges:
         """The values that `atom` may have, as far as its own set says."""
+        if atom.__class__ is Sym and atom not in self.substitution:
+            own = self.domains.get(atom)
+            return rs.full(atom.width) if own is None else own
         rep, by = self.find(atom)
         found = self.domains.get(rep)
         if rep.__class__ is Slice and (base := self.domains.get(rep.base)) is not None:
@@ -108,11 +112,11 @@ class Store:
 
     def status(self, f: Formula) -> bool | None:
         """True or False if the sets alone decide `f`, None if they do not."""
+        if isinstance(f, In):  # the commonest one, without a pattern
+            return rs.within(self.domain(f.atom), f.ranges)
         match f:
             case Always(holds=known):
                 return known
-            case In(atom=atom, ranges=ranges):
-                return rs.within(self.domain(atom), ranges)
             case Same(left=left, right=right, offset=offset, equal=equal):
                 (a, j), (b, k) = self.find(left), self.find(right)
                 width = left.width
@@ -169,11 +173,11 @@ class Store:
         return self._settle(known)
 
     def _add(self, f: Formula) -> bool:
+        if isinstance(f, In):
+            return self._restrict(f.atom, f.ranges)
         match f:
             case Always(holds=known):
                 return known
-            case In(atom=atom, ranges=ranges):
-                return self._restrict(atom, ranges)
             case Same():
                 return self._relate(f)
             case AtMostZero(linear=linear):
