@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from innet.ir.nodes import Op
+from innet.symbolic import checksums, formulas, memory, prefixes, state, terms, values
 from innet.symbolic import execute as executor
-from innet.symbolic import formulas, memory, prefixes, state, terms, values
 from innet.symbolic import ranges as rs
 from innet.symbolic import rows as row_steps
 from innet.symbolic.execute import _Step
@@ -93,8 +93,18 @@ def sums_are_too_narrow(patch: Patcher) -> None:
 
 
 def shifts_go_one_too_far(patch: Patcher) -> None:
-    shift = terms.shift_right
+    shift, part = terms.shift_right, terms.slice_of
+
+    def fault(term: terms.Term, low: int, width: int) -> terms.Term:
+        return part(term, min(low + 1, term.width - width), width)
+
     everywhere(patch, "shift_right", lambda term, by: shift(term, by + 1))
+    patch.setattr(values, "slice_of", fault)  # a shift of which only some bits are kept
+
+
+def checksums_forget_what_they_add_to(patch: Patcher) -> None:
+    number = checksums.Shape.number
+    patch.setattr(checksums.Shape, "number", lambda self, values: number(self, [0, *values[1:]]))
 
 
 def or_is_exclusive(patch: Patcher) -> None:
@@ -277,6 +287,7 @@ MUTANTS: list[tuple[Patch, tuple[str, ...]]] = [
     (less_is_less_or_equal, ("CheckLength", "DecIPTTL")),
     (sums_are_too_narrow, ("DecIPTTL", "FromDevice", "IPEncap")),
     (shifts_go_one_too_far, ("FromDevice", "SetIPDSCP", "FromNetfront")),
+    (checksums_forget_what_they_add_to, ("IPRewriter",)),
     (or_is_exclusive, ("MarkIPCE", "SetIPDSCP", "SetVLANAnno", "EtherVLANEncap")),
     (negative_lengths_wrap, ("CheckLength",)),
     (writes_forget_what_they_overlap, ("StoreData",)),
