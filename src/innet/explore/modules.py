@@ -145,65 +145,114 @@ class Resident:
     build: Callable[[], Module]
 
 
-class Modules:
-    """The modules of a network. Immutable but for being built when they are first needed."""
+MAX_OVER = 64
+"""How many modules lie over others before all are put together."""
 
-    def __init__(self) -> None:
+
+class Modules:
+    """The modules of a network: its own ones, over those of `beneath` that are not `gone`, so that a change of few
+    among many takes little. Immutable but for being built when they are first needed."""
+
+    def __init__(self, beneath: "Modules | None" = None, gone: frozenset[int] = frozenset()) -> None:
+        self._beneath, self._gone = beneath, gone
         self._by_address: dict[int, Module | Resident] = {}
         self._by_name: dict[str, int] = {}
         self._on: dict[str, list[int]] = {}
 
     def __len__(self) -> int:
-        return len(self._by_address)
+        beneath = 0 if self._beneath is None else len(self._beneath) - len(self._gone)
+        return len(self._by_address) + beneath
 
     def __iter__(self) -> Iterator[Module]:
         """All of them, built: this takes as long as there are many."""
-        return iter([self._built(address) for address in self._by_address])
+        return iter([self._built(address) for address in self._addresses()])
+
+    def _addresses(self) -> list[int]:
+        """The addresses of all, in the order in which they came."""
+        beneath = [] if self._beneath is None else self._beneath._addresses()
+        return [*(address for address in beneath if address not in self._gone), *self._by_address]
 
     def changed(self, added: Iterable[Module | Resident] = (), removed: Iterable[int] = ()) -> "Modules":
         """These modules without those at the addresses `removed`, and with those of `added`."""
-        other = Modules()
-        other._by_address, other._by_name = dict(self._by_address), dict(self._by_name)
-        other._on = dict(self._on)
-        own: set[str] = set()
-
-        def addresses(platform: str) -> list[int]:
-            if platform not in own:
-                own.add(platform)
-                other._on[platform] = [*other._on.get(platform, ())]
-            return other._on[platform]
-
+        added, removed = tuple(added), tuple(removed)
+        over = len(added) + len(removed)
+        if self._beneath is not None:
+            over += len(self._by_address) + len(self._gone)
+        few = Modules(self) if self._beneath is None else self._copy()
+        other = few if over <= MAX_OVER else self._flat()
         for address in removed:
-            gone = other._by_address.pop(address)
-            addresses(gone.platform).remove(address)
-            if other._by_name.get(gone.name) == address:
-                del other._by_name[gone.name]
+            other._remove(address)
         for module in added:
-            if module.address not in other._by_address:
-                insort(addresses(module.platform), module.address)
-            other._by_address[module.address] = module
-            other._by_name.setdefault(module.name, module.address)
+            other._add(module)
         return other
+
+    def _copy(self) -> "Modules":
+        other = Modules(self._beneath, self._gone)
+        other._by_address, other._by_name = dict(self._by_address), dict(self._by_name)
+        other._on = {platform: [*there] for platform, there in self._on.items()}
+        return other
+
+    def _flat(self) -> "Modules":
+        """The same with nothing beneath."""
+        if self._beneath is None:
+            return self._copy()
+        other = self._beneath._flat()
+        for address in self._gone:
+            other._remove(address)
+        for module in self._by_address.values():
+            other._add(module)
+        return other
+
+    def _remove(self, address: int) -> None:
+        gone = self._by_address.pop(address, None)
+        if gone is None:
+            if self._find(address) is None:
+                raise KeyError(address)
+            self._gone |= {address}
+            return
+        self._on[gone.platform].remove(address)
+        if self._by_name.get(gone.name) == address:
+            del self._by_name[gone.name]
+
+    def _add(self, module: Module | Resident) -> None:
+        if module.address not in self._by_address:
+            if self._beneath is not None and self._find(module.address) is not None:
+                self._gone |= {module.address}  # the new one is in its place
+            insort(self._on.setdefault(module.platform, []), module.address)
+        self._by_address[module.address] = module
+        if not self.has(module.name):
+            self._by_name[module.name] = module.address
 
     def rebuilt(self, residents: Iterable[Resident]) -> "Modules":
         """The same modules, in another network: each to be built anew."""
-        other = Modules()
-        other._by_address = {one.address: one for one in residents}
-        other._by_name, other._on = self._by_name, self._on
-        return other
+        return Modules().changed(residents)
+
+    def _find(self, address: int) -> Module | Resident | None:
+        found = self._by_address.get(address)
+        if found is None and self._beneath is not None and address not in self._gone:
+            return self._beneath._find(address)
+        return found
+
+    def _address(self, name: str) -> int | None:
+        """The address of the module of that name."""
+        found = self._by_name.get(name)
+        if found is None and self._beneath is not None:
+            found = self._beneath._address(name)
+            return None if found in self._gone else found
+        return found
 
     def at(self, address: int) -> Module | None:
         """The module that has the address."""
-        return self._built(address) if address in self._by_address else None
+        return None if self._find(address) is None else self._built(address)
 
     def named(self, name: str) -> Module | None:
         """The module of that name."""
-        address = self._by_name.get(name)
+        address = self._address(name)
         return None if address is None else self._built(address)
 
     def has(self, name: str) -> bool:
         """Whether there is a module of that name."""
-        return name in self._by_name
+        return self._address(name) is not None
 
     def on(self, platform: str, addresses: Ranges) -> list[int]:
         """The addresses of modules on a platform that are in a set."""
@@ -214,10 +263,17 @@ class Modules:
             while n < len(there) and there[n] <= high:
                 found.append(there[n])
                 n += 1
+        if self._beneath is not None:
+            others = self._beneath.on(platform, addresses)
+            if others:
+                found = sorted([*found, *(address for address in others if address not in self._gone)])
         return found
 
     def _built(self, address: int) -> Module:
-        module = self._by_address[address]
+        module = self._by_address.get(address)
+        if module is None:
+            assert self._beneath is not None
+            return self._beneath._built(address)
         if isinstance(module, Resident):
             module = self._by_address[address] = module.build()
         return module

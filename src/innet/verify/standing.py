@@ -91,10 +91,13 @@ class Standing:
         """The same after modules have gone and come."""
         gone, came = set(removed), set(added)
         drop = gone | {address for address, one in self.followed.items() if gone and one.passed & gone}
+        fresh = self.fresh | drop
+        fresh -= gone
+        fresh |= came
         return Standing(
             self.question,
             self.plain,
-            (self.fresh | drop) - gone | came,
+            fresh,
             {known: without(senders, gone) for known, senders in self.spared.items()},
             dropped(self.followed, drop),
             without(self.obliged, gone),

@@ -5,6 +5,7 @@ module has its address yet is kept; a request resumes from there, so that the ne
 """
 
 from bisect import bisect_left, insort
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -425,20 +426,30 @@ class World:
         return found
 
 
+MAX_RECENT = 64
+"""Of how many accounts it is noted beside all others that they have changed."""
+
+
 def regrouped(
     accounts: Mapping[str, frozenset[int]], leaving: Iterable[Deployed], coming: Iterable[Deployed]
-) -> dict[str, frozenset[int]]:
-    """The addresses of each account's modules, after some have left and others come."""
+) -> Mapping[str, frozenset[int]]:
+    """The addresses of each account's modules (none of accounts that have no more), after some have left and others
+    come."""
     changed: dict[str, tuple[set[int], set[int]]] = {}
     for which, some in enumerate((leaving, coming)):
         for d in some:
             changed.setdefault(d.account.name, (set(), set()))[which].add(d.address)
-    after = dict(accounts)
+    if not changed:
+        return accounts
+    recent: dict[str, frozenset[int]] = {}
+    others = accounts
+    if isinstance(accounts, ChainMap):
+        recent, others = dict(accounts.maps[0]), accounts.maps[1]
     for name, (gone, come) in changed.items():
-        after[name] = after.get(name, frozenset()) - gone | come
-        if not after[name]:
-            del after[name]
-    return after
+        recent[name] = accounts.get(name, frozenset()) - gone | come
+    if len(recent) <= MAX_RECENT:
+        return ChainMap(recent, others)  # type: ignore[arg-type]  # it is not written to
+    return {name: some for name, some in (dict(others) | recent).items() if some}
 
 
 def common(before: Sequence[Deployed], after: Sequence[Deployed]) -> tuple[int, int]:
