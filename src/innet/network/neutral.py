@@ -88,7 +88,8 @@ class _Reader:
                 continue
             self.unknown(where, node, NODE)
             if node.get("kind") != "router":
-                self.fail(where, f"kind {node.get('kind')!r}", "'router'")
+                kind = f"kind {node['kind']!r}" if "kind" in node else "no 'kind'"
+                self.fail(where, kind, "'router'")
                 continue
             ports[name] = tuple(
                 port for port in self.names(f"{where}.ports", node.get("ports")) if port != SELF
