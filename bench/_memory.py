@@ -16,37 +16,37 @@ from innet.dataplane.plane import KernelAgent
 
 COUNTED = ("SUnreclaim", "VmallocUsed", "Percpu")
 """Of /proc/meminfo: where maps, programs and their descriptions are. What processes use is elsewhere."""
-SETTLE_S, QUICK_SETTLE_S = 0.5, 0.05
+SETTLE_MS, QUICK_SETTLE_MS = 500, 50
 """The kernel gives memory back when no CPU can still be using it; a quick look does not wait for all of it."""
 SMALL_TABLES = 16 << 10
 
 
-def kernel_bytes(settle_s: float = SETTLE_S) -> int:
+def kernel_bytes(settle_ms: int = SETTLE_MS) -> int:
     """Kernel memory in use, for all that run on this machine."""
-    time.sleep(settle_s)
+    time.sleep(settle_ms / 1e3)
     lines = (line.split() for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
     return sum(int(words[1]) << 10 for words in lines if words[0].rstrip(":") in COUNTED)
 
 
 def held(
-    modules: int, text: Callable[[int], str], options: Options | None, settle_s: float
+    modules: int, text: Callable[[int], str], options: Options | None, settle_ms: int
 ) -> tuple[int, int]:
     """Kernel memory of a platform with room for so many modules, all of them running, without the platform's devices;
     and what of it the kernel accounts to tables."""
     with lab(modules) as place:
-        before = kernel_bytes(settle_s)
+        before = kernel_bytes(settle_ms)
         agent = place.agent(options)
         for n in range(modules):
             wanted = place.deployment(text(n), n)
             agent.apply(wanted)
             agent.resume(wanted.id)
         tables = sum(one.memory() for m in agent.registry.by_id.values() for one in m.tables.values())
-        return kernel_bytes(settle_s) - before, tables
+        return kernel_bytes(settle_ms) - before, tables
 
 
 def memory(scale: Scale) -> Iterator[Figure]:
     """What one more idle module takes: the difference between a platform with many and one with a single one."""
-    rounds, settle_s = scale.of(3, 1), QUICK_SETTLE_S if scale.quick else SETTLE_S
+    rounds, settle_ms = scale.of(3, 1), scale.of(SETTLE_MS, QUICK_SETTLE_MS)
     for what, text, count, limit, options in (
         ("consolidated stateless module", tenant, scale.of(3_000, 30), 1.0, None),
         ("own program", alone, scale.of(250, 10), 12.0, None),
@@ -61,8 +61,8 @@ def memory(scale: Scale) -> Iterator[Figure]:
     ):
         values, tables = [], 0.0
         for _ in range(rounds):
-            one, _ = held(1, text, options, settle_s)
-            many, of_tables = held(count, text, options, settle_s)
+            one, _ = held(1, text, options, settle_ms)
+            many, of_tables = held(count, text, options, settle_ms)
             values.append((many - one) / (count - 1) / 1024)
             tables = of_tables / count / 1024
         yield Figure(
@@ -79,8 +79,8 @@ def nat(n: int) -> str:
 
 def capacity(scale: Scale) -> Iterator[Figure]:
     """Ten thousand modules registered, then all of them running."""
-    count, settle_s = scale.of(10_000, 50), QUICK_SETTLE_S if scale.quick else SETTLE_S
-    before = kernel_bytes(settle_s)
+    count, settle_ms = scale.of(10_000, 50), scale.of(SETTLE_MS, QUICK_SETTLE_MS)
+    before = kernel_bytes(settle_ms)
     with lab(count) as place:
         agent = place.agent()
         ids, registering = register(place, agent, count)
@@ -121,7 +121,7 @@ def capacity(scale: Scale) -> Iterator[Figure]:
         assert len(seen.modules) == count
         yield Figure("observing all of them", "ms", (observing,))
         yield Figure(
-            f"{count:,} modules running: kernel memory", "MB", ((kernel_bytes(settle_s) - before) / 2**20,),
+            f"{count:,} modules running: kernel memory", "MB", ((kernel_bytes(settle_ms) - before) / 2**20,),
             note=f"{files} descriptors; agent's memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10:,} MB",
         )  # fmt: skip
 

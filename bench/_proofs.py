@@ -9,9 +9,7 @@ from time import process_time
 from typing import Any
 
 from bench import request
-from innet.cli import files
 from innet.diagnostics import Source
-from innet.elements.registry import REGISTRY
 from innet.messages import Account, Answer, Plan, Role
 from innet.network import End, Snapshot, format_address, load, neutral, parse_address
 from innet.network.forwarding import loops, pairs
@@ -36,14 +34,6 @@ def timed(work: Callable[[], object]) -> float:
     return (process_time() - started) * 1e3
 
 
-def ready() -> None:
-    """Import every element class: they are imported when they are first named. Then what is there stays, as in the
-    product's own processes once the network is read."""
-    for name in REGISTRY:
-        REGISTRY[name]
-    files.settle()
-
-
 def megabytes() -> float:
     """The most memory that this process had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -60,11 +50,7 @@ def requests(seed: int, boxes: int) -> Values:
         snapshot = operator_network(boxes)
         policy = parse_policy(Source("policy.innet", request.GENERATED_POLICY))
         setting = request.Setting(f"{boxes} boxes", lambda: (snapshot, policy), 0x0A000305, "", None, None)
-    shapes = [request.FIRST[seed % len(request.FIRST)]]
-    for n in range(request.NEXT):
-        others = [s for s in request.SHAPES if s is not shapes[-1]]
-        shapes.append(others[(seed + n) % len(others)])
-    return {**asked(setting, shapes, seed), "memory": [megabytes()]}
+    return {**asked(setting, request.kinds(seed), seed), "memory": [megabytes()]}
 
 
 def figure4(seed: int) -> Values:
@@ -75,21 +61,8 @@ def figure4(seed: int) -> Values:
 
 
 def asked(setting: request.Setting, shapes: Sequence[request.Shape], seed: int) -> Values:
-    """How long requests of these shapes take, each with constants of its own: cold the first, next the others."""
-    snapshot, policy = setting.make()
-    account = Account("client", Role.CLIENT, ((setting.client, setting.client),))
-    choose = random.Random(seed)
-    ready()
-    times: list[float] = []
-    world: World | None = None
-    for shape in shapes:
-        text = shape.text(format_address(setting.client), choose)
-        started = process_time()
-        if world is None:
-            world = World(snapshot, policy)
-        made = plan(parse_request(Source("request.innet", text)), world, account)
-        times.append((process_time() - started) * 1e3)
-        request.check(setting, shape, text, made)
+    """How long requests of these shapes take: cold the first, next the others."""
+    times = request.asked(setting, shapes, seed, process_time)
     return {"cold": times[:1], "next": times[1:]}
 
 
@@ -110,7 +83,7 @@ def rules(seed: int, boxes: int, count: int) -> Values:
     world = World(snapshot, parse_policy(Source("policy.innet", "\n".join(texts))))
     client = 0x0A00_0305
     account = Account("client", Role.CLIENT, ((client, client),))
-    ready()
+    request.ready()
     times = []
     for n in range(13):
         shape = request.FIRST[n % len(request.FIRST)]
@@ -149,7 +122,7 @@ def tenants(seed: int, number: int) -> Values:
         made = parse_request(Source("r", shape.text(format_address(client), choose))).modules[0]
         return Deployed(made.name, owner, "platform3", address, made.code, identifier=f"m{n}")
 
-    ready()
+    request.ready()
     deployed = tuple(module(n, low + n) for n in range(number))
     world = World(snapshot, policy).with_deployed(deployed)
     added: list[float] = []
@@ -215,7 +188,7 @@ def prefixes(seed: int, count: int) -> Values:
         World(snapshots[0], Policy(())).network.outputs("core")
 
     seconds = timed(read) / 1e3
-    ready()
+    request.ready()
     world = World(snapshots[0], Policy(()))
     world.network.outputs("core")
     times = []
@@ -320,7 +293,7 @@ def table1(seed: int) -> Values:
     """All cells of Table 1."""
     from innet.cli.table1 import assess_all
 
-    ready()
+    request.ready()
     found: list[object] = []
     spent = timed(lambda: found.append(assess_all()))
     return {"all": [spent]}

@@ -184,30 +184,48 @@ FIRST = tuple(s for s in SHAPES if s.granted and s.name != "question")
 # ---- one process
 
 
-def measure(setting: Setting, seed: int) -> list[tuple[str, float]]:
-    """(shape, milliseconds) of the first request in this process, then of others. Raises SystemExit if one is wrong."""
+def ready() -> None:
+    """Import every element class: they are imported when they are first named. Then what is there stays, as in the
+    product's own processes once the network is read."""
+    for name in REGISTRY:
+        REGISTRY[name]
+    files.settle()
+
+
+def kinds(seed: int) -> list[Shape]:
+    """A first request and others, each of another shape than the one before."""
+    chosen = [FIRST[seed % len(FIRST)]]
+    for n in range(NEXT):
+        others = [s for s in SHAPES if s is not chosen[-1]]
+        chosen.append(others[(seed + n) % len(others)])
+    return chosen
+
+
+def asked(setting: Setting, shapes: Sequence[Shape], seed: int, clock: Callable[[], float]) -> list[float]:
+    """How many milliseconds requests of these shapes take, each with constants of its own, by a clock of seconds. The
+    first makes the world. Raises SystemExit if an answer is wrong."""
     choose = random.Random(seed)
     snapshot, policy = setting.make()
     account = Account("client", Role.CLIENT, ((setting.client, setting.client),))
-    first = FIRST[seed % len(FIRST)]
-    shapes = [first]
-    for n in range(NEXT):
-        others = [s for s in SHAPES if s is not shapes[-1]]
-        shapes.append(others[(seed + n) % len(others)])
     texts = [shape.text(format_address(setting.client), choose) for shape in shapes]
-    for name in REGISTRY:
-        REGISTRY[name]  # element classes are imported when they are first named
-    files.settle()  # as the commands do
-    times: list[tuple[str, float]] = []
+    ready()
+    times: list[float] = []
     world: World | None = None
     for shape, text in zip(shapes, texts, strict=True):
-        started = time.perf_counter()
+        started = clock()
         if world is None:
             world = World(snapshot, policy)
         made = plan(parse_request(Source("request.innet", text)), world, account)
-        times.append((shape.name, (time.perf_counter() - started) * 1e3))
+        times.append((clock() - started) * 1e3)
         check(setting, shape, text, made)
     return times
+
+
+def measure(setting: Setting, seed: int) -> list[tuple[str, float]]:
+    """(shape, milliseconds) of the first request in this process, then of others."""
+    shapes = kinds(seed)
+    times = asked(setting, shapes, seed, time.perf_counter)
+    return [(shape.name, ms) for shape, ms in zip(shapes, times, strict=True)]
 
 
 def check(setting: Setting, shape: Shape, text: str, made: Plan) -> None:

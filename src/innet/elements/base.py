@@ -66,6 +66,9 @@ class Element:
     """Why a tenant's module may not have it (a platform has no files, say); empty if it may."""
     RATES: ClassVar[Mapping[str, tuple[str, int, int]]] = {}
     """Handlers that show how fast a statistic grows: handler name -> statistic, bits of fraction, factor."""
+    bare: ClassVar["Element | None"] = None
+    """The element of just this class without arguments, where all configurations may have the same
+    (`innet.elements.build`)."""
     READS: ClassVar[tuple[str, ...]] = ()
     """The handlers that `read` answers to."""
     WRITES: ClassVar[tuple[str, ...]] = ()

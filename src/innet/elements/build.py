@@ -148,7 +148,7 @@ class _Shared:
         """The element that is declared."""
         text = declaration.arguments
         if not text.value:
-            bare: Element | None = cls.__dict__.get("_bare")
+            bare: Element | None = cls.__dict__.get("bare")
             if bare is not None:
                 spend(ELEMENT)
                 return bare
@@ -169,7 +169,7 @@ class _Shared:
         if text.pieces is None and self.book.asked == asked and cls.among is Element.among:
             self.made[key] = element
             if not text.value and not hasattr(cls, "warnings"):  # the same in every configuration
-                cls._bare = element  # type: ignore[attr-defined]  # read above only
+                cls.bare = element
         return element
 
 

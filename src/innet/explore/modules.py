@@ -175,16 +175,20 @@ class Modules:
     def changed(self, added: Iterable[Module | Resident] = (), removed: Iterable[int] = ()) -> "Modules":
         """These modules without those at the addresses `removed`, and with those of `added`."""
         added, removed = tuple(added), tuple(removed)
-        over = len(added) + len(removed)
-        if self._beneath is not None:
-            over += len(self._by_address) + len(self._gone)
-        few = Modules(self) if self._beneath is None else self._copy()
-        other = few if over <= MAX_OVER else self._flat()
+        other = self._flat() if self._over(len(added) + len(removed)) > MAX_OVER else self._open()
         for address in removed:
             other._remove(address)
         for module in added:
             other._add(module)
         return other
+
+    def _over(self, more: int) -> int:
+        """How many changes lie over what is beneath, once there are so many more."""
+        return more if self._beneath is None else more + len(self._by_address) + len(self._gone)
+
+    def _open(self) -> "Modules":
+        """The same, to be changed."""
+        return Modules(self) if self._beneath is None else self._copy()
 
     def _copy(self) -> "Modules":
         other = Modules(self._beneath, self._gone)
