@@ -9,8 +9,9 @@ import pytest
 
 from innet.diagnostics import PolicyError, Source
 from innet.messages import Answer, Check
-from innet.network import format_address, neutral
+from innet.network import End, format_address, neutral
 from innet.network.forwarding import Forwarding, pairs
+from innet.network.lpm import lookup
 from innet.policy import parse_policy
 from innet.verify.forwarded import Collected
 from innet.verify.world import PARSE
@@ -105,3 +106,103 @@ def test_answers_are_those_of_all_pairs() -> None:
             dst = int(found.witness.packet[32:40], 16)
             again = ask(collected, f"reach from {a} dst host {format_address(dst)} -> {b}")
             assert again.holds is Answer.YES
+
+
+DIAMOND = {
+    "nodes": {
+        "a": {"kind": "router", "ports": ["in", "short", "long"], "routes": [["10.0.0.0/8", ["short", "long"]]]},
+        "m": {"kind": "router", "ports": ["l", "r"], "routes": [["10.0.0.0/8", ["r"]]]},
+        "b": {"kind": "router", "ports": ["out", "s", "l"], "routes": [["10.0.0.0/8", ["out"]]]},
+    },
+    "links": [["a", "short", "b", "s"], ["a", "long", "m", "l"], ["m", "r", "b", "l"]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("never reach from a:in ip[8] = 3 -> b:out", "no"),  # by the shorter way
+        ("never reach from a:in ip[8] = 2 -> b:out", "yes"),
+        ("reach from a:in ip[8] = 3 -> m -> b:out", "no"),
+        ("always reach from a:in ip[8] = 3 -> b:s -> b:out", "yes"),
+        ("never reach from a:in ip[8] = 0 -> a", "no"),
+        ("reach from a:in ip[8] = 4 -> b:out ip[8] = 4", "undecided"),
+        ("never reach from a:in ip[8] = 4 -> b:out ip[8] = 1", "undecided"),
+        ("never reach from a:in dst host 192.0.2.1 -> b:out ip[8] = 1", "yes"),
+        ("never reach from a:in ether src 2:0:0:0:0:1 -> b:out ether src 2:0:0:0:0:2", "undecided"),
+        ("always reach from a:in -> b:out ip[10:2] != 0", "undecided"),
+        ("always reach from a:in -> m -> b:out ip[8] = 1", "no"),  # around m
+        ("reach from a:in -> b:out const ip[8]", "undecided"),
+        ("always reach from a:in -> b:out const ip[7:2]", "undecided"),
+        ("reach from a:in -> b:out const ip[11]", "undecided"),
+        ("always reach from a:in -> b:out const ip[9] && ip[12:4]", "yes"),
+        ("never reach from a:in -> a:long", "no"),
+        ("always reach from a:in -> a:long -> b:out", "no"),
+        ("always reach from a:in -> a:long -> m", "yes"),
+        ("reach from a:in -> m:r -> a:long -> b:out", "no"),
+        ("never reach from a:in ip[ip[8] & 63] = 5 -> b:out", "undecided"),
+    ],
+)
+def test_what_routers_change_is_not_taken_for_what_it_was(text: str, holds: str) -> None:
+    """Time to live, checksum and Ethernet addresses are others behind a router; packets leave by ports inside, too."""
+    assert ask(Collected(network(DIAMOND), PARSE), text).holds.value == holds
+
+
+def walked(net: Forwarding, start: End, address: int, ttl: int, hops: list[str]) -> tuple[bool, bool]:
+    """Whether copies of one packet get to the last hop through the others in order, and whether some get there not so,
+    by sending each of them on."""
+    through = around = False
+    work = [(start, ttl, 0, True, False)]
+    seen = set()
+    while work:
+        step = end, left, index, begins, leaves = work.pop()
+        if step in seen:
+            continue
+        seen.add(step)
+        here = {"" if begins else str(end), "" if leaves else end.node}
+        while index < len(hops) - 1 and hops[index] in here:
+            index += 1
+        if hops[-1] in here:
+            through |= index == len(hops) - 1
+            around |= index < len(hops) - 1
+        if leaves:
+            work += [(other, left, index, False, False) for other in net.wires.get(end, ())]
+        elif left > 1:
+            for port in lookup(net.tables[end.node], address) or ():
+                if port not in (end.interface, "self"):
+                    work.append((End(end.node, port), left - 1, index, False, True))
+    return through, around
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_statements_say_what_single_packets_do(seed: int) -> None:
+    choose = random.Random(seed)
+    names = [f"n{n}" for n in range(choose.randrange(2, 6))]
+    inner = {name: [f"p{n}" for n in range(choose.randrange(1, 4))] for name in names}
+    ends = [(name, port) for name in names for port in inner[name]]
+    links = [[*a, *b] for a in ends for b in ends if a != b and choose.random() < 1.6 / len(ends)]
+
+    def routes(name: str) -> list[list[object]]:
+        prefixes = ["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16", "10.1.1.0/24"]
+        ports = [*inner[name], "in", "self"]
+        return [
+            [p, choose.sample(ports, choose.choice((0, 1, 1, min(2, len(ports)), len(ports))))]
+            for p in choose.sample(prefixes, choose.randrange(1, 5))
+        ]
+
+    nodes = {
+        name: {"kind": "router", "ports": [*inner[name], "in"], "routes": routes(name)} for name in names
+    }
+    net = network({"nodes": nodes, "links": links})
+    collected = Collected(net, PARSE)
+    places = [*names, *(f"{name}:{port}" for name in names for port in (*inner[name], "in"))]
+    for _ in range(25):
+        start = End(choose.choice(names), "in")
+        hops = choose.sample(places, min(len(places), choose.choice((1, 1, 2, 3))))
+        ttl = choose.choice((0, 1, 2, 3, 4, 5, 64))
+        found = [walked(net, start, one.example, ttl, hops) for one in net.classes]
+        some, around = (any(side) for side in zip(*found, strict=True))
+        text = f"reach from {start} ip[8] = {ttl} -> {' -> '.join(hops)}"
+        assert (ask(collected, text).holds is Answer.YES) is some, text
+        assert (ask(collected, f"never {text}").holds is Answer.YES) is not some, text
+        assert (ask(collected, f"always {text}").holds is Answer.YES) is not around, text

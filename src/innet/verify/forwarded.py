@@ -7,6 +7,7 @@ packet that has been sent through the tables.
 """
 
 import itertools
+from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TypeAlias
@@ -14,19 +15,24 @@ from typing import TypeAlias
 from innet.diagnostics import Diagnostic, PolicyError, suggest
 from innet.explore.network import parse
 from innet.explore.witness import solutions, summary
-from innet.ir.nodes import Program
+from innet.ir.nodes import Mark, Program
 from innet.messages import Answer, Check, Step, Witness
 from innet.network import End, lpm
 from innet.network.forwarding import AddressClass, Forwarding
-from innet.policy import ElementPort, Named, Node, Place, Quantifier, Reach, Region
+from innet.policy import ConstField, ElementPort, Named, Node, Place, Quantifier, Reach, Region
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import formula_of
 from innet.symbolic.formulas import all_of, member, negate
+from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.state import State, Tables, inject_ip
-from innet.symbolic.terms import Formula
+from innet.symbolic.terms import Formula, Sym
+from innet.symbolic.work import BudgetExceeded
 from innet.verify.questions import prepare
 
 MAX_TTL = 255
+CHANGED = {"ip.ttl": (64, 72), "ip.sum": (80, 96)}
+"""What routers change in the IP header: the first bit, and the one behind the last. They write the Ethernet addresses,
+too."""
 MAX_TRIED = 20
 """How many classes of destinations are tried for a packet that does what was asked."""
 
@@ -44,6 +50,14 @@ class Collected:
         self.symbols = self.injected.symbols
         (self.anything,) = parse(self.injected.state.fork(), program, Tables(False))
         """Any IPv4 packet, with NET and TRANSPORT known."""
+        self.later = self.anything.fork()
+        """The same packet behind routers, of which it is not told how many: what they change may be anything."""
+        memory = self.later.memory
+        changed = [self.symbols[name] for name in (*CHANGED, "ether.dst", "ether.src")]
+        for rid in memory.order:
+            for bit, (width, term, _) in [*memory.cells[rid].items()]:
+                if term in changed:
+                    memory.write(rid, bit, width, Sym(f"later {term}", width), None, self.later.store)
         self._ways: dict[tuple[int, End, tuple[Node, ...], bool], tuple[End, ...] | None] = {}
 
     @cached_property
@@ -74,7 +88,7 @@ class Collected:
             return index
 
         before: dict[At, At | None] = {}
-        work: list[At] = []
+        work: deque[At] = deque()  # the shortest way first: the one with the fewest routers
 
         def enter(end: End, index: int, came: At | None, leaves: bool = False) -> At | None:
             index = passed(index, end, leaves, came is None)
@@ -90,16 +104,17 @@ class Collected:
 
         found = enter(start, 0, None)
         while work and found is None:
-            end, index = here = work.pop()
+            end, index = here = work.popleft()
             for port in one.outputs.get(end.node, ()):
                 out = End(end.node, port)
                 if not self.leaves(end, port):
                     continue
-                if out in self.edges:
+                left = passed(index, out, True, False)
+                if out in self.edges or left == len(hops):
                     found = enter(out, index, here, leaves=True)
-                else:
+                elif left >= 0:
                     for place in self.network.wires.get(out, ()):
-                        found = found or enter(place, index, here)
+                        found = found or enter(place, left, here)
                 if found is not None:
                     break
         way: list[End] = []
@@ -125,42 +140,52 @@ class Collected:
     def answer(self, reach: Reach) -> Check:
         """Whether a statement holds. Raises PolicyError for nodes that the network does not have."""
         self.check(reach)
+        try:
+            return self._answer(reach)
+        except (BudgetExceeded, Imprecise, Split):
+            return Check(reach.text, Answer.UNDECIDED, "its flows have too many cases")
+
+    def _answer(self, reach: Reach) -> Check:
         question = prepare(reach, {})
         tables, hops = Tables(False), tuple(hop.node for hop in question.hops)
-        if any(f.name in ("ttl", "ip.ttl", "ip.sum") for hop in question.hops for f in hop.const):
-            return Check(
-                reach.text, Answer.UNDECIDED, "routers change the time to live and the header checksum"
-            )
-        flows = [formula_of(flow, self.anything.fork(), tables) for flow in question.flows]
-        always = reach.quantifier is Quantifier.ALWAYS
-        conforming = all_of(*flows)
-        wanted = [(hops, False, all_of(flows[0], negate(all_of(*flows[1:])))), (hops, True, flows[0])] if always else (
-            [(hops, False, conforming)]
-        )  # fmt: skip
-        furthest = False
-        for nodes, around, formula in wanted:
+        here, *flows = (formula_of(flow, self.anything.fork(), tables) for flow in question.flows)
+        there = [formula_of(flow, self.later.fork(), tables) for flow in question.flows[1:]]
+        moved = any(changes(const) for hop in question.hops for const in hop.const)
+        vague = moved or there != flows
+        if reach.quantifier is Quantifier.ALWAYS:
+            breach = here if moved else all_of(here, negate(all_of(*there)))
+            wanted = [(hops, True, here, False), (hops, False, breach, vague)]
+        else:
+            wanted = [(hops, False, all_of(here, *there), vague)]
+        doubts: list[str] = []
+        for nodes, around, formula, guessed in wanted:
             base = self.anything.fork()
             lengths = member(self.symbols["length"], ((0, question.longest),))
             if not base.store.assume(all_of(lengths, formula)):
                 continue
-            witness, trace, near = self.shown(base, question.start.node, nodes, around)
-            furthest |= near
+            witness, trace, near = self.shown(base, question.start.node, nodes, around, guessed)
+            if near and witness is None:
+                doubts.append(
+                    "routers change the time to live, the header checksum and the Ethernet addresses"
+                    if guessed
+                    else "a flow seems to do this, but no packet was found that does"
+                )
             if witness is None:
                 continue
             if reach.quantifier is Quantifier.SOME:
                 return Check(reach.text, Answer.YES, witness=witness, trace=trace)
             return Check(reach.text, Answer.NO, "a flow does this", witness=witness, trace=trace)
-        if furthest:
-            why = "a flow seems to do this, but no packet was found that does"
-            return Check(reach.text, Answer.UNDECIDED, why)
+        if doubts:
+            return Check(reach.text, Answer.UNDECIDED, doubts[0])
         if reach.quantifier is Quantifier.SOME:
             return Check(reach.text, Answer.NO, "no packet of this flow gets there")
         return Check(reach.text, Answer.YES)
 
     def shown(
-        self, base: State, start: Node, hops: tuple[Node, ...], around: bool
+        self, base: State, start: Node, hops: tuple[Node, ...], around: bool, guessed: bool
     ) -> tuple[Witness | None, tuple[Step, ...], bool]:
-        """A packet of `base` that takes such a way, with the way; and whether some might that was not found."""
+        """A packet of `base` that takes such a way, with the way; and whether some might that was not found. None is
+        looked for if what packets are like behind routers was `guessed`."""
         symbols = self.symbols
         possible = base.store.domain(symbols["ip.dst"])
         might, tried = False, 0
@@ -172,12 +197,15 @@ class Collected:
                 if way is None:
                     continue
                 case = base.fork()
-                ttl: Formula = member(symbols["ip.ttl"], ((min(len(way), MAX_TTL), MAX_TTL),))
+                least = len(way) if len(way) > 1 else 0  # one more than there are routers that send it on
+                ttl: Formula = member(symbols["ip.ttl"], ((least, MAX_TTL),) if least <= MAX_TTL else ())
                 if not case.store.assume(all_of(member(symbols["ip.dst"], one.ranges), ttl)):
                     continue
                 if not case.store.feasible():
                     continue
                 might = True
+                if guessed:
+                    return None, (), True
                 found = next(solutions(self.injected, self.injected, case.store), None)
                 if found is not None and self.takes(found.frame, way):
                     note = f"by {way[-1]}"
@@ -218,6 +246,12 @@ class Collected:
             problems.append(Diagnostic("V303", text, node.span, expected, help))
         if problems:
             raise PolicyError(problems)
+
+
+def changes(const: ConstField) -> bool:
+    """Whether routers change what must not change."""
+    fields = [f for f in const.fields if f.mark is Mark.NET]
+    return any(f.bit < end and start < f.bit + f.width for f in fields for start, end in CHANGED.values())
 
 
 def port_of(node: ElementPort) -> End:
