@@ -81,6 +81,40 @@ def test_routers_and_a_switch_carry_packets(small):
     assert ours(network) == []
 
 
+BEHIND = """\
+nodes:
+  r1: {kind: router, split_horizon: false, interfaces: {left: 10.0.1.1/24, r2: 10.0.0.1/30},
+       routes: {0.0.0.0/0: left via 10.0.1.3, 10.0.2.0/24: r2}}
+  r2: {kind: router, interfaces: {r1: 10.0.0.2/30, lan: 10.0.2.1/24}, routes: {0.0.0.0/0: r1}}
+  sw: {kind: switch, interfaces: {r1: {}, a: {}, d: {}}}
+  a: {kind: host, address: 10.0.1.2/24}
+  d: {kind: host, address: 10.0.1.3/24}
+  b: {kind: host, address: 10.0.2.2/24}
+links: [[r1:left, sw:r1], [sw:a, a], [sw:d, d], [r1:r2, r2:r1], [r2:lan, b]]
+"""
+
+
+@pytest.mark.parametrize("split", ["false", "true"])
+def test_with_a_split_horizon_nothing_is_sent_back(split):
+    with Emulation(load(Source("behind.yaml", BEHIND.replace("false", split)), str)) as network:
+        a, b, d = (network.namespace(node) for node in "abd")
+        network.add_address("d", "nic", "192.0.2.1")
+        with udp_socket(d, "192.0.2.1", 1500) as receiver:
+            receiver.settimeout(0.3)
+            with udp_socket(b, "10.0.2.2") as sender:
+                sender.sendto(b"through", ("192.0.2.1", 1500))
+            assert receiver.recv(100) == b"through"
+            with udp_socket(a, "10.0.1.2") as sender:
+                sender.sendto(b"back", ("192.0.2.1", 1500))
+            if split == "true":
+                with pytest.raises(TimeoutError):
+                    receiver.recv(100)
+            else:
+                assert receiver.recv(100) == b"back"
+        assert ping(a, "10.0.1.2", "10.0.2.2") is not None  # a longer prefix counts before the default route
+        assert ping(a, "10.0.1.2", "10.0.0.1") is not None  # the router itself
+
+
 def test_udp_arrives_whole_with_a_good_checksum(small):
     with Emulation(small) as network:
         receiver = udp_socket(network.namespace("c"), "10.0.2.77", 1500)

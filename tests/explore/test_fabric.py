@@ -1,12 +1,34 @@
 """Ways through routers, against forwarding one address at a time."""
 
+from collections import Counter
 from random import Random
 
 import pytest
 
-from innet.explore.fabric import LOOP, NO_ROUTE, TO_ROUTER, Way, comes_from, platforms_from, ways
+from innet.explore.fabric import (
+    LOOP,
+    NO_ROUTE,
+    SPLIT_HORIZON,
+    TO_ROUTER,
+    Way,
+    comes_from,
+    platforms_from,
+    ways,
+)
 from innet.explore.network import Network
-from innet.network import Clients, End, Internet, Platform, Router, Snapshot
+from innet.network import (
+    Clients,
+    End,
+    Host,
+    Interface,
+    Internet,
+    Link,
+    Platform,
+    Prefix,
+    Route,
+    Router,
+    Snapshot,
+)
 from innet.network.generate import operator_network
 from innet.network.model import SELF
 from innet.symbolic import ranges as rs
@@ -15,9 +37,11 @@ from tests.verify.changes import changed
 from tests.verify.networks import figure3
 
 
-def walk(snapshot: Snapshot, router: str, address: int) -> tuple[tuple[str, ...], End | None, str]:
+def walk(
+    snapshot: Snapshot, router: str, address: int, entrance: str = ""
+) -> tuple[tuple[str, ...], End | None, str]:
     """Where one address goes from a router on: routers passed, the way out, or why it ends."""
-    passed = [router]
+    passed, places = [router], [(router, entrance)]
     while True:
         output = snapshot.forward(passed[-1], address)
         if not output:
@@ -25,13 +49,19 @@ def walk(snapshot: Snapshot, router: str, address: int) -> tuple[tuple[str, ...]
         if output == SELF:
             return tuple(passed), None, TO_ROUTER
         (interface,) = output
+        here = snapshot.nodes[passed[-1]]
+        assert isinstance(here, Router)
+        if here.split_horizon and interface == places[-1][1]:
+            return tuple(passed), None, SPLIT_HORIZON
         peer = snapshot.neighbour(passed[-1], interface)
         assert peer is not None
-        if not isinstance(snapshot.nodes[peer.node], Router):
+        node = snapshot.nodes[peer.node]
+        if not isinstance(node, Router):
             return tuple(passed), End(passed[-1], interface), ""
-        if peer.node in passed:
+        if peer in places or (peer.node in passed and not node.split_horizon):
             return (*passed, peer.node), None, LOOP
         passed.append(peer.node)
+        places.append(peer)
 
 
 @pytest.mark.parametrize("boxes", [10, 60, 300])
@@ -53,6 +83,57 @@ def test_every_address_takes_the_way_it_takes_when_forwarded_alone(boxes: int) -
         for address in addresses:
             (way,) = (w for w in found if rs.contains(w.destinations, address))
             assert (way.routers, way.out, way.reason) == walk(snapshot, first, address)
+
+
+def wild(choose: Random) -> Snapshot:
+    """Routers at random, some of them with a split horizon, joined at random, each with a route to half of 0/0."""
+    count = choose.randrange(2, 7)
+    ports: list[list[Interface]] = [[] for _ in range(count)]
+    nodes: dict[str, Router | Host] = {}
+    links: list[Link] = []
+
+    def joint(n: int) -> End:
+        ports[n].append(Interface(f"p{len(ports[n])}"))
+        return End(f"r{n}", ports[n][-1].name)
+
+    for n in range(count):
+        nodes[f"h{n}"] = Host(name=f"h{n}", interfaces={"nic": Interface("nic")})
+        links.append(Link(joint(n), End(f"h{n}", "nic")))
+    for _ in range(choose.randrange(count, 2 * count + 2)):
+        a, b = choose.sample(range(count), 2)
+        links.append(Link(joint(a), joint(b)))
+    for n in range(count):
+        routes = [
+            Route(Prefix(low, 2), (choose.choice(ports[n]).name,))
+            for low in range(0, 1 << 32, 1 << 30)
+            if choose.random() < 0.9
+        ]
+        interfaces = {port.name: port for port in ports[n]}
+        nodes[f"r{n}"] = Router(
+            name=f"r{n}", interfaces=interfaces, routes=routes, split_horizon=choose.random() < 0.6
+        )
+    return Snapshot(nodes, tuple(links))
+
+
+def test_with_a_split_horizon_it_matters_where_packets_came_in() -> None:
+    reasons: Counter[str] = Counter()
+    back = 0
+    for seed in range(200):
+        choose = Random(seed)
+        snapshot = wild(choose)
+        network = Network(snapshot, {}, PARSE)
+        for router in snapshot.routers:
+            for entrance in router.interfaces:
+                found = network.ways(router, entrance, rs.full(32)).all
+                for address in range(1, 1 << 32, 1 << 30):
+                    (way,) = (w for w in found if rs.contains(w.destinations, address))
+                    assert (way.routers, way.out, way.reason) == walk(
+                        snapshot, router.name, address, entrance
+                    )
+                    reasons[way.reason] += 1
+                    back += way.reason != LOOP and len({*way.routers}) < len(way.routers)
+    assert min(reasons[r] for r in ("", NO_ROUTE, LOOP, SPLIT_HORIZON)) > 300
+    assert back > 100  # some pass a router twice, by other interfaces
 
 
 def test_a_router_that_is_watched_ends_the_way() -> None:

@@ -91,10 +91,9 @@ def test_what_is_looked_up_is_what_a_look_at_every_way_finds(
             found = some_ways(snapshot, choose)
         else:
             destinations = some_destinations(choose) if choose.random() < 0.5 else rs.full(32)
-            router = choose.choice(snapshot.routers).name
-            found = network.ways(
-                router, destinations if isinstance(destinations, tuple) else rs.full(32), stops
-            )
+            router = choose.choice(snapshot.routers)
+            here = destinations if isinstance(destinations, tuple) else rs.full(32)
+            found = network.ways(router, choose.choice([*router.interfaces]), here, stops)
         each = [scanned(snapshot, way, wanted, places) for way in found.all]
         of_interest = [way for way, _ in each if way is not None]
         assert found.chosen(wanted, places) == of_interest

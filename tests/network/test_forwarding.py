@@ -313,6 +313,9 @@ links: [[internet, "r1:out"], ["r1:in", "r2:in"], [c, "r2:lan"]]
     (loop,) = loops(snapshot(text))
     assert [[str(place) for place in cycle] for cycle in loop.cycles] == [["r1:in", "r2:in"]]
     assert (loop.addresses.example, loop.addresses.addresses) == (0x0A010000, (1 << 16) - (1 << 8))
+    for router in ("r1", "r2"):
+        split = text.replace(f"{router}: {{kind: router", f"{router}: {{kind: router, split_horizon: true")
+        assert loops(snapshot(split)) == ()
 
 
 @pytest.mark.parametrize(("port", "through"), [("a", 0), ("b", (1 << 16) - 1), ("c", 0)])

@@ -131,6 +131,8 @@ WRONG = [
     ("nodes: {c: {kind: clients, interfaces: {lan: {}}}}", "N105", "has no subnet"),
     ("nodes: {}\noperator: {connectionless: maybe}", "N107", "neither allowed nor banned"),
     ("nodes: {}\noperator: {ingress_filtering: 3}", "N107", "neither true nor false"),
+    ("nodes: {r: {kind: router, interfaces: {}, split_horizon: 3}}", "N107", "neither true nor false"),
+    ("nodes: {h: {kind: host, address: 10.0.0.1/24, split_horizon: yes}}", "N104", "split_horizon"),
     ("nodes: {}\noperator: {prefixes: {}}", "N106", "a mapping"),
     ("nodes: {}\nlinks: {a: b}", "N106", "'links' is a mapping"),
     ("nodes: {}\nlinks: [[a]]", "N106", "a link is 1 ends"),

@@ -40,8 +40,8 @@ OUTSIDE, CLIENT, MODULE = "203.0.113.2", "172.16.3.4", "198.51.100.7"
 class Network:
     """The network of this file with its boxes, and what its hosts received."""
 
-    def __init__(self) -> None:
-        self.snapshot = load(Source("network.yaml", NETWORK), lambda name: COUNTER)
+    def __init__(self, text: str = NETWORK) -> None:
+        self.snapshot = load(Source("network.yaml", text), lambda name: COUNTER)
         self.simulation = Simulation(self.snapshot)
         self.arrivals: list[tuple[str, Arrival]] = []
         self.simulation.on_arrival = lambda node, arrival: self.arrivals.append((node, arrival))
@@ -104,6 +104,18 @@ def test_what_is_dropped_is_counted_where(
     source = OUTSIDE if node == "internet" else CLIENT
     assert network.send(node, source, destination, ttl) == []
     assert network.simulation.drops[dropped] == 1
+
+
+def test_with_a_split_horizon_nothing_is_sent_back() -> None:
+    back = NETWORK.replace("192.0.2.0/24: drop", "192.0.2.0/24: out")
+    split = back.replace(
+        "kind: router\n    interfaces: {out", "kind: router\n    split_horizon: true\n    interfaces: {out"
+    )
+    assert Network(back).send("internet", OUTSIDE, "192.0.2.1") == [("internet", "True")]
+    network = Network(split)
+    assert network.send("internet", OUTSIDE, "192.0.2.1") == []
+    assert network.simulation.drops["border", "split horizon"] == 1
+    assert network.send("homes", CLIENT, "192.0.2.1") == [("internet", "True")]
 
 
 def test_a_packet_with_a_broken_header_is_not_forwarded() -> None:

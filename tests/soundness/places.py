@@ -91,11 +91,12 @@ PREFIXES = ("172.16.0.0/17", "172.16.128.0/17")
 class Shape:
     """A network. `boxes` are texts, one row of them for each branch, from the edge to the branch's clients; `platforms`
     says at which router each platform is: a branch's, or (-1) the edge. `crossing`: the branches are linked behind the
-    boxes, and the second one's packets leave through the first."""
+    boxes, and the second one's packets leave through the first. `split_horizon`: no router sends packets back."""
 
     boxes: tuple[tuple[str, ...], ...]
     platforms: tuple[int, ...] = (0,)
     crossing: bool = False
+    split_horizon: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -115,6 +116,7 @@ class Guest:
 
 def network(shape: Shape) -> World:
     """The network of a shape, without modules."""
+    router = "kind: router, split_horizon: true" if shape.split_horizon else "kind: router"
     nodes = ["internet: {kind: internet, interfaces: {net: 203.0.113.2/30}}"]
     links = ["[internet, edge:out]"]
     edge, out = ["out: 203.0.113.1/30"], ["0.0.0.0/0: out"]
@@ -148,7 +150,7 @@ def network(shape: Shape) -> World:
         if n == 0:
             out.append("10.9.0.0/16: in0")
         nodes.append(
-            f"{access}: {{kind: router, interfaces: {{{', '.join(inside)}}}, routes: {{{', '.join(routes)}}}}}"
+            f"{access}: {{{router}, interfaces: {{{', '.join(inside)}}}, routes: {{{', '.join(routes)}}}}}"
         )
         nodes.append(
             f"{homes}: {{kind: clients, interfaces: {{lan: {('172.16.0.1', '172.16.128.1')[n]}/17}}}}"
@@ -163,7 +165,7 @@ def network(shape: Shape) -> World:
         if at < 0:
             edge.append(f"p{m}: 10.0.1{m}.1/30")
             links.append(f"[edge:p{m}, {PLATFORMS[m]}]")
-    nodes.append(f"edge: {{kind: router, interfaces: {{{', '.join(edge)}}}, routes: {{{', '.join(out)}}}}}")
+    nodes.append(f"edge: {{{router}, interfaces: {{{', '.join(edge)}}}, routes: {{{', '.join(out)}}}}}")
     text = "nodes:\n" + "".join(f"  {node}\n" for node in nodes)
     text += "links:\n" + "".join(f"  - {link}\n" for link in links)
     own = "172.16.0.0/16, 198.51.100.0/24, 198.51.101.0/24, 198.51.102.0/24, 10.0.0.0/8"
@@ -197,7 +199,8 @@ def shape(random: Random) -> Shape:
         pool = COPYING_BOXES if random.random() < 0.12 else BOXES
         rows[n % branches if random.random() < 0.7 else 0].append(random.choice(pool))
     platforms = tuple(random.choice((*range(branches), -1)) for _ in range(random.choice((1, 1, 2, 3))))
-    return Shape(tuple(map(tuple, rows)), platforms, branches > 1 and random.random() < 0.4)
+    crossing = branches > 1 and random.random() < 0.4
+    return Shape(tuple(map(tuple, rows)), platforms, crossing, random.random() < 0.2)
 
 
 def guests(random: Random, made: Shape) -> list[Guest]:

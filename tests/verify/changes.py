@@ -302,11 +302,16 @@ def filtering_changed(snapshot: Snapshot, choose: Random) -> Snapshot:
     return Snapshot(snapshot.nodes, snapshot.links, operator)
 
 
+def horizon_changed(snapshot: Snapshot, choose: Random) -> Snapshot:
+    router = choose.choice(snapshot.routers)
+    return with_nodes(snapshot, replace(router, split_horizon=not router.split_horizon))
+
+
 CHANGES: tuple[Change, ...] = (
     route_added, route_added, route_removed, route_changed, default_changed, platform_added, platform_removed,
     link_added, link_moved, box_changed, box_turned, address_told, pool_moved, clients_readdressed, filtering_changed,
     clients_added, link_removed, addresses_swapped, next_hop_changed, kind_changed, table_changed, ports_reordered,
-    prefixes_changed, outside_moved,
+    prefixes_changed, outside_moved, horizon_changed,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ know; so the configuration need not write Ethernet addresses, and is the same in
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from innet.diagnostics import Diagnostic, PlatformError
@@ -33,6 +33,9 @@ from innet.network import (
 
 LOCAL_MACS = 0x021E_0000_0000
 """Ethernet addresses given by us count from here; the second bit of the first byte says they are local."""
+
+SPLIT_TABLES = 1000
+"""Routing tables count from here that a router with a split horizon has for what comes in by an interface."""
 
 LINK_LOCAL = 0xA9FE_0000
 BRIDGE = "bridge0"
@@ -226,6 +229,14 @@ class _Planner:
                 yield self.forward(node, route)
         if not default:
             yield "route add blackhole 0.0.0.0/0"
+        for number, name in enumerate(node.interfaces if node.split_horizon else (), SPLIT_TABLES):
+            yield f"rule add iif {self.devices[End(node.name, name)].name} lookup {number}"
+            for route in self.snapshot.routes(node.name):
+                if name in route.output:
+                    route = replace(route, output=node.allowed(route.output, name))
+                    yield f"{self.forward(node, route)} table {number}"
+                else:
+                    yield f"route add throw {route.prefix} table {number}"
 
     def forward(self, node: Router, route: Route) -> str:
         hops = []

@@ -21,6 +21,7 @@ Stations = Callable[[End, Ranges | Cut], Sequence[tuple[End | None, Ranges]]]
 
 NO_ROUTE = "no route"
 TO_ROUTER = "addressed to the router itself"
+SPLIT_HORIZON = "not sent back by the interface it came in by"
 LOOP = "forwarding loop"
 
 
@@ -61,24 +62,36 @@ def ways(
     domain: Ranges,
     stops: Container[str],
     stations: Stations = lambda end, destinations: (),
+    entrance: str = "",
 ) -> Iterator[Way]:
-    """Every way of packets to `domain` that router `first` forwards; a router in `stops` counts as a way out.
+    """Every way of packets to `domain` that router `first` forwards; a router in `stops` counts as a way out. By which
+    interface they came in there (`entrance`) matters where there is a split horizon.
 
-    Packets that come back to a router on their way would take the same turns again: that is a loop.
+    Packets that come back to a router on their way, with a split horizon to an interface of it, would take the same
+    turns again: that is a loop.
     """
-    work: list[tuple[tuple[str, ...], Ranges]] = [((first,), domain)]
+    router = snapshot.nodes[first]
+    assert isinstance(router, Router)
+    work: list[tuple[tuple[str, ...], tuple[str | End, ...], Router, str, Ranges]] = [
+        ((first,), (_turn(router, entrance),), router, entrance, domain)
+    ]
     while work:
-        routers, here = work.pop()
-        name = routers[-1]
+        routers, turns, router, entrance, here = work.pop()
+        name = router.name
         for output, part in outputs(name, here):
             if not output or output == SELF:
                 yield Way(routers, None, TO_ROUTER if output else NO_ROUTE, part)
                 continue
-            for interface in output:
+            allowed = router.allowed(output, entrance)
+            if not allowed:
+                yield Way(routers, None, SPLIT_HORIZON, part)
+            for interface in allowed:
                 peer = snapshot.neighbour(name, interface)
                 if peer is None:
                     yield Way(routers, None, f"nothing is plugged into {name}:{interface}", part)
-                elif not isinstance(snapshot.nodes[peer.node], Router) or peer.node in stops:
+                    continue
+                node = snapshot.nodes[peer.node]
+                if not isinstance(node, Router) or peer.node in stops:
                     out = End(name, interface)
                     told = stations(out, part)
                     for station, addressed in told:
@@ -86,10 +99,17 @@ def ways(
                             yield Way(routers, out, "", addressed, station)
                     if not told:
                         yield Way(routers, out, "", part)
-                elif peer.node in routers:
+                    continue
+                turn = _turn(node, peer.interface)
+                if turn in turns:
                     yield Way((*routers, peer.node), None, LOOP, part)
                 else:
-                    work.append(((*routers, peer.node), whole(part)))
+                    work.append(((*routers, peer.node), (*turns, turn), node, peer.interface, whole(part)))
+
+
+def _turn(router: Router, entrance: str) -> str | End:
+    """What decides, beside the destination, where a router sends packets that came in by an interface."""
+    return End(router.name, entrance) if router.split_horizon else router.name
 
 
 def platforms_from(snapshot: Snapshot, outputs: Outputs, ends: Iterable[End]) -> set[str]:

@@ -7,6 +7,7 @@ it. Other frames only boxes send, or make of packets: switches pass them on, box
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.fabric import LOOP, Way, ways
@@ -179,14 +180,17 @@ class Network:
             self.snapshot.note("kind", found.node)
         return found
 
-    def ways(self, router: str, destinations: Ranges, stops: frozenset[str] = frozenset()) -> Ways:
-        """Every way of packets that a router forwards; routers in `stops` end one. Remembered: questions ask for the
-        same ones."""
-        key = router, destinations, stops
+    def ways(
+        self, router: Router, entrance: str, destinations: Ranges, stops: frozenset[str] = frozenset()
+    ) -> Ways:
+        """Every way of packets that a router forwards, which came in by an interface of it; routers in `stops` end one.
+        Remembered: questions ask for the same ones."""
+        name = router.name
+        key = name, entrance if router.split_horizon else "", destinations, stops
         known = self._ways.get(key)
         if known is None:
             with self.snapshot.noting() as reads:
-                found = ways(self.snapshot, self.outputs, router, destinations, stops, self.stations)
+                found = ways(self.snapshot, self.outputs, name, destinations, stops, self.stations, entrance)
                 known = Ways(found, self.snapshot), reads
             self._ways.put(key, known)
         self.snapshot.note_all(known[1])
@@ -217,18 +221,22 @@ class Network:
         return [(station, rs.intersect(destinations, some)) for station, some in told.items()]
 
 
+Asked: TypeAlias = tuple[str, str, Ranges, frozenset[str]]
+"""Ways are asked for by router, interface that packets came in by ("": any), destinations and routers that are watched.
+"""
+
+
 class Remembered:
-    """Ways by router, destinations and routers that are watched, each with what they hang on; the oldest go when there
-    are too many."""
+    """Ways by what they were asked for, each with what they hang on; the oldest go when there are too many."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, Ranges, frozenset[str]], tuple[Ways, Reads]] = {}
+        self._known: dict[Asked, tuple[Ways, Reads]] = {}
         self._size = 0
 
-    def get(self, key: tuple[str, Ranges, frozenset[str]]) -> tuple[Ways, Reads] | None:
+    def get(self, key: Asked) -> tuple[Ways, Reads] | None:
         return self._known.get(key)
 
-    def put(self, key: tuple[str, Ranges, frozenset[str]], found: tuple[Ways, Reads]) -> None:
+    def put(self, key: Asked, found: tuple[Ways, Reads]) -> None:
         self._known[key] = found
         self._size += len(found[0])
         while len(self._known) > 1 and self._size > MAX_WAYS:
@@ -458,7 +466,8 @@ class Walk:
                     yield Outcome(node.name, False, "time to live expired", late), progress
             if not (store.assume(negate(expired)) and store.feasible()):
                 return
-        ways, interest = self.network.ways(node.name, possible(dst, store), self.stops), self.interest
+        ways = self.network.ways(node, end.interface, possible(dst, store), self.stops)
+        interest = self.interest
         if interest is None:
             yield from self.along(ways.all, node, state, progress)
             return

@@ -350,7 +350,7 @@ class Replay:
             if owner is not None and owner.node == node.name:
                 self.note(node.name, frame, here, delivered=True)
         elif isinstance(node, Router):
-            output = snapshot.forward(node.name, dst)
+            output = node.allowed(snapshot.forward(node.name, dst), end.interface)
             if header[8] > 1 and output and output != ("self",):
                 self.equal = max(self.equal, len(output))
                 yield from self.wire(

@@ -2,8 +2,8 @@
 
 A class is a set of addresses that every router treats alike. There are few, even in large networks (232 in Stanford's
 backbone of 3,840 routes), so that a question about all addresses is a small graph problem for each class: places are
-(node, port that a packet came in by), and a packet leaves by every port of its route; in collected networks, not by the
-one it came in by.
+(node, port that a packet came in by), and a packet leaves by every port of its route; in collected networks, and from
+routers with a split horizon, not by the one it came in by.
 """
 
 from collections import Counter
@@ -442,7 +442,8 @@ def of_snapshot(snapshot: Snapshot, bumps: bool = False) -> Forwarding:
         if (segment := snapshot.segment(*end)) is not None
         and not all(boxes[name].is_exact for name in segment.middleboxes)
     }  # a box that is taken to pass everything may not send back
-    returns = frozenset(joined.keys() - vague)
+    one_way = {router.name for router in snapshot.routers if router.split_horizon}
+    returns = frozenset(end for end in joined if end not in vague and end.node not in one_way)
     return Forwarding(tables, ports, wires, snapshot.name, returns, frozenset(names.values()))
 
 

@@ -4,7 +4,7 @@ The schema, key by key:
 
     nodes:                          NAME: {kind: …, …}; `client` and `module` are words of the policy language
       kind: internet                [interfaces]            at most one address an interface, needed by the emulation
-      kind: router                  interfaces, [routes]
+      kind: router                  interfaces, [routes], [split_horizon: bool]
       kind: switch                  interfaces, [table: {ETHERNET ADDRESS: interface}]
       kind: middlebox               interfaces (no addresses), click: FILE
       kind: platform                interfaces, pool: PREFIX or [PREFIX, …], [capacity: {modules: N, memory: 4GiB}]
@@ -48,7 +48,7 @@ from innet.network.yamltree import Listing, Mapping, Rows, Scalar, Tree, describ
 
 KEYS: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Kind.INTERNET: (("interfaces",), ()),
-    Kind.ROUTER: (("interfaces", "routes"), ("interfaces",)),
+    Kind.ROUTER: (("interfaces", "routes", "split_horizon"), ("interfaces",)),
     Kind.SWITCH: (("interfaces", "table"), ("interfaces",)),
     Kind.MIDDLEBOX: (("interfaces", "click"), ("interfaces", "click")),
     Kind.PLATFORM: (("interfaces", "pool", "capacity"), ("interfaces", "pool")),
@@ -148,7 +148,12 @@ class _Loader:
                 return Internet(name=name, interfaces=ports, span=span)
             case Kind.ROUTER:
                 routes = self.routes(fields.get("routes"), what, interfaces)
-                return Router(name=name, interfaces=ports, span=span, routes=routes)
+                split = self.reader.value(
+                    fields.get("split_horizon"), f"'split_horizon' of {what}", "true or false", parse_switch
+                )
+                return Router(
+                    name=name, interfaces=ports, span=span, routes=routes, split_horizon=bool(split)
+                )
             case Kind.SWITCH:
                 table = self.table(fields.get("table"), what, interfaces)
                 return Switch(name=name, interfaces=ports, span=span, table=MappingProxyType(table))

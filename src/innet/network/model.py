@@ -106,10 +106,16 @@ class Internet(NodeBase):
 
 @dataclass(frozen=True, kw_only=True)
 class Router(NodeBase):
-    """Forwards by longest prefix. `routes` are those of the text; `Snapshot.routes` has the derived ones as well."""
+    """Forwards by longest prefix. `routes` are those of the text; `Snapshot.routes` has the derived ones as well. With
+    `split_horizon` no packet leaves by the interface that it came in by."""
 
     KIND: ClassVar[Kind] = Kind.ROUTER
     routes: Sequence[Route] = ()
+    split_horizon: bool = False
+
+    def allowed(self, output: Output, entrance: str) -> Output:
+        """Those interfaces of a route's output by which a packet that came in by `entrance` may leave."""
+        return tuple(name for name in output if name != entrance) if self.split_horizon else output
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,7 +134,7 @@ class _Side:
         match fact:
             case ("kind", name):
                 node = snapshot.nodes.get(name)
-                return None if node is None else node.kind
+                return None if node is None else (node.kind, isinstance(node, Router) and node.split_horizon)
             case ("node", name):
                 return whole(snapshot.nodes.get(name))
             case ("port", name, interface):
@@ -190,6 +190,8 @@ def whole(node: Node | None) -> object:
             more = text
         case Platform(pools=pools):
             more = pools
+        case Router(split_horizon=split_horizon):
+            more = split_horizon
     return node.kind, tuple(node.interfaces.items()), more
 
 

@@ -165,8 +165,8 @@ class Recorded(Snapshot):
 
 
 class _Nodes(Mapping[str, Node]):
-    """The nodes by name. Of a router, whether it is there is one fact, each of its interfaces another one; its routes
-    are not shown at all (`Snapshot.table` has them)."""
+    """The nodes by name. Of a router, whether it is there and of which kind is one fact, each of its interfaces another
+    one; its routes are not shown at all (`Snapshot.table` has them)."""
 
     def __init__(self, recorded: Recorded) -> None:
         self._recorded = recorded
@@ -184,7 +184,9 @@ class _Nodes(Mapping[str, Node]):
         recorded.note("kind", name)
         shown = self._routers.get(name)
         if shown is None:
-            shown = self._routers[name] = Router(name=name, interfaces=_Interfaces(recorded, node))
+            shown = self._routers[name] = Router(
+                name=name, interfaces=_Interfaces(recorded, node), split_horizon=node.split_horizon
+            )
         return shown
 
     def __contains__(self, name: object) -> bool:

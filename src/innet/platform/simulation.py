@@ -188,14 +188,17 @@ class Simulation:
             self.drops[node.name, "wrong header checksum"] += 1
             return
         route = self._lookup(node, destination)
+        output = node.allowed(route.output, end.interface) if route is not None else DROP
         if route is None or route.output == DROP:
             self.drops[node.name, "no route"] += 1
         elif route.output == SELF or self._is_own(node, destination):
             self.drops[node.name, "for the router itself"] += 1
         elif packet[8] <= 1:
             self.drops[node.name, "time to live expired"] += 1
+        elif output == DROP:
+            self.drops[node.name, "split horizon"] += 1
         else:
-            way = End(node.name, route.output[_spread(packet) % len(route.output)])
+            way = End(node.name, output[_spread(packet) % len(output)])
             hop = self._station(way, destination, route.via)
             if hop is None:
                 self.drops[node.name, "no next hop"] += 1

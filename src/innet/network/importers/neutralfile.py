@@ -2,7 +2,8 @@
 
 Its links lead one way, from a port to all that hear it. Two ports that hear each other and nobody else are a link;
 other groups of ports become a box that passes frames on just so. A route to several ports goes to all of them there;
-here to any of them, which for what may arrive where is the same.
+here to any of them, which for what may arrive where is the same. No router sends back by the port that a packet came in
+by: each has a split horizon.
 """
 
 from innet.diagnostics import Diagnostic, PolicyError, Source
@@ -42,7 +43,7 @@ def read_network(source: Source, title: str) -> tuple[str, dict[str, str]]:
                 text = "[" + ", ".join(outs) + "]"
             rows += [(str(prefix), text) for prefix in prefixes(low, high)]
         interfaces = {names[End(node, port)]: "{}" for port in network.ports[node]}
-        writer.router(node, interfaces, rows)
+        writer.router(node, interfaces, rows, split_horizon=True)
     for end in network.edges:
         if end.interface in used.get(end.node, ()):
             name = clean(f"edge.{end.node}.{names[end]}")

@@ -45,9 +45,18 @@ class Writer:
         rest = "".join(f", {key}: {value}" for key, value in more)
         self.nodes.append(f"  {scalar(name)}: {{kind: {kind}, interfaces: {{{inner}}}{rest}}}")
 
-    def router(self, name: str, interfaces: Mapping[str, str], routes: Iterable[tuple[str, str]]) -> None:
+    def router(
+        self,
+        name: str,
+        interfaces: Mapping[str, str],
+        routes: Iterable[tuple[str, str]],
+        split_horizon: bool = False,
+    ) -> None:
         """A router; its table may be long, so each route has a line."""
-        out = [f"  {scalar(name)}:", "    kind: router", "    interfaces:"]
+        out = [f"  {scalar(name)}:", "    kind: router"]
+        if split_horizon:
+            out.append("    split_horizon: true")
+        out.append("    interfaces:")
         out += [f"      {scalar(port)}: {value}" for port, value in interfaces.items()]
         if not interfaces:
             out[-1] += " {}"
