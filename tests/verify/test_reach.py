@@ -296,3 +296,27 @@ def test_each_of_equal_ways_is_shown(statement: str, holds: Answer, reason: str)
     assert (check.holds, check.reason) == (holds, reason)
     assert check.witness is not None
     assert check.witness.replayed
+
+
+def test_a_packet_is_shown_on_its_way_among_many_equal_ones() -> None:
+    """Six routers have two ways each to the next one, over a router."""
+    nodes = ["internet: {kind: internet}", "homes: {kind: clients, interfaces: {lan: 172.16.0.1/16}}"]
+    links = ["[internet, r0:in]", "[homes, r6:lan]"]
+    for n in range(6):
+        entrance = "in: {}" if n == 0 else "in_a: {}, in_b: {}"
+        nodes.append(
+            f"r{n}: {{kind: router, interfaces: {{{entrance}, a: {{}}, b: {{}}}}, routes: {{172.16.0.0/16: [a, b]}}}}"
+        )
+        for way in "ab":
+            nodes.append(
+                f"{way}{n}: {{kind: router, interfaces: {{in: {{}}, out: {{}}}}, routes: {{172.16.0.0/16: out}}}}"
+            )
+            links += [f"[r{n}:{way}, {way}{n}:in]", f"[{way}{n}:out, r{n + 1}:in_{way}]"]
+    nodes.append("r6: {kind: router, interfaces: {in_a: {}, in_b: {}, lan: 172.16.255.254/16}}")
+    text = "nodes:\n" + "".join(f"  {one}\n" for one in nodes)
+    text += "links:\n" + "".join(f"  - {one}\n" for one in links)
+    world = chain(text=text)
+    for ways in ("abbaba", "bbabaa", "aababb"):
+        places = " -> ".join(f"{way}{n}" for n, way in enumerate(ways))
+        check = ask(world, f"reach from internet -> {places} -> client")
+        assert check.holds is YES, check.reason

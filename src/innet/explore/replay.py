@@ -4,11 +4,11 @@ Time stands still: a holder that keeps packets as they are lets them out at once
 them does what it does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from types import MappingProxyType
 from typing import BinaryIO, TypeAlias
-from zlib import crc32
 
 from innet.elements.base import OUTSIDE, Role
 from innet.elements.holder import Capture, CaptureSink, Device, HandlerError, Holder, Out, Remembered
@@ -20,10 +20,9 @@ from innet.ir import nodes as ir
 from innet.ir.interpret import PacketBuffer, State, run
 from innet.ir.nodes import Mark
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Switch
+from innet.network.model import Output
 from innet.packet.headers import ETHERTYPE_IPV4
 
-MAX_EQUAL = 4
-"""Of so many equal ways each is taken by all routers alike, before they take different ones."""
 MAX_STEPS = 10_000
 ETHERNET = bytes(12) + ETHERTYPE_IPV4.to_bytes(2, "big")
 
@@ -266,12 +265,14 @@ def enter(
 class Replay:
     """A packet's way through the network. `states` holds what each box remembers, from packet to packet; counters in
     them begin `turn` later than they would in a box that has just started. `inside`: events inside middleboxes are
-    recorded too, as those inside modules are. `choice`: which of equal ways routers take, of `equal` at most so far."""
+    recorded too, as those inside modules are. Of equal ways (`equal` at most so far) a router takes the one to the node
+    that comes after it in `story`, or else the one of number `choice`, modulo how many there are."""
 
     network: Network
     turn: int = 0
     inside: bool = False
     choice: int = 0
+    story: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     equal: int = 1
     states: dict[str, BoxState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -353,18 +354,20 @@ class Replay:
             output = node.allowed(snapshot.forward(node.name, dst), end.interface)
             if header[8] > 1 and output and output != ("self",):
                 self.equal = max(self.equal, len(output))
-                yield from self.wire(
-                    node.name, output[self.way(node.name, len(output))], lowered(frame), here
-                )
+                yield from self.wire(node.name, self.way(node.name, output), lowered(frame), here)
         elif isinstance(node, Platform):
             module = self.network.modules.at(dst)
             if module is not None and module.platform == node.name:
                 yield from self.module(module, frame, here)
 
-    def way(self, router: str, ways: int) -> int:
-        """Which of equal ways a router takes: all that of one number, or each another one."""
-        own = crc32(router.encode()) if self.choice >= MAX_EQUAL else 0
-        return (self.choice + own) % ways
+    def way(self, router: str, output: Output) -> str:
+        """Which of equal ways a router takes."""
+        usual = output[self.choice % len(output)]
+        after = self.story.get(router) if len(output) > 1 else None
+        if after is None:
+            return usual
+        ends = ((name, self.network.snapshot.neighbour(router, name)) for name in output)
+        return next((name for name, end in ends if end is not None and end.node == after), usual)
 
     def send_module(self, module: Module, frame: bytes) -> None:
         """A frame comes to a module's platform; follows all that comes of it."""

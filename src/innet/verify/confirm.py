@@ -2,12 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 from innet import ir
+from innet.explore.flow import Hop
 from innet.explore.modules import ARRIVES, SENDS, Module
 from innet.explore.network import Network
-from innet.explore.replay import MAX_EQUAL, Event, Replay
+from innet.explore.replay import Event, Replay
 from innet.explore.witness import Solution, solutions, summary
 from innet.ir.interpret import PacketBuffer, evaluate
 from innet.ir.nodes import Mark
@@ -33,8 +34,8 @@ MAX_VISITS = 100
 
 MAX_TURNS = 4
 """How many packets of other flows may have been counted before, where a box gives flows their ways in turn."""
-MAX_CHOICES = MAX_EQUAL + 4
-"""How many choices among equal ways are tried."""
+MAX_CHOICES = 4
+"""Of so many equal ways each is tried at all routers, where packets do not take those that a proof took."""
 
 
 def witness_of(
@@ -51,7 +52,7 @@ def witness_of(
     for n, found in enumerate(solutions(start.injected, start.injected, state.store)):
         if n >= most:
             return None
-        for replay in replays(network, start, found):
+        for replay in replays(network, start, found, state):
             sent = start.module is not None and start.output is None
             ways = departures(question, replay, found.frame, sent)
             shows = conforms_concretely if conform else violates_concretely
@@ -62,13 +63,16 @@ def witness_of(
     return None
 
 
-def replays(network: Network, start: Start, found: Solution, inside: bool = False) -> Iterator[Replay]:
+def replays(
+    network: Network, start: Start, found: Solution, state: State, inside: bool = False
+) -> Iterator[Replay]:
     """What becomes of a packet that starts there, from empty tables; more than once where what was counted before
-    decides, or routers have equal ways."""
+    decides, or routers have equal ways: first those that `state` took."""
     counted = any(sym.origin.startswith("counter") for sym in found.values)
+    story = _story(state)
     for turn in range(MAX_TURNS if counted else 1):
-        for choice in range(MAX_CHOICES):
-            replay = Replay(network, turn, inside, choice)
+        for choice in range(-1, MAX_CHOICES):
+            replay = Replay(network, turn, inside, max(choice, 0), story if choice < 0 else {})
             if start.end is not None:
                 replay.send(start.end, found.frame)
             elif start.module is not None and start.output is not None:
@@ -78,6 +82,14 @@ def replays(network: Network, start: Start, found: Solution, inside: bool = Fals
             yield replay
             if replay.equal == 1:
                 break
+
+
+def _story(state: State) -> dict[str, str]:
+    """For the places of a path which one came next, when it was there first."""
+    hop = state.hop
+    assert hop is None or isinstance(hop, Hop)
+    places = [one.place for one in hop.story()] if hop is not None else []
+    return dict([*pairwise(places)][::-1])
 
 
 def witness_after_others(

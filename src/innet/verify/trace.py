@@ -47,7 +47,7 @@ class Path:
         if outcome is None or start is None or outcome.lost:
             return None
         for found in islice(solutions(start.injected, start.injected, outcome.state.store), MAX_SOLUTIONS):
-            for replay in replays(network, start, found, inside=True):
+            for replay in replays(network, start, found, outcome.state, inside=True):
                 sent = replay.received(found.frame)
                 if evaluate_concretely(self.condition, sent) and took(outcome, replay.events):
                     return found.frame
