@@ -5,17 +5,18 @@ import subprocess
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from innet.cli.main import main
 from innet.diagnostics import Source
 from innet.messages import Answer
-from innet.network import End, Snapshot, Switch, neutral
+from innet.network import End, Snapshot, Switch, format_address, neutral
 from innet.network.forwarding import Forwarding, loops, of_snapshot, pairs
 from innet.network.importers.stations import clean
 from tests.network.importing.boxes import Running, imported, refusal, snapshot, world
-from tests.network.test_forwarding import COLLECTED, TWO
+from tests.network.test_forwarding import COLLECTED, TWO, concrete, random_network
 from tests.verify.networks import ask
 
 TWO_VLANS = """
@@ -167,6 +168,31 @@ def same(network: Forwarding, found: Snapshot) -> None:
 
 def test_a_whole_network_means_the_same_as_a_network_file():
     same(neutral.load(Source("two.json", TWO)), snapshot({"two.json": TWO}))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_proofs_about_a_whole_network_say_what_single_packets_do(seed: int):
+    rng = Random(seed)
+    text = random_network(rng, alone=True)
+    network = neutral.load(Source("random.json", text))
+    made = imported({"random.json": text})
+    same(network, made.snapshot)
+    proofs, answers = world(made), list[Answer]()
+    edges = {end: f"edge.{end.node}.{end.interface}" for end in network.edges}
+    there = [end for end, host in edges.items() if host in made.snapshot.nodes]
+    for one in rng.sample(network.classes, min(5, len(network.classes))):
+        for source in there:
+            found, _ = concrete(network, source, one.example)
+            for end in rng.sample(there, 2):
+                if end != source:
+                    text = (
+                        f"reach from {edges[source]} dst host {format_address(one.example)} -> {edges[end]}"
+                    )
+                    arrives, shut = (Answer.YES, Answer.NO) if end in found else (Answer.NO, Answer.YES)
+                    assert ask(proofs, text).holds is arrives, text
+                    assert ask(proofs, f"never {text}").holds is shut, text
+                    answers.append(arrives)
+    assert len(answers) > 5
 
 
 def test_links_that_lead_one_way_become_a_box():
