@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import cast
 
-from innet.elements.base import Role
+from innet.elements.base import OUTSIDE, Role
+from innet.explore.entering import entered
 from innet.explore.machine import Machine
 from innet.ir.nodes import Mark
 from innet.symbolic.execute import Asked, Dropped, Emitted, Held, Result, execute, resume
@@ -134,6 +135,8 @@ def outcomes(
 ) -> Iterator[Result]:
     """What an element does with packets; those it holds have left already where it says how they leave."""
     program = machine.program(element, port, tables.work)
+    if port == OUTSIDE and (known := entered(program, state, tables)) is not None:
+        return iter((known,))
     at = element, port, False
     return released(machine, at, execute(program, state, tables, prefix, at), tables, prefix)
 

@@ -1,6 +1,6 @@
 """What the symbolic executor carries along a path: the packet, what is known, and the flow's own table entries."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,12 +9,16 @@ from innet.ir.nodes import Mark
 from innet.packet.headers import BY_NAME, LONGEST_PAYLOAD
 from innet.symbolic import ranges as rs
 from innet.symbolic.evaluation import Known, blob_bytes, evaluate, evaluate_linear
-from innet.symbolic.formulas import equal
+from innet.symbolic.formulas import all_of, equal
 from innet.symbolic.memory import ANNOTATIONS, Memory
 from innet.symbolic.prefixes import outcomes
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.store import Store
 from innet.symbolic.terms import (
+    All,
+    Always,
+    AnyOf,
+    AtMostZero,
     Atom,
     Blob,
     Concat,
@@ -24,6 +28,7 @@ from innet.symbolic.terms import (
     K,
     Lin,
     Linear,
+    Same,
     Slice,
     Sym,
     Term,
@@ -218,6 +223,21 @@ def inject_ip(label: str = "", link: bool = True, max_payload: int = LONGEST_PAY
     memory.add_region((0, ((size, 1),)), payload)
     memory.marks[Mark.DATA] = (memory.order[0], 0)
     return Injected(State(memory, store), symbols, payload, options)
+
+
+ARRIVING = inject_ip()
+"""Any packet, once: what `arriving` gives others of."""
+
+
+def arriving() -> Injected:
+    """As `inject_ip`, with the same symbols and regions each time, so that what is found out about the packet serves
+    others; what is behind its header is its own, for that has symbols as it is looked into."""
+    first, state = ARRIVING, ARRIVING.state.fork()
+    blobs = {blob: Blob(blob.name, blob.length) for blob in (first.options, first.payload)}
+    state.memory.blobs = {
+        rid: None if blob is None else blobs[blob] for rid, blob in first.state.memory.blobs.items()
+    }
+    return Injected(state, first.symbols, blobs[first.payload], blobs[first.options])
 
 
 def whole_frame(memory: Memory, store: Store) -> dict[Mark, tuple[int, int]] | None:
@@ -442,27 +462,25 @@ ANY = "any value"
 
 def make_template(key: tuple[Term, ...], values: tuple[Term, ...], store: Store) -> Template:
     """Key and values with what `store` knows of their symbols (sets, and disjunctions over them)."""
-    key = tuple(_simple(_resolved(t, store)) for t in key)
-    values = tuple(_simple(_resolved(t, store)) for t in values)
+    key, values = tuple([_simple(t, store) for t in key]), tuple([_simple(t, store) for t in values])
     atoms: dict[Atom, None] = {}
     for term in (*key, *values):
-        collect_atoms(term, atoms)
-    domains = tuple((a, store.domain(a)) for a in atoms if store.domain(a) != rs.full(a.width))
-    facts = tuple(c for c in store.clauses if formula_atoms(c) <= atoms.keys())
+        if term.__class__ is not K:
+            collect_atoms(term, atoms)
+    domains = tuple([(a, d) for a in atoms if (d := store.domain(a)) != rs.full(a.width)])
+    facts = tuple([c for c in store.clauses if speaks_of_none_but(c, atoms)])
     return Template(key, values, domains, facts)
 
 
-def _resolved(term: Term, store: Store) -> Term:
-    """`resolve`, but the source of a packet stays that, though its value may be known: authorization hangs on it."""
-    source = isinstance(term, Sym) and term.origin in SOURCES
-    return term if source else resolve(term, store)
-
-
-def _simple(term: Term) -> Term:
-    """A constant, a symbol, a symbol plus a constant; anything else becomes any value at all, so that the kinds of
-    entries stay few."""
+def _simple(term: Term, store: Store) -> Term:
+    """`resolve`, as a constant, a symbol or a symbol plus a constant; anything else becomes any value at all, so that
+    the kinds of entries stay few. The source of a packet stays that, though its value may be known: authorization hangs
+    on it."""
+    if term.__class__ is K or (term.__class__ is Sym and term.origin in SOURCES):
+        return term
+    term = resolve(term, store)
     match term:
-        case K() | Sym() | Lin(linear=(_, ((Sym(), 1),))):
+        case Sym() | K() | Lin(linear=(_, ((Sym(), 1),))):
             return term
     return Sym("any", term.width, ANY)
 
@@ -526,8 +544,6 @@ def collect_atoms(term: Term, into: dict[Atom, None]) -> None:
 
 def formula_atoms(f: Formula) -> set[Atom]:
     """The atoms a formula speaks of."""
-    from innet.symbolic.terms import All, Always, AnyOf, AtMostZero, Same
-
     match f:
         case Always():
             return set()
@@ -540,6 +556,20 @@ def formula_atoms(f: Formula) -> set[Atom]:
         case All(parts=parts) | AnyOf(parts=parts):
             return set().union(*(formula_atoms(p) for p in parts))
     raise AssertionError(f)
+
+
+def speaks_of_none_but(f: Formula, atoms: Container[Atom]) -> bool:
+    """Whether a formula speaks of those atoms only."""
+    match f:
+        case In(atom=atom):
+            return atom in atoms
+        case Same(left=left, right=right):
+            return left in atoms and right in atoms
+        case AtMostZero(linear=linear):
+            return all(atom in atoms for atom, _ in linear[1])
+        case All(parts=parts) | AnyOf(parts=parts):
+            return all(speaks_of_none_but(part, atoms) for part in parts)
+    return True
 
 
 def earlier(origin: str) -> str:
@@ -584,8 +614,6 @@ class Renaming:
         return linear[0], tuple((self.term(a), c) for a, c in linear[1])  # type: ignore[misc]  # atoms stay atoms
 
     def formula(self, f: Formula) -> Formula:
-        from innet.symbolic.terms import All, Always, AnyOf, AtMostZero, Same
-
         match f:
             case Always():
                 return f
@@ -604,6 +632,4 @@ class Renaming:
 
 def keys_equal(a: tuple[Term, ...], b: tuple[Term, ...]) -> Formula:
     """Whether two keys are the same, column by column."""
-    from innet.symbolic.formulas import all_of
-
     return all_of(*(equal(x, y) for x, y in zip(a, b, strict=True)))

@@ -23,7 +23,18 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Asked, execute
 from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
-from innet.symbolic.state import Injected, State, Tables, Template, empty, inject_ip, possible, resolve, stamp
+from innet.symbolic.state import (
+    Injected,
+    State,
+    Tables,
+    Template,
+    arriving,
+    empty,
+    inject_ip,
+    possible,
+    resolve,
+    stamp,
+)
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Atom, Blob, Formula, K, Lin, Sym, Term
 from innet.verify.story import steps
@@ -121,9 +132,10 @@ BREAKS: Mapping[str, Callable[[Judged], Formula]] = {
 }
 
 
-def inject(address: int, own: bool = True, label: str = "") -> Injected:
-    """Any packet that the platform hands to the module at `address` (or, not `own`, to any other)."""
-    injected = inject_ip(label)
+def inject(address: int, own: bool = True, label: str | None = None) -> Injected:
+    """Any packet that the platform hands to the module at `address` (or, not `own`, to any other). With a `label`, one
+    beside others, with symbols of its own."""
+    injected = arriving() if label is None else inject_ip(label)
     store, symbols = injected.state.store, injected.symbols
     mine = rs.single(address)
     store.domains[symbols["ip.src"]] = rs.complement(mine, 32)
@@ -146,14 +158,12 @@ def settle(
     box: Box, start: Iterable[Arrival], tables: Tables, budget: Budget, watch: Watch | None = None
 ) -> list[Flow]:
     """Explore until no new kind of table entry turns up; every flow. What new kinds of entries change is explored from
-    the look-ups that may find them. `watch` sees each arrival."""
+    the look-ups that may find them. `watch` sees each arrival. The packets of `start` are used up."""
     machine = box.machine
     asked: list[object] = []
     tables.asked = asked
     try:
-        found = list(
-            flows(machine, ((e, p, s.fork()) for e, p, s in start), tables, budget, watch, box.scope)
-        )
+        found = list(flows(machine, start, tables, budget, watch, box.scope))
         for n in range(1, MAX_ROUNDS):
             before, tables.widening = tables.noted, n >= PATIENCE
             for at in range(len(asked)):
