@@ -5,7 +5,7 @@ them does what it does.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from types import MappingProxyType
 from typing import BinaryIO, TypeAlias
@@ -152,16 +152,33 @@ class _NoWorld:
         raise AssertionError("no holder that changes packets has a device")
 
 
+_LATER = Random(0)
+"""In place of dice that are not made yet."""
+
+
 class BoxState(State):
     """What the elements of one configuration remember between packets that are followed: holders too.
 
     Counters begin `turn` later than they would: so many packets of other flows have asked them.
     """
 
+    _dice: Random
+
     def __init__(self, turn: int = 0) -> None:
-        super().__init__()
+        super().__init__(random=_LATER)
         self.holders: dict[str, Holder | None] = {}
         self.turn = turn
+
+    @property
+    def random(self) -> Random:
+        """The dice, made when somebody asks for them: few do, and making them takes long."""
+        if self._dice is _LATER:
+            self._dice = Random(0)
+        return self._dice
+
+    @random.setter
+    def random(self, dice: Random) -> None:
+        self._dice = dice
 
     def first(self, counter: ir.Counter) -> int:
         return (counter.first + self.turn) % (counter.wrap or 1 << counter.width)
@@ -220,19 +237,23 @@ def through(
     packet: PacketBuffer,
     state: BoxState,
     events: list[Event] | None = None,
+    scope: str = "",
+    after: int = -1,
 ) -> Iterator[tuple[str, PacketBuffer]]:
-    """The packets that reach exits (exit element, packet), in the order in which Click would send them."""
-    work = [(element, port, packet, -1)]
+    """The packets that reach exits (exit element, packet), in the order in which Click would send them. What happens is
+    added to `events`, the names of elements behind `scope`; it comes of the event `after`."""
+    work = [(element, port, packet, after)]
     steps = here = 0
     while work:
-        name, into, p, after = work.pop()
+        name, into, p, came = work.pop()
         steps += 1
         if steps > MAX_STEPS:
             return
         if events is not None:
             known = Mark.NET in p.marks and Mark.TRANSPORT in p.marks
             here = len(events)
-            events.append(Event(name, into, p.data, marked=p.copy() if known else None, after=after))
+            marked = p.copy() if known else None
+            events.append(Event(scope + name, into, p.data, False, "", marked, came))
         outcome = run(machine.program(name, into), p, state)
         out: list[tuple[int, PacketBuffer]] = list(outcome.copies)
         verdict = outcome.verdict
@@ -245,7 +266,7 @@ def through(
                 yield name, p.copy()
             out.append((0, p))
         elif events is not None:
-            events.append(Event(name, into, p.data, dropped=verdict.reason, after=here))
+            events.append(Event(scope + name, into, p.data, dropped=verdict.reason, after=here))
         follow = [
             (target, at, copy, here)
             for output, copy in out
@@ -278,7 +299,7 @@ class Replay:
     events: list[Event] = field(default_factory=list)
     steps: int = 0
     _descent: tuple[int, Event, Descent] | None = None
-    _reader: State = field(default_factory=State)
+    _reader: State = field(default_factory=BoxState)
     """What the program that reads headers remembers: how many frames it read."""
 
     @property
@@ -309,19 +330,13 @@ class Replay:
         return len(self.events) - 1
 
     def within(
-        self, box: Box, found: Iterator[tuple[str, PacketBuffer]], inner: list[Event] | None, after: int
+        self, box: Box, element: str, port: int, packet: PacketBuffer, after: int, inside: bool = True
     ) -> list[tuple[str, PacketBuffer, int]]:
-        """What reaches the exits of a configuration, each with the event it comes from: the last of `inner`, which
-        `found` adds to, or `after` where events inside are not recorded."""
-        if inner is None:
-            return [(element, packet, after) for element, packet in found]
-        first = len(self.events)
-        sent = [(element, packet, first + len(inner) - 1) for element, packet in found]
-        self.events += [
-            replace(e, place=box.scope + e.place, after=after if e.after < 0 else first + e.after)
-            for e in inner
-        ]
-        return sent
+        """What reaches the exits of a configuration when a packet comes to an input of an element, each with the event
+        it comes from: the last one `inside`, or `after` where those are not recorded."""
+        events = self.events if inside else None
+        found = through(box.machine, element, port, packet, self.state(box), events, box.scope, after)
+        return [(name, one, len(self.events) - 1 if inside else after) for name, one in found]
 
     def arrive(self, end: End, frame: bytes, after: int) -> Iterator[Moving]:
         snapshot = self.network.snapshot
@@ -330,9 +345,8 @@ class Replay:
         if isinstance(node, Middlebox):
             box = self.network.boxes[end.node]
             for element in box.entries.get(end.interface, ()):
-                inner: list[Event] | None = [] if self.inside else None
-                found = enter(box.machine, element, frame, self.state(box), inner)
-                for exit_, packet, at in self.within(box, found, inner, here):
+                arrived = self.within(box, element, OUTSIDE, PacketBuffer(frame), here, self.inside)
+                for exit_, packet, at in arrived:
                     yield from self.wire(node.name, box.exits[exit_], packet.data, at)
             return
         if isinstance(node, Switch):
@@ -378,9 +392,7 @@ class Replay:
         box = module.box
         sent: list[tuple[str, PacketBuffer, int]] = []
         for target, into in box.machine.next.get((element, port), ()):
-            inner: list[Event] = []
-            found = through(box.machine, target, into, self.received(frame), self.state(box), inner)
-            sent += self.within(box, found, inner, -1)
+            sent += self.within(box, target, into, self.received(frame), -1)
         if element in box.exits and not sent:
             sent = [(element, self.received(frame), -1)]
         self.follow([out for one in sent for out in self.leave(module, *one)][::-1])
@@ -393,9 +405,7 @@ class Replay:
             return
         for entries in list(module.box.entries.values())[:1]:
             for entry in entries:
-                inner: list[Event] = []
-                found = enter(module.box.machine, entry, frame, self.state(module.box), inner)
-                for one in self.within(module.box, found, inner, here):
+                for one in self.within(module.box, entry, OUTSIDE, PacketBuffer(frame), here):
                     yield from self.leave(module, *one)
 
     def leave(self, module: Module, element: str, packet: PacketBuffer, after: int) -> Iterator[Moving]:
