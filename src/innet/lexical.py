@@ -464,18 +464,19 @@ def assign(
         open_ = [entry for index, entry in enumerate(open_) if index not in taken_by_keyword]
         taken_by_keyword.clear()
 
-    named = any(keyword is not None for _, keyword in open_)
+    named = {keyword[0].value for _, keyword in open_ if keyword is not None}
     for number, parameter in enumerate(parameters):
         if number in result.values:
             continue
-        if not named and len(taken_by_position) == len(open_):  # nothing is left
+        asked = parameter.name in named
+        if not asked and (not parameter.positional or (not named and len(taken_by_position) == len(open_))):
             if parameter.mandatory:
                 result.missing.append(number)
-            continue
+            continue  # nothing is left that it may take
         place = next((i for i in range(len(open_)) if i not in taken_by_position), -1)
         if place in taken_by_keyword:
             place = -1
-        got = by_keyword(parameter) if named else -1
+        got = by_keyword(parameter) if asked else -1
         whole = False
         if parameter.positional and place >= 0 and place not in taken_by_keyword:
             bare = open_[place][1] is None

@@ -84,6 +84,9 @@ SIX = 0x20010DB8_00000000_00000000_00000009
                     "-1": "'-1' is not a time such as 2, "
                            "1.5s, 20ms, 5min or 1hr"}),
         (args.Seconds(9), {"1ns": 1, "0.000001": 1000, "1e-9s": 1}),
+        (args.Seconds(6), {" 007 ": 7_000_000, "9223372036855":
+                           "'9223372036855' is not a time such as 2, 1.5s, 20ms, 5min or 1hr", f"{7:041}":
+                           f"'{7:041}' is not a time such as 2, 1.5s, 20ms, 5min or 1hr"}),
         (args.Bandwidth(), {"1000": 1000, "8kbps": 1000, "100kBps": 100_000, "1.5MB/s": 1_500_000, "1Gbps": 125_000_000,
                             "8baud": 1, "100GBps": "'100GBps' is not a rate such as 8kbps, 1.5MBps or 1000 (bytes per "
                             "second)", "5k": "'5k' is not a rate such as 8kbps, 1.5MBps or 1000 (bytes per second)"}),

@@ -35,3 +35,17 @@ def test_what_differs_in_class_only_differs():
 def test_what_is_made_of_too_much_is_not_compared():
     long = ", ".join(f"pattern - - 10.0.0.{n} - 0 0" for n in range(99))
     assert plain(build_one(REGISTRY["IPRewriter"], long)) is None
+
+
+def test_where_it_is_written_does_not_tell_elements_apart():
+    """Rules keep their text and its place, for messages; programs are made of what they say."""
+    one, other, third = (
+        build_one(REGISTRY["IPFilter"], text)
+        for text in (
+            "allow udp port 53, deny all",
+            "allow  udp port 53,  deny all",
+            "allow udp port 54, deny all",
+        )
+    )
+    assert plain(one) == plain(other) is not None
+    assert plain(one) != plain(third)

@@ -12,6 +12,8 @@ _SECONDS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hr": 3600, 
 _SMALL = {"m": Rational(1, 1000), "u": Rational(1, 10**6), "n": Rational(1, 10**9)}
 _QUANTITY = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)[ \t]*([A-Za-z/]*)")
 MAX_TICKS = (1 << 63) - 1
+MAX_DIGITS = 40
+"""Of whole numbers, as `read_real` has it."""
 
 
 def _unit(unit: str) -> Rational | None:
@@ -24,7 +26,11 @@ def _unit(unit: str) -> Rational | None:
 
 def read_seconds(text: str, digits: int = 0) -> int | None:
     """A time span in units of 10^-`digits` seconds, rounded; None if it is none. `5m` is five minutes."""
-    match = _QUANTITY.fullmatch(text.strip())
+    text = text.strip()
+    if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS:  # as most are, without fractions
+        ticks = int(text) * 10**digits
+        return ticks if ticks <= MAX_TICKS else None
+    match = _QUANTITY.fullmatch(text)
     if match is None:
         return None
     number, unit = read_real(match[1]), _unit(match[2])

@@ -8,8 +8,9 @@ keyword-only; its keyword is its name in upper case (without the unit that some 
 A class with a grammar of its own defines `configure(cls, arguments, names)`, which `bind` then calls instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -198,10 +199,8 @@ def bind(cls: type[E], text: Text, names: Names = NO_NAMES, span: Span | None = 
     configure: Callable[[tuple[Text, ...], Names], E] | None = getattr(cls, "configure", None)
     if configure is not None:
         return configure(given, names)
-    declared = arguments_of(cls)
-    rest = next((argument for argument in declared if argument.rest), None)
-    named = [argument for argument in declared if not argument.rest]
-    parameters = [Parameter(a.keyword, a.positional, a.mandatory) for a in named]
+    kind: Any = cls  # mypy takes an element's __hash__ for its class's
+    rest, named, parameters = _parameters(kind)
     found = assign(given, parameters, cls.KEYWORDS_FIRST, rest is not None)
     mistakes = list(_misplaced(cls, named, rest, given, found, text, span))
     values: dict[str, Any] = {}
@@ -218,6 +217,15 @@ def bind(cls: type[E], text: Text, names: Names = NO_NAMES, span: Span | None = 
         where = text.span if text.value.strip() and text.span is not None else span
         whole = [d if d.span is not None else replace(d, span=where) for d in e.diagnostics]
         raise ConfigurationError(whole) from None
+
+
+@lru_cache(maxsize=1024)  # texts define classes of their own
+def _parameters(cls: Any) -> tuple[Argument | None, tuple[Argument, ...], tuple[Parameter, ...]]:
+    """The argument of a class that takes all the others, if it has one, and these, as `assign` wants them, too."""
+    declared = arguments_of(cls)
+    rest = next((argument for argument in declared if argument.rest), None)
+    named = tuple(argument for argument in declared if not argument.rest)
+    return rest, named, tuple(Parameter(a.keyword, a.positional, a.mandatory) for a in named)
 
 
 def _parse(
@@ -273,7 +281,7 @@ def _rest(
 
 def _misplaced(
     cls: type[Element],
-    named: list[Argument],
+    named: Sequence[Argument],
     rest: Argument | None,
     given: tuple[Text, ...],
     found: Assignment,
@@ -281,6 +289,8 @@ def _misplaced(
     span: Span | None,
 ) -> list[Diagnostic]:
     """Arguments that are missing, too many, or of an unknown keyword."""
+    if not (found.missing or found.extra or found.unknown) and (rest is None or not rest.mandatory):
+        return []
     class_name = cls.__name__
     end = text.span_of(len(text), len(text))
     at = text.span if text.value.strip() else span or end
@@ -352,16 +362,23 @@ def with_argument(element: E, field: str, value: str, names: Names = NO_NAMES) -
     return replace(element, **values)
 
 
+@lru_cache(maxsize=1024)  # texts define classes of their own
+def _naming(cls: Any) -> tuple[tuple[str, int], ...]:
+    """The fields of a class that say which handlers to write, and where in such a value the handler is."""
+    if getattr(cls, "configure", None) is not None:
+        return ()
+    return tuple(
+        (argument.field, 0 if isinstance(argument.type, HandlerCall) else 1)
+        for argument in arguments_of(cls)
+        if isinstance(argument.type, HandlerCall | CountCall)
+    )
+
+
 def handlers_named(element: Element) -> tuple[str, ...]:
     """The handlers that the arguments of `element` say to write, whatever makes it do so."""
-    if getattr(type(element), "configure", None) is not None:
-        return ()
-    found = []
-    for argument in arguments_of(type(element)):
-        value = getattr(element, argument.field)
-        if value is not None and isinstance(argument.type, HandlerCall | CountCall):
-            found.append(str(value[0 if isinstance(argument.type, HandlerCall) else 1]))
-    return tuple(found)
+    kind: Any = type(element)
+    values = [(getattr(element, field), at) for field, at in _naming(kind)]
+    return tuple([str(value[at]) for value, at in values if value is not None])
 
 
 def unparse(element: Element) -> str:

@@ -16,8 +16,9 @@ TRACED = 3
 """Units of work that tracing and checking a statement takes."""
 
 MAX_TRACED = 4096
-_traced: dict[tuple[object, int, int, str, int], ir.Program] = {}
-"""Programs of elements whose arguments are plain, by all that they are made from: most configurations share some."""
+_traced: dict[tuple[object, int, int, str, int], tuple[ir.Program, int]] = {}
+"""Programs of elements whose arguments are plain, by all that they are made from: most configurations share some. Each
+with the number of its statements."""
 
 PLAIN = (int, str, bytes, bool, float, type(None))
 
@@ -47,16 +48,25 @@ def _plain(value: object, found: list[object]) -> bool:
         return True
     if isinstance(value, tuple):
         found.append(len(value))
-        return all(_plain(part, found) for part in value)
-    names = None if isinstance(value, Element) else _parts(kind)
-    return names is not None and all(_plain(getattr(value, name), found) for name in names)
+        parts: Iterable[object] = value
+    else:
+        names = None if isinstance(value, Element) else _parts(kind)
+        if names is None:
+            return False
+        parts = [getattr(value, name) for name in names]
+    for part in parts:  # noqa: SIM110 - a generator for each takes longer than the rest
+        if not _plain(part, found):
+            return False
+    return True
 
 
 @lru_cache(maxsize=1024)  # texts define classes of their own
 def _parts(kind: Any) -> tuple[str, ...] | None:
-    """The fields of a frozen dataclass; None for other classes."""
+    """The fields by which instances of a frozen dataclass are told apart; None for other classes."""
     parameters = getattr(kind, "__dataclass_params__", None)
-    return None if parameters is None or not parameters.frozen else tuple(f.name for f in fields(kind))
+    if parameters is None or not parameters.frozen:
+        return None
+    return tuple(f.name for f in fields(kind) if f.compare)
 
 
 class Machine:
@@ -90,18 +100,20 @@ class Machine:
             instance = self.elements[element]
             place = port, self._outputs.get(element, 0), element, self._inputs.get(element, 0)
             key = (plain(instance), *place)
-            program = _traced.get(key) if key[0] is not None else None
-            if program is None:
+            known = _traced.get(key) if key[0] is not None else None
+            if known is None:
                 try:
                     program = instance.trace(*place)
                 except TooLargeError:
                     raise BudgetExceeded from None
+                known = program, statements(program.body)
                 if key[0] is not None:
                     if len(_traced) >= MAX_TRACED:
                         _traced.clear()
-                    _traced[key] = program
+                    _traced[key] = known
+            program, size = known
             if work is not None:  # though another machine has traced it: questions end where they always do
-                work.spend(TRACED * statements(program.body))
+                work.spend(TRACED * size)
             self._programs[element, port] = program
         return program
 
