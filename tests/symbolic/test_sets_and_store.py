@@ -11,8 +11,9 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.evaluation import holds
 from innet.symbolic.formulas import all_of, any_of, at_most_zero, equal, less, member, negate
 from innet.symbolic.prefixes import outcomes
-from innet.symbolic.store import Store
+from innet.symbolic.store import Store, find_value, meets
 from innet.symbolic.terms import Formula, K, Sym, add, concat, slice_of
+from innet.symbolic.work import unlimited
 
 WIDTH = 4
 NUMBERS = st.sets(st.integers(0, 15))
@@ -70,6 +71,28 @@ def test_however_many_halves_of_an_address_a_set_takes_it_stays_exact() -> None:
     assert formula == member(high, rs.normal((n << 1, n << 1) for n in range(1000)))
 
 
+@given(
+    st.sets(st.integers(0, 255)),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 3), st.sets(st.integers(0, 7)))),
+)
+def test_some_number_has_parts_in_these_sets(
+    numbers: set[int], parts: list[tuple[int, int, set[int]]]
+) -> None:
+    whole = ranges_of(numbers)
+    wanted = [(at, n, ranges_of({v for v in some if v < 1 << n})) for at, n, some in parts]
+
+    def fits(value: int) -> bool:
+        return all(rs.contains(allowed, value >> at & (1 << n) - 1) for at, n, allowed in wanted)
+
+    for among in (whole, rs.full(8)):
+        if among:
+            possible = any(fits(value) for value in rs.values(among))
+            assert meets(8, among, wanted, unlimited()) is possible
+            value = find_value(8, among, wanted, unlimited())
+            assert (value is not None) is possible
+            assert value is None or (rs.contains(among, value) and fits(value))
+
+
 def random_formula(rng: Random, symbols: list[Sym], depth: int = 2) -> Formula:
     if depth and rng.random() < 0.5:
         parts = [random_formula(rng, symbols, depth - 1) for _ in range(rng.randint(2, 3))]
@@ -110,8 +133,7 @@ def test_what_the_store_calls_impossible_is_impossible(seed: int) -> None:
             if all(holds(f, values := dict(zip(symbols, numbers, strict=True)), {}) for f in facts)
         ]
         store = Store()
-        possible = all(store.assume(f) for f in facts)
-        possible = possible and store.feasible()
+        possible = all(store.assume(f) and store.feasible() for f in facts)
         assert possible or not solutions, facts
         total += 1
         generous += possible and not solutions

@@ -6,7 +6,9 @@ too generous (the caller marks nothing: every yes is replayed on a concrete pack
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from math import gcd
+from typing import TypeAlias
 
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import any_of, at_most_zero, in_atom, negate
@@ -29,6 +31,9 @@ from innet.symbolic.terms import (
 )
 from innet.symbolic.work import Work, unlimited
 
+Part: TypeAlias = tuple[int, int, Ranges]
+"""Bits of an atom: the first one, how many, and what they may be."""
+
 MAX_CHOICES = 400
 """How many disjuncts a feasibility search may try before it settles for "can be true"."""
 MAX_INEQUALITIES = 120
@@ -43,7 +48,8 @@ class Store:
     """Constraints of one path. `assume` adds to it and says False once nothing can satisfy it."""
 
     __slots__ = (
-        "_changed", "_consistent", "clauses", "domains", "inequalities", "sliced", "substitution", "unequal", "work",
+        "_changed", "_consistent", "_met", "clauses", "domains", "inequalities", "sliced", "substitution", "unequal",
+        "work",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -59,6 +65,8 @@ class Store:
         """The atoms that a fact has just told something of; None: any."""
         self._consistent: object = None
         """The inequalities with their atoms' sets that were last found consistent."""
+        self._met: Mapping[Atom, tuple[Ranges, list[Part]]] = {}
+        """For atoms, the sets of them and of their parts that some value was last found to meet."""
 
     def fork(self, work: Work | None = None) -> "Store":
         """A copy to go on with; it is charged to `work`, or to whatever this one is charged to."""
@@ -68,7 +76,7 @@ class Store:
         other.domains, other.substitution = dict(self.domains), dict(self.substitution)
         other.unequal, other.inequalities = self.unequal, self.inequalities
         other.clauses, other.sliced = self.clauses, self.sliced
-        other._consistent = self._consistent
+        other._consistent, other._met = self._consistent, self._met
         other.work = work
         other._changed = set()
         return other
@@ -439,28 +447,57 @@ class Store:
 
     def _slices_feasible(self) -> bool:
         """For each symbol whose parts are restricted: whether some value of the whole meets every set."""
-        bases: dict[Atom, list[tuple[int, int, Ranges]]] = {}
+        bases: dict[Atom, list[Part]] = {}
+        summed = self._summed() if self.inequalities else {}
         for part in self.sliced:
             rep, _ = self.find(part)
             d = self.domains.get(part) or self.domains.get(rep)
             if d is not None and isinstance(rep, Slice):
-                bases.setdefault(rep.base, []).append((rep.low, rep.width, self._left(rep, d)))
+                if rep in summed:
+                    d = self._left(rep, d, summed[rep])
+                bases.setdefault(rep.base, []).append((rep.low, rep.width, d))
         for base, parts in bases.items():
-            whole = self._left(base, self.domain(base))
-            if not whole or find_value(base.width, whole, parts, self.work) is None:
+            whole = self.domain(base)
+            if base in summed:
+                whole = self._left(base, whole, summed[base])
+            if self._met.get(base) == (whole, parts):
+                continue
+            if not whole or not meets(base.width, whole, parts, self.work):
                 return False
+            self._met = {**self._met, base: (whole, parts)}
         return True
 
-    def _left(self, atom: Atom, found: Ranges) -> Ranges:
-        """Of the values `found` those that no inequality rules out by itself."""
+    def _summed(self) -> dict[Atom, list[tuple[int, int]]]:
+        """For symbols whose parts are restricted, and for these: how often inequalities count them, and the least value
+        that each of the sums may have."""
+        asked = {
+            atom
+            for part in self.sliced
+            if isinstance(rep := self.find(part)[0], Slice)
+            for atom in (rep, rep.base)
+        }
+        found: dict[Atom, list[tuple[int, int]]] = {}
         for linear in self.inequalities:
-            c = next((c for a, c in linear[1] if a == atom), 0)
-            if c:
-                d = self.domain(atom)
-                rest = self.bounds(linear)[0] - (c * d[0][0] if c > 0 else c * d[-1][1])
-                low, high = (0, -rest // c) if c > 0 else (max(0, -(-rest // -c)), (1 << atom.width) - 1)
-                found = rs.intersect(found, rs.normal([(low, high)]))
+            counted = [(atom, c) for atom, c in linear[1] if atom in asked]
+            if counted:
+                self.work.left -= len(linear[1])
+                least = self.bounds(linear)[0]
+                for atom, c in counted:
+                    found.setdefault(atom, []).append((c, least))
         return found
+
+    def _left(self, atom: Atom, found: Ranges, sums: list[tuple[int, int]]) -> Ranges:
+        """Of the values `found` those that none of the sums rules out by itself: each counts the atom so often, and has
+        this least value, where the atom has its least or, counted down, its greatest."""
+        d = self.domain(atom)
+        first, last = 0, (1 << atom.width) - 1
+        for c, least in sums:
+            rest = least - (c * d[0][0] if c > 0 else c * d[-1][1])
+            if c > 0:
+                last = min(last, -rest // c)
+            else:
+                first = max(first, -(-rest // -c))
+        return rs.intersect(found, ((first, last),)) if first <= last else rs.EMPTY
 
     def _apart(self, a: Atom, b: Atom) -> int | None:
         """What `a - b` is, where two inequalities leave one number."""
@@ -564,7 +601,21 @@ def eliminate(rows: dict[tuple[int, ...], int], hulls: list[tuple[int, int]], wo
     return True
 
 
-def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]], work: Work) -> int | None:
+def meets(width: int, whole: Ranges, parts: list[Part], work: Work) -> bool:
+    """Whether there is a number as `find_value` finds one. True also if that takes too long."""
+    work.spend(1 + len(parts))
+    for value in (whole[0][0], whole[-1][1]):  # often one that is near them
+        for at, n, allowed in parts:
+            if allowed and not rs.contains(allowed, value >> at & (1 << n) - 1):
+                value += allowed[0][0] - (value >> at & (1 << n) - 1) << at
+        if rs.contains(whole, value) and all(
+            rs.contains(allowed, value >> at & (1 << n) - 1) for at, n, allowed in parts
+        ):
+            return True
+    return find_value(width, whole, parts, work) is not None
+
+
+def find_value(width: int, whole: Ranges, parts: list[Part], work: Work) -> int | None:
     """A number in `whole` whose bits [low, low + n) are in each part's set; None if there is none.
 
     Searches from the most significant bit down. Gives a member of `whole` alone when it takes too long.
@@ -609,4 +660,4 @@ def find_value(width: int, whole: Ranges, parts: list[tuple[int, int, Ranges]], 
     return search(0, width)
 
 
-__all__ = ["Store", "find_value", "in_atom"]
+__all__ = ["Store", "find_value", "in_atom", "meets"]
