@@ -261,6 +261,12 @@ def test_a_trace_changes_no_answer_that_is_given_later() -> None:
     assert trace_flow("tcp", "internet", world)
 
 
+@pytest.mark.parametrize("flow", ["udp[4:2] % 7 = 3", "udp and udp[8:2] % 5 = 2", "tcp[4:4] % 11 = 6"])
+def test_bytes_behind_the_header_are_tried_where_a_flow_computes_with_them(flow: str) -> None:
+    check = ask(chain(), f"reach from client {flow} -> internet")
+    assert check.holds is YES, check.reason
+
+
 EQUAL = """
 nodes:
   internet: {kind: internet}

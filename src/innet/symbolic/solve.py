@@ -59,7 +59,9 @@ def solve(
         extra = [a for a in _symbols(decided) if a not in order]
         hashed = _hashed(decided)
         # what a hash depends on varies first: nothing but trying tells whether it comes out right
-        order = [s for s in order if s not in hashed] + [s for s in order if s in hashed]
+        last = [s for s in order if s in hashed]
+        last += sorted(hashed.difference(last, extra), key=lambda s: s.order)
+        order = [s for s in order if s not in hashed] + last
         wide = {s: [*preferred.get(s, ()), *_anything(s)] for s in hashed}
         every = [*extra, *order] if hashed else [*order, *extra]
         yield from _assign(decided, every, 0, {**preferred, **wide}, {}, tries, _tied(decided))
