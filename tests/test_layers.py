@@ -11,6 +11,7 @@ SOURCE = ROOT / "src" / "innet"
 
 # A package imports only from rows above its own.
 LAYERS = [
+    "records",
     "diagnostics signals",
     "lexical packet messages",
     "client web",

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
+from innet.records import quick
+
 
 class Severity(Enum):
     """How much a diagnostic weighs: only an error (or a refusal) stops the work."""
@@ -59,6 +61,7 @@ class Source:
         return name, number, column
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Span:
     """Characters [start, end) of a source."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from innet.diagnostics import Span
+from innet.records import quick
 
 WHITESPACE = " \t\r\n\v\f"
 
@@ -63,6 +64,7 @@ class Piece(NamedTuple):
     origin: Span | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Text:
     """A string and the characters it came from; equal to another Text if the strings are.

@@ -9,6 +9,7 @@ from innet.elements.base import OUTSIDE, Role
 from innet.explore.entering import entered
 from innet.explore.machine import Machine
 from innet.ir.nodes import Mark
+from innet.records import quick
 from innet.symbolic.execute import Asked, Dropped, Emitted, Held, Result, execute, resume
 from innet.symbolic.state import State, Tables, Template
 from innet.symbolic.terms import Term
@@ -37,6 +38,7 @@ class End(Enum):
     LOOP = "loop"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One place of a path: parent-linked, so that paths share their beginnings. `fields` are as the packet came in."""
@@ -77,6 +79,7 @@ def hop_to(state: State, place: str, port: int) -> Hop:
     return hop
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A path to its end: `place` is the exit element, or where it was dropped (or lost), `reason` why."""

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from innet.explore.machine import Machine
 from innet.ir.nodes import Program
+from innet.records import quick
 from innet.symbolic import ranges as rs
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import Injected, State
@@ -40,7 +41,8 @@ class Enforcer:
     outward: Program
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class Module:
     """A module on a platform: it gets what is addressed to it, and nothing else."""
 
@@ -57,7 +59,8 @@ class Module:
     """What it sends on any packets, if that is known already."""
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """IPv4 packets by what is in their headers; `ports` are source ports, where packets are long enough to have one."""
 
@@ -116,7 +119,8 @@ class Sent:
         )
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class Told:
     """A `SentFlow` without its path: no more than `traffic`, because of packets with protocols among `protocols`,
     sources among `sources`, and the first two 16-bit fields behind the IPv4 header among `first` and `second` (None:

@@ -22,11 +22,13 @@ from innet.ir.nodes import Mark
 from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Switch
 from innet.network.model import Output
 from innet.packet.headers import ETHERTYPE_IPV4
+from innet.records import quick
 
 MAX_STEPS = 10_000
 ETHERNET = bytes(12) + ETHERTYPE_IPV4.to_bytes(2, "big")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Event:
     """The packet at a place: a node, or an element's input. `delivered`: it ended there as it should. `marked`: a copy

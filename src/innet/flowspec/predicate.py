@@ -12,10 +12,13 @@ from typing import TypeAlias, assert_never
 from innet import ir
 from innet.ir.trace import MARK_OF
 from innet.packet.headers import BY_NAME
+from innet.records import quick
 
 
 class Relation(Enum):
     """How two unsigned numbers compare."""
+
+    __hash__ = object.__hash__  # members are unique; this is much faster than hashing the name
 
     EQ = "=="
     NE = "!="
@@ -59,6 +62,7 @@ class Truth:
     value: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Test:
     """`field & mask` stands in `relation` to `value`; false if a byte with bits under the mask is absent.
@@ -83,6 +87,7 @@ class Comparison:
     right: ir.Expr
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class And:
     """All of `parts`."""
@@ -90,6 +95,7 @@ class And:
     parts: "tuple[Predicate, ...]"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Or:
     """At least one of `parts`."""

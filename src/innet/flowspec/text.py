@@ -4,11 +4,13 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from innet.diagnostics import Diagnostic, Severity, Source, Span
+from innet.records import quick
 
 MAX_DIAGNOSTICS = 50
 MAX_TEXT = 1 << 20
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Piece:
     """The text from offset `at` on comes from `span`: character by character if `verbatim`, as a whole if not."""
@@ -18,6 +20,7 @@ class Piece:
     verbatim: bool = True
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Text:
     """`text`, put together from `pieces` (in order; the first one starts at 0)."""

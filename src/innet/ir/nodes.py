@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from innet.records import quick
+
 
 class Mark(Enum):
     """A position in the packet. ANNOTATION stands for the annotation area, which is always present."""
@@ -62,6 +64,7 @@ class Op(Enum):
 PREDICATES = frozenset({Op.EQ, Op.NE, Op.LT, Op.LE})
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Const:
     """The number `value`, `width` bits wide."""
@@ -70,6 +73,7 @@ class Const:
     width: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Var:
     """A variable of the program: bound by a statement before it is used; binding it again changes it."""
@@ -78,6 +82,7 @@ class Var:
     width: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Field:
     """`width` bits of the packet, most significant first, that start `bit` bits after `mark`; zero if absent."""
@@ -87,6 +92,7 @@ class Field:
     width: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Present:
     """One bit: `mark` is set and the `length` bytes from `mark + offset` are all in the packet, before END."""
@@ -123,6 +129,7 @@ class Distance:
         return 16
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Binary:
     """`op` applied to `left` and `right`."""
@@ -136,6 +143,7 @@ class Binary:
         return 1 if self.op in PREDICATES else self.left.width
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Not:
     """The complement, bit by bit, of `value`."""
@@ -147,6 +155,7 @@ class Not:
         return self.value.width
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Cast:
     """`value` cut to its low `width` bits, or extended with zeros."""
@@ -221,6 +230,7 @@ class Order(Enum):
     RANDOM = "random"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Let:
     """Bind `var` to what `value` is now; to proofs it may be any number, unless it is `followed`."""
@@ -230,6 +240,7 @@ class Let:
     followed: bool = True
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Assign:
     """Set `field` to `value`; nothing happens if the field is absent."""
@@ -286,6 +297,7 @@ class Havoc:
     length: Expr | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Branch:
     """Run `then` if `condition` is 1, `otherwise` if not; go on after it unless a verdict was met."""

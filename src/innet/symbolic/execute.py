@@ -6,12 +6,13 @@ copies, choices and tables of unknown content give several for one packet.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from innet import ir
 from innet.ir.interpret import PacketBuffer, find_option
 from innet.ir.nodes import Mark, Op
+from innet.records import quick
 from innet.symbolic import ranges as rs
 from innet.symbolic.evaluation import adjust
 from innet.symbolic.formulas import all_of, any_of, at_most_zero, in_atom, member, negate, truth
@@ -27,6 +28,7 @@ MAX_PLACES = 11
 """How many places of the spare mark are told apart: those behind an IPv4 header of any length."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Emitted:
     """The packets that leave by `port`."""
@@ -35,6 +37,7 @@ class Emitted:
     state: State
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Dropped:
     """The packets that are dropped for `reason`."""
@@ -43,6 +46,7 @@ class Dropped:
     state: State
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Held:
     """The packets that go to the element's holder."""
@@ -117,6 +121,7 @@ UNFORESEEN = "whatever comes out of "
 _NO_PROGRAM = ir.Program("", 0, 0, ())
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A look-up in a table that flows fill, where entries that turn up later are to be looked for: `state` are the
@@ -136,8 +141,12 @@ class Asked:
     @property
     def table(self) -> tuple[str, str]:
         """The element, with its scope, and the table."""
-        table = self.lookup.table
-        return self.scope + (table.owner or self.program.element), table.name
+        return _table(self.program, self.lookup, self.scope)
+
+
+def _table(program: ir.Program, lookup: ir.Lookup, scope: str) -> tuple[str, str]:
+    table = lookup.table
+    return scope + (table.owner or program.element), table.name
 
 
 def execute(
@@ -232,8 +241,8 @@ def _run(
                 observe(stmt, state)
             frame = (block, at + 1, parent)
             if kind is ir.Lookup and asked is not None and stmt.table.kind is not ir.TableKind.PREFIX:  # type: ignore[union-attr]
-                miss = Asked(program, stmt, state.fork(), frame, scope, place, 0)  # type: ignore[arg-type]  # a Lookup
-                asked.append(replace(miss, seen=len(tables.kinds.get(miss.table, ()))))
+                seen = len(tables.kinds.get(_table(program, stmt, scope), ()))  # type: ignore[arg-type]  # a Lookup
+                asked.append(Asked(program, stmt, state.fork(), frame, scope, place, seen))  # type: ignore[arg-type]
             if successors is not None:
                 work.extend((one, frame) for one in reversed(successors))
                 break

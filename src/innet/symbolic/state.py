@@ -7,6 +7,7 @@ from typing import Protocol
 from innet import ir
 from innet.ir.nodes import Mark
 from innet.packet.headers import BY_NAME, LONGEST_PAYLOAD
+from innet.records import quick
 from innet.symbolic import ranges as rs
 from innet.symbolic.evaluation import Known, blob_bytes, evaluate, evaluate_linear
 from innet.symbolic.formulas import all_of, equal
@@ -45,6 +46,7 @@ MAX_PAYLOAD = 1480
 """Bytes after the IPv4 header of the longest packet that every link carries: those of 1,500 bytes."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A table entry that this very flow made: flow state travels with the flow."""
@@ -57,6 +59,7 @@ class Entry:
     """The keys of both entries of a PAIRED table that live and die together."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Template:
     """Every entry that other flows can make at one place: key and values, and what is known of their symbols."""
@@ -170,6 +173,7 @@ def possible(term: Term, store: Store) -> Ranges:
 # ---- injected packets
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Injected:
     """A packet as injected, and the symbols of its fields by their names ("ip.src", …)."""
