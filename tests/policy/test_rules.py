@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -230,3 +232,12 @@ def test_any_text_gives_rules_or_an_error(text: str) -> None:
         policy(text)
     except PolicyError as error:
         is_told(error)
+
+
+def test_equal_rules_are_found_by_each_other():
+    """Rules are kept by what they say: equal ones have one hash, asked for early or late."""
+    text = "always reach from internet tcp -> firewall -> client dst port 80 const src port\n"
+    one, other = (parse_policy(Source(name, text)).rules[0] for name in ("one", "other"))
+    assert {one: 1}[other] == 1
+    assert {replace(one, new=True): 1}.get(other) is None
+    assert hash(replace(one, new=True)) == hash(replace(other, new=True))

@@ -9,12 +9,14 @@ import pytest
 from innet.diagnostics import ConfigurationError, Source
 from innet.explore.flow import Budget
 from innet.explore.modules import Module
+from innet.explore.waiting import Waiting
 from innet.messages import Account, Answer, Role
 from innet.network.generate import operator_network
 from innet.policy import Policy, Reach, parse_policy, parse_request
 from innet.verify.anywhere import fails_on
-from innet.verify.questions import prepare
-from innet.verify.reach import answer
+from innet.verify.onward import waiting_there
+from innet.verify.questions import Progress, prepare
+from innet.verify.reach import Base, Findings, answer
 from innet.verify.security import Rules, Templates, assess
 from innet.verify.world import PARSE, World, machine_of, make_module, module_box
 from tests.verify.networks import CLIENT, PHONE, figure3
@@ -128,3 +130,15 @@ def test_what_fails_for_all_platforms_is_found_at_once() -> None:
     network = world.network.with_modules([module])
     told = fails_on(prepare(reach, {}), box, network, world.arrivals(reach.start.node), everywhere)
     assert told == everywhere
+
+
+def test_packets_that_come_later_are_seen() -> None:
+    """What is told apart of packets that wait at a platform is told apart anew when more have come."""
+    world = World(figure3().snapshot, parse_policy(Source("rules", RULES)))
+    one, *_ = (case for case in world.network.anything()[1] if not case.lost)
+    base = Base(Findings(), Waiting(world.network))
+    base.waiting.add("platform1", [(one, Progress())])
+    (first,) = waiting_there(base, "platform1")
+    base.waiting.add("platform1", [(one.fork(), Progress()), (one.fork(), Progress(index=1))])
+    assert waiting_there(base, "platform1") == (first, (Progress(index=1), first[1]))
+    assert not waiting_there(base, "platform2")

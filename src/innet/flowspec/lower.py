@@ -6,6 +6,7 @@ A mask becomes a narrower field where it has no holes (`dst net 10.0.0.0/8` read
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import is_
 from typing import TypeAlias, assert_never
 
 from innet import ir
@@ -17,6 +18,7 @@ Extent: TypeAlias = Mapping[Mark, int]
 """For each mark, up to which byte after it the packet is known to reach."""
 
 ALWAYS, NEVER = ir.Const(1, 1), ir.Const(0, 1)
+EQUALITIES = Relation.EQ, Relation.NE
 
 
 def lower(predicate: Predicate) -> ir.Expr:
@@ -30,9 +32,11 @@ def simplify(predicate: Predicate) -> Predicate:
         case pr.Test():
             return _narrow(predicate)
         case pr.And(parts):
-            return pr.conjunction(simplify(part) for part in parts)
+            simple = [simplify(part) for part in parts]
+            return predicate if parts and all(map(is_, simple, parts)) else pr.conjunction(simple)
         case pr.Or(parts):
-            return pr.disjunction(simplify(part) for part in parts)
+            simple = [simplify(part) for part in parts]
+            return predicate if parts and all(map(is_, simple, parts)) else pr.disjunction(simple)
         case pr.Not(part):
             return pr.negation(simplify(part))
         case pr.Truth() | pr.Comparison():
@@ -47,6 +51,8 @@ def _narrow(test: pr.Test) -> Predicate:
     if mask == 0:
         return pr.Truth(test.relation.holds(0, value))
     low, high = (mask & -mask).bit_length() - 1, mask.bit_length()
+    if test.relation in EQUALITIES and (low, high, mask) == (0, field.width, test.mask) and not value & ~mask:
+        return test
     narrow = ir.Field(field.mark, field.bit + field.width - high, high - low)
     mask >>= low
     relation, value = _scaled(test.relation, value, low)
@@ -86,10 +92,17 @@ def _bytes(field: ir.Field) -> ir.Present:
     return ir.Present(field.mark, first, last - first + 1)
 
 
+def _end(field: ir.Field) -> int:
+    """Up to which byte after its mark a packet reaches that holds `field`."""
+    return (field.bit + field.width - 1) // 8 + 1
+
+
 def _ensured(predicate: Predicate) -> Extent:
     """What any packet that satisfies `predicate` is known to hold."""
     match predicate:
         case pr.Test(field):
+            if not predicate.early:
+                return {field.mark: _end(field)}
             least = min(
                 (_bytes(top).length for top, _, _ in _prefixes(predicate)), default=_bytes(field).length
             )
@@ -184,7 +197,7 @@ def _rank(predicate: Predicate) -> int:
 
 def _lower_test(test: pr.Test, known: Extent) -> ir.Expr:
     field, mask = test.field, test.mask
-    present = _present(_bytes(field), known)
+    present = ALWAYS if known.get(field.mark, -1) >= _end(field) else _present(_bytes(field), known)
     if test.relation is Relation.GE and test.value == 0:
         return present
     whole = mask == (1 << field.width) - 1

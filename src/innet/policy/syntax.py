@@ -12,6 +12,7 @@ from innet.diagnostics import Diagnostic, Span
 from innet.flowspec import Predicate, Text, parse_flow
 from innet.flowspec.names import dotted, prefix_text
 from innet.policy.fields import ConstField
+from innet.records import quick
 
 ALL_BITS = (1 << 32) - 1
 
@@ -29,6 +30,7 @@ class Place(Enum):
     """Any deployed module (operators only)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Region:
     """A node that is a word of the language."""
@@ -75,6 +77,7 @@ class Variable:
 Node: TypeAlias = Region | Subnet | ElementPort | Named | Variable
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class FlowText:
     """A flow in tcpdump's syntax, with single spaces; `predicate` takes each of `variables` for 0.0.0.0."""
@@ -96,6 +99,7 @@ class FlowText:
         return parse_flow(self.place or self.text, variables=addresses).predicate
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Hop:
     """A node that the packet is to reach, what it must be like there, and what must be as it was at the hop before."""
@@ -119,6 +123,7 @@ class Quantifier(Enum):
     """No flow conforms, in any table state."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reach:
     """`[always|never] [new] reach from START -> HOP -> ...`: a tenant's requirement or an operator's rule.
@@ -131,6 +136,14 @@ class Reach:
     quantifier: Quantifier = Quantifier.SOME
     new: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
+    _hash: int = field(default=0, init=False, compare=False, repr=False)
+
+    def __hash__(self) -> int:
+        found = self._hash
+        if not found:  # rules are asked for again and again, with all that is in them
+            found = hash((self.start, self.hops, self.quantifier, self.new)) or 1
+            object.__setattr__(self, "_hash", found)
+        return found
 
     @property
     def text(self) -> str:

@@ -18,6 +18,7 @@ from innet.ir.nodes import Mark
 from innet.network import End
 from innet.network.reads import UNREAD, Reads
 from innet.policy import Named, Place, Quantifier, Region, Subnet
+from innet.records import quick
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
@@ -25,10 +26,11 @@ from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import Injected, State, Tables, inject_ip, possible
 from innet.symbolic.terms import K, Sym
 from innet.verify.questions import Progress, Question, places_of
-from innet.verify.reach import BUDGET, Arrived, Base, Findings, Query
+from innet.verify.reach import BUDGET, Arrived, Base, Findings, Groups, Query
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class Point:
     """Packets that leave a platform, and how far a rule is with them: what `Onward` is about."""
 
@@ -55,7 +57,8 @@ class Point:
             home = rs.intersect(traffic.destinations, owned) == traffic.destinations
             owned = rs.EMPTY
         to, by = owners(traffic.destinations), traffic.ports if ports is None else ports
-        return replace(self, owned=owned, home=home, traffic=replace(traffic, destinations=to, ports=by))
+        like = Traffic(to, traffic.protocols, by)
+        return Point(self.platform, self.interface, self.index, self.departed, owned, like, home)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,28 +184,25 @@ def points(
 
     if question.start.node == Region(Place.MODULE):
         leave(Progress(departed=False), joined(flow.traffic for flow in gist))
-    seen: dict[tuple[int, bool, int], list[Progress]] = {}
-    for state, progress in base.waiting.at(module.platform):
-        came = _arrived(base, state)
+    for progress, came in waiting_there(base, module.platform):
+        if looked:
+            if query is None:
+                query = Query(
+                    question, alone.there, tables, network.budget(BUDGET), Findings(), operator=True
+                )
+            if alone.cases is None:
+                return None
+            seen = [then for case in alone.cases for _, then in query.watch(place, 0, case.fork(), progress)]
+        else:
+            seen = [progress]
         traffic = joined(
-            replace(flow.traffic, destinations=came.sources) if flow.answers else flow.traffic
+            Traffic(one.sources, flow.traffic.protocols, flow.traffic.ports) if flow.answers else flow.traffic
+            for one in came
             for flow in gist
-            if not flow.made and may_cause(came, flow)
+            if not flow.made and may_cause(one, flow)
         )
-        key = progress.index, progress.departed, id(progress.module)
-        if key not in seen:
-            seen[key] = [progress]
-            if looked:
-                if query is None:
-                    budget = network.budget(BUDGET)
-                    query = Query(question, alone.there, tables, budget, Findings(), operator=True)
-                if alone.cases is None:
-                    return None
-                seen[key] = []
-                for case in alone.cases:
-                    watched = query.watch(place, 0, case.fork(), progress)
-                    seen[key] += (then for _, then in watched)  # type: ignore[misc]
-        for then in seen[key]:
+        for then in seen:
+            assert isinstance(then, Progress)
             leave(then, traffic)
     if query is not None and (query.found.violating or query.found.conforming):
         return None
@@ -235,6 +235,20 @@ def may_cause(came: Arrived, flow: Told) -> bool:
     """Whether packets at a platform may make the module send those of `flow`."""
     pairs = zip((flow.protocols, flow.sources, flow.first, flow.second), came, strict=True)
     return all(some is None or there is None or rs.intersect(some, there) for some, there in pairs)
+
+
+def waiting_there(base: Base, platform: str) -> Groups:
+    """How far the rule is with packets that wait at a platform, each way of it once, and what is in their headers."""
+    there = base.waiting.at(platform)
+    known = base.groups.get(platform)
+    if known is None or known[0] != len(there):
+        ways: dict[tuple[int, bool, int], tuple[Progress, dict[Arrived, None]]] = {}
+        for state, progress in there:
+            key = progress.index, progress.departed, id(progress.module)
+            ways.setdefault(key, (progress, {}))[1][_arrived(base, state)] = None
+        groups = tuple((progress, tuple(came)) for progress, came in ways.values())
+        known = base.groups[platform] = len(there), groups
+    return known[1]
 
 
 def _arrived(base: Base, state: State) -> Arrived:

@@ -84,10 +84,13 @@ _lowered = lru_cache(maxsize=1024)(flowspec.lower)
 def prepare(reach: Reach, addresses: Mapping[str, int]) -> Question:
     """The statement with `$NAME` addresses filled in."""
 
-    def node(n: Node) -> Node:
-        return Subnet(addresses[n.name], span=n.span) if isinstance(n, Variable) else n
+    def resolved(hop: Hop) -> Hop:
+        node = hop.node
+        if not isinstance(node, Variable):
+            return hop
+        return replace(hop, node=Subnet(addresses[node.name], span=node.span))
 
-    hops = [replace(hop, node=node(hop.node)) for hop in (reach.start, *reach.hops)]
+    hops = [resolved(hop) for hop in (reach.start, *reach.hops)]
     conditions = tuple(
         _lowered(hop.flow.resolve(addresses)) if hop.flow is not None else ir.Const(1, 1) for hop in hops
     )

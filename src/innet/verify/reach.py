@@ -8,6 +8,7 @@ and their no carries a packet too; where that needs entries of other flows, it s
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 from innet import ir
@@ -50,6 +51,9 @@ BUDGET = 20_000
 """Element and hop executions one statement may cost."""
 
 BOXES = "what the middleboxes and modules there remember is not known"
+
+ANYTHING = ir.Const(1, 1)
+"""The condition that every packet meets."""
 
 MAX_JUDGED = 3
 """How many paths of a module's judgement, and packets of each, are tried for a packet that conforms."""
@@ -96,6 +100,10 @@ class Arrived(NamedTuple):
     second: Ranges | None
 
 
+Groups: TypeAlias = "Sequence[tuple[Progress, tuple[Arrived, ...]]]"
+"""How far a statement may be with packets, each with what may be in their headers."""
+
+
 @dataclass
 class Base:
     """What a statement finds in the network without the modules that are asked about.
@@ -116,6 +124,8 @@ class Base:
     """Which packets wait just as they started, once asked (`innet.verify.anywhere`)."""
     arrived: dict[int, Arrived] = field(default_factory=dict)
     """What is in the headers of those that wait, by their states' `id`, once asked (`innet.verify.onward`)."""
+    groups: dict[str, tuple[int, "Groups"]] = field(default_factory=dict)
+    """By platform, how many wait there, and what `innet.verify.onward` tells apart of them, once asked."""
 
 
 Arrivals: TypeAlias = Callable[[Node, str | None], Base]
@@ -472,8 +482,8 @@ class Query:
         operator: bool,
     ) -> None:
         self.question, self.network, self.tables, self.found = question, network, tables, found
-        self.operator = operator
-        self.walk = Walk(network, tables, budget, self.watch, places_of(question, network))
+        self.budget, self.operator = budget, operator
+        tables.work = budget.work
         self.always = question.reach.quantifier is Quantifier.ALWAYS
         self.some = question.reach.quantifier is Quantifier.SOME
         self.early = True
@@ -483,11 +493,16 @@ class Query:
         self.shown: Check | None = None
         """The answer, once a flow is found that decides it."""
         self.tried = len(found.violating if self.always else found.conforming)
-        self.plain = question.flows[-1] == ir.Const(1, 1) and not question.hops[-1].const
-        self.walk.wanted = self.wanted
-        self.walk.gradual = self.some
-        self.walk.resizes = not self.some
-        self.walk.interest = interest(question.hops, network)
+        self.plain = question.flows[-1] == ANYTHING and not question.hops[-1].const
+
+    @cached_property
+    def walk(self) -> Walk:
+        """Who follows the flows; some questions are answered where packets are."""
+        question, network = self.question, self.network
+        walk = Walk(network, self.tables, self.budget, self.watch, places_of(question, network))
+        walk.wanted, walk.gradual, walk.resizes = self.wanted, self.some, not self.some
+        walk.interest = interest(question.hops, network)
+        return walk
 
     def wanted(self, progress: object) -> bool:
         """Whether a flow that ends would be the one that came furthest."""

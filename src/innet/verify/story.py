@@ -1,6 +1,6 @@
 """Traces for people: what a symbolic packet went through, hop by hop, as the paper's Figure 2b."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from innet.explore.flow import STORY, Hop, look
 from innet.messages import Step
@@ -13,6 +13,7 @@ from innet.symbolic.terms import K, Lin, Term
 
 PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 47: "gre"}
 MAX_RANGES = 3
+NAMES = tuple(name for name, *_ in STORY)
 
 
 def steps(
@@ -30,23 +31,21 @@ def steps(
             text = known[name, id(term)] = describe(name, term, store)
         return text
 
-    before: tuple[Term | None, ...] = story[0].fields
+    before: Sequence[Term | None] = story[0].fields
     for h, after in zip(story, views, strict=True):
-        if not told(h.place):
-            before = tuple(old if new is None else new for old, new in zip(before, after, strict=True))
-            continue
-        shown = tuple(
-            (name, shown_as(name, term))
-            for (name, *_), term in zip(STORY, after, strict=True)
-            if term is not None
-        )
-        changed = tuple(
-            name
-            for (name, *_), old, new in zip(STORY, before, after, strict=True)
-            if old is not None and new is not None and old != new
-        )
-        out.append(Step(h.place, shown, changed))
-        before = tuple(old if new is None else new for old, new in zip(before, after, strict=True))
+        if told(h.place):
+            shown = [
+                (name, shown_as(name, term))
+                for name, term in zip(NAMES, after, strict=True)
+                if term is not None
+            ]
+            changed = [
+                name
+                for name, old, new in zip(NAMES, before, after, strict=True)
+                if old is not new and old is not None and new is not None and old != new
+            ]
+            out.append(Step(h.place, tuple(shown), tuple(changed)))
+        before = [old if new is None else new for old, new in zip(before, after, strict=True)]
     return tuple(out)
 
 
