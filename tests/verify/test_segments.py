@@ -3,9 +3,11 @@
 import pytest
 
 from innet.diagnostics import Source
+from innet.explore.replay import ETHERNET, Replay
 from innet.messages import Answer
-from innet.network import load
+from innet.network import End, load
 from innet.policy import Policy
+from innet.verify.crafted import udp
 from innet.verify.world import World
 from tests.verify.networks import CHAIN, ask, chain, inward
 
@@ -76,3 +78,51 @@ def test_whose_address_it_is_does_not_hang_on_what_was_asked_before():
     assert ask(world, "reach from client -> platform").holds is Answer.YES
     assert ask(world, rule).holds is Answer.YES
     assert ask(chain(astray), rule).holds is Answer.NO, "it may be anybody's address"
+
+
+HOMES = """
+nodes:
+  internet: {kind: internet}
+  edge:
+    kind: router
+    interfaces: {out: 192.0.2.1/30, lan: {address: 10.0.0.1/24, mac: "02:00:00:00:00:01"}}
+    routes: {0.0.0.0/0: out}
+  sw: {kind: switch, interfaces: {a: {}, b: {}, c: {}}, table: {TABLE}}
+  homes: {kind: clients, interfaces: {lan: {address: 10.0.0.2/24, mac: "02:00:00:00:00:02"}}}
+  printer: {kind: host, interfaces: {nic: {address: 10.0.0.130/24, mac: "02:00:00:00:00:03"}}}
+links: [[internet, "edge:out"], ["edge:lan", "sw:a"], [homes, "sw:b"], [printer, "sw:c"]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "statement", "answer"),
+    [
+        ("", "reach from client -> internet", Answer.YES),
+        ('"02:00:00:00:00:01": a', "reach from client -> internet", Answer.YES),
+        ('"02:00:00:00:00:01": b', "reach from client -> internet", Answer.NO),
+        ('"02:00:00:00:00:01": b', "never reach from client -> edge", Answer.YES),
+        ('"02:00:00:00:00:01": b', "reach from client -> sw", Answer.YES),
+        ('"02:00:00:00:00:01": b', "reach from printer -> internet", Answer.NO),
+        ('"02:00:00:00:00:01": a', "reach from client -> printer", Answer.YES),
+        (
+            '"02:00:00:00:00:03": a',
+            "reach from client -> 10.0.0.130",
+            Answer.YES,
+        ),  # in a frame to all stations
+        ('"02:00:00:00:00:03": a', "never reach from internet -> printer", Answer.YES),
+    ],
+)
+def test_what_stations_send_goes_by_the_table_to_the_station_it_is_addressed_to(
+    table: str, statement: str, answer: Answer
+):
+    """Frames to addresses that nobody has go to all ports, but stations do not take them for theirs."""
+    world = World(load(Source("homes.yaml", HOMES.replace("TABLE", table)), str), Policy(()))
+    assert ask(world, statement).holds is answer
+
+
+def test_a_packet_that_is_shown_takes_no_way_of_another_stations_frame():
+    """`two` hears what `border` sends to `one`, which drops it; both have a route for it."""
+    replay = Replay(lan().network)
+    replay.send(End("border", "out"), ETHERNET + udp(0x08080808, 0x0A010005, bytes(8)))
+    places = [event.place for event in replay.events]
+    assert places == ["border", "sw", "one"]

@@ -26,11 +26,11 @@ from innet.packet.headers import BY_NAME, ETHERTYPE_IPV4
 from innet.symbolic import ranges as rs
 from innet.symbolic.evaluation import adjust
 from innet.symbolic.execute import Emitted, Lost, execute
-from innet.symbolic.formulas import all_of, equal, less, member, negate
+from innet.symbolic.formulas import all_of, any_of, equal, less, member, negate
 from innet.symbolic.memory import ANNOTATIONS, Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, possible, stamp, whole_frame
-from innet.symbolic.terms import Fn, K, Sym, Term, add, cast, shift_left
+from innet.symbolic.terms import Fn, K, Sym, Term, add, cast, shift_left, slice_of
 from innet.symbolic.work import MAX_WORK, Guard
 
 MAX_HOPS = 255
@@ -38,6 +38,12 @@ MAX_HOPS = 255
 TTL = [name for name, *_ in STORY].index("ttl")
 
 ANOTHER = "a frame for another station"
+
+FIXED = "fixed"
+"""The origin of Ethernet addresses that are not told."""
+
+GROUP = 40
+"""The bit of an Ethernet address that is set in those of several stations."""
 
 FEW = 4
 """How many ways are followed before others where one may be enough."""
@@ -167,7 +173,7 @@ class Network:
         known = self.snapshot.interface(end).mac
         term = self._macs.get(end)
         if term is None:
-            term = self._macs[end] = K(known, 48) if known is not None else Sym(f"mac of {end}", 48, "fixed")
+            term = self._macs[end] = K(known, 48) if known is not None else Sym(f"mac of {end}", 48, FIXED)
             if known is None and not isinstance(self.snapshot.nodes[end.node], Switch | Middlebox):
                 self._owners[term] = end
         return term
@@ -553,14 +559,25 @@ class Walk:
         return snapshot.gateway(out) if several else None
 
     def for_another(self, end: End, state: State) -> bool:
-        """Whether a frame is addressed to another station than the one that it came to, which then drops it. An address
-        that no station has may be anybody's."""
-        to = destination(state)
-        if to == self.network.mac(end):
+        """Whether a frame is addressed to another station than the one that it came to, which then drops it; what may
+        be addressed to either is, from now on, to this one. An address that no station has may be that of a station
+        of which none is told, and a platform's card hands on what it gets."""
+        to, own = destination(state), self.network.mac(end)
+        if to == own:
             return False
-        if isinstance(to, K):
-            return bool(self.network.snapshot.stations_with(to.value))
-        return self.network.owner(to) is not None
+        if self.network.owner(to) is not None:
+            return True
+        node = self.network.snapshot.nodes[end.node]
+        if not isinstance(own, K) or isinstance(node, Platform):
+            return isinstance(to, K) and bool(self.network.snapshot.stations_with(to.value))
+        if is_fixed(to):
+            return False  # it is sent to the box between
+        mine = equal(to, own)
+        if not isinstance(node, Router):
+            mine = any_of(mine, member(slice_of(to, GROUP, 1), rs.single(1)))
+        return state.store.status(mine) is not True and not (
+            state.store.assume(mine) and state.store.feasible()
+        )
 
     def switch(
         self, node: Switch, end: End, state: State, progress: object
@@ -569,10 +586,19 @@ class Walk:
         mac = destination(state)
         port = node.table.get(mac.value) if isinstance(mac, K) else None
         others = [name for name in ((port,) if port else node.interfaces) if name != end.interface]
-        if not others and self.wanted(progress):
+        if node.table and not isinstance(mac, K) and not is_fixed(mac):
+            cases = []
+            for name in others:
+                elsewhere = rs.normal((known, known) for known, at in node.table.items() if at != name)
+                case = state.fork()
+                if case.store.assume(member(mac, rs.complement(elsewhere, 48))) and case.store.feasible():
+                    cases.append((name, case))
+        else:
+            cases = [(name, state if n == 0 else state.fork()) for n, name in enumerate(others)]
+        if not cases and self.wanted(progress):
             yield Outcome(node.name, False, "it came by the port that it would leave by", state), progress
-        for n, name in enumerate(others):
-            yield from self.send(node.name, name, state if n + 1 == len(others) else state.fork(), progress)
+        for name, case in cases:
+            yield from self.send(node.name, name, case, progress)
 
     def host(self, node: Clients | Host, state: State, progress: object) -> Iterator[tuple[Outcome, object]]:
         mine: list[tuple[int, int]] = []
@@ -745,6 +771,11 @@ class Walk:
 
 
 # ---- packets between nodes
+
+
+def is_fixed(mac: Term) -> bool:
+    """Whether an Ethernet address is that of an interface, and not told."""
+    return isinstance(mac, Sym) and mac.origin == FIXED
 
 
 def destination(state: State) -> Term:

@@ -19,12 +19,17 @@ from innet.explore.network import Network
 from innet.ir import nodes as ir
 from innet.ir.interpret import PacketBuffer, State, run
 from innet.ir.nodes import Mark
-from innet.network import Clients, End, Host, Internet, Middlebox, Platform, Router, Switch
+from innet.network import Clients, End, Host, Internet, Middlebox, Node, Platform, Router, Switch
 from innet.network.model import Output
 from innet.packet.headers import ETHERTYPE_IPV4
 from innet.records import quick
+from innet.symbolic.ranges import contains, single
 
 MAX_STEPS = 10_000
+ANYBODY = bytes.fromhex("02fd00000000")
+"""Whom frames are addressed to that go through a box to whoever is behind it: all take them."""
+UNTOLD = 0x02FE_0000_0000
+"""Ethernet addresses that are not told count from here."""
 ETHERNET = bytes(12) + ETHERTYPE_IPV4.to_bytes(2, "big")
 
 
@@ -300,6 +305,8 @@ class Replay:
     states: dict[str, BoxState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     steps: int = 0
+    _macs: dict[End, bytes] = field(default_factory=dict)
+    """Ethernet addresses of stations that the snapshot does not tell."""
     _descent: tuple[int, Event, Descent] | None = None
     _reader: State = field(default_factory=BoxState)
     """What the program that reads headers remembers: how many frames it read."""
@@ -315,7 +322,10 @@ class Replay:
         return known[2]
 
     def send(self, end: End, frame: bytes) -> None:
-        """A frame arrives at an interface; follows it, and all that comes of it, to the end."""
+        """A frame arrives at an interface; follows it, and all that comes of it, to the end. One that comes to a
+        station is addressed to it."""
+        if not isinstance(self.network.snapshot.nodes[end.node], Switch | Middlebox):
+            frame = self.mac(end) + frame[6:]
         self.follow([(end, frame, -1)])
 
     def follow(self, work: list[Moving]) -> None:
@@ -343,6 +353,8 @@ class Replay:
     def arrive(self, end: End, frame: bytes, after: int) -> Iterator[Moving]:
         snapshot = self.network.snapshot
         node = snapshot.nodes[end.node]
+        if self.for_another(node, end, frame):
+            return
         here = self.note(end.node, frame, after)
         if isinstance(node, Middlebox):
             box = self.network.boxes[end.node]
@@ -352,7 +364,8 @@ class Replay:
                     yield from self.wire(node.name, box.exits[exit_], packet.data, at)
             return
         if isinstance(node, Switch):
-            for name in node.interfaces:
+            port = node.table.get(int.from_bytes(frame[:6], "big"))
+            for name in (port,) if port else node.interfaces:
                 if name != end.interface:
                     yield from self.wire(node.name, name, frame, here)
             return
@@ -370,11 +383,61 @@ class Replay:
             output = node.allowed(snapshot.forward(node.name, dst), end.interface)
             if header[8] > 1 and output and output != ("self",):
                 self.equal = max(self.equal, len(output))
-                yield from self.wire(node.name, self.way(node.name, output), lowered(frame), here)
+                out = End(node.name, self.way(node.name, output))
+                yield from self.wire(
+                    *out, self.readdressed(lowered(frame), out, self.station(out, dst)), here
+                )
         elif isinstance(node, Platform):
             module = self.network.modules.at(dst)
             if module is not None and module.platform == node.name:
                 yield from self.module(module, frame, here)
+
+    # ---- Ethernet addresses
+
+    def mac(self, end: End) -> bytes:
+        """The address of a station; one of its own where the snapshot does not tell it."""
+        told = self.network.snapshot.interface(end).mac
+        if told is not None:
+            return told.to_bytes(6, "big")
+        return self._macs.setdefault(end, (UNTOLD + len(self._macs)).to_bytes(6, "big"))
+
+    def readdressed(self, frame: bytes, out: End, station: End | None) -> bytes:
+        """The frame as a station sends it to another one, or to whoever hears it."""
+        return (ANYBODY if station is None else self.mac(station)) + self.mac(out) + frame[12:]
+
+    def station(self, out: End, destination: int) -> End | None:
+        """Whom a router sends packets to by an interface; None: to who is behind the box there."""
+        snapshot, plugged = self.network.snapshot, self.plugged(out)
+        told = snapshot.plain.addressed(out) if plugged is None else {}
+        if not told:
+            return plugged
+        snapshot.note_table(("stations", *out), single(destination))
+        return next((one for one, some in told.items() if contains(some, destination)), None)
+
+    def gateway(self, out: End) -> End | None:
+        """Whom a platform sends packets to; None: to who is behind the box there."""
+        snapshot, plugged = self.network.snapshot, self.plugged(out)
+        if plugged is not None:
+            return plugged
+        segment = snapshot.plain.segment(*out)
+        several = segment is not None and segment.plain and len(segment.stations) > 2
+        return snapshot.gateway(out) if several else None
+
+    def plugged(self, out: End) -> End | None:
+        """The station at the other end of a wire."""
+        snapshot = self.network.snapshot
+        peer = snapshot.neighbour(*out)
+        between = peer is None or isinstance(snapshot.nodes[peer.node], Switch | Middlebox)
+        return None if between else peer
+
+    def for_another(self, node: Node, end: End, frame: bytes) -> bool:
+        """Whether a station drops a frame, as `Walk.for_another` says."""
+        if isinstance(node, Switch | Middlebox) or frame[:6] in (ANYBODY, self.mac(end)):
+            return False
+        if isinstance(node, Platform) or node.interfaces[end.interface].mac is None:
+            told = self.network.snapshot.stations_with(int.from_bytes(frame[:6], "big"))
+            return bool(told) or frame[:6] in self._macs.values()
+        return isinstance(node, Router) or not frame[0] & 1
 
     def way(self, router: str, output: Output) -> str:
         """Which of equal ways a router takes."""
@@ -417,7 +480,8 @@ class Replay:
             return
         if self.passes(module, out, inward=False):
             here = self.note(module.name + SENDS, out, after)
-            yield from self.wire(module.platform, module.box.exits[element], out, here)
+            wire = End(module.platform, module.box.exits[element])
+            yield from self.wire(*wire, self.readdressed(out, wire, self.gateway(wire)), here)
 
     def passes(self, module: Module, frame: bytes, inward: bool) -> bool:
         """Whether the sandbox around the module, if it has one, lets the frame through."""
