@@ -111,6 +111,37 @@ def test_the_command_tells_no_more(
     assert len(capture.read_bytes()) > 24 + 16 + 34
 
 
+SUBNETS = """
+M module:
+FromNetfront() -> IPFilter(allow udp) -> m :: IPMirror -> out :: ToNetfront()
+
+reach from 10.0.0.0/8 -> client
+reach from 10.0.0.0/29 udp -> M:m
+reach from 10.0.0.0/29 tcp -> M:m
+reach from client -> 10.0.4.0/22
+reach from M:m udp -> 10.0.0.0/8
+"""
+PRINTER = "  printer: {kind: host, address: 10.0.7.9/24}\nlinks:\n  - [access:lan, printer]"
+
+
+@pytest.mark.parametrize("box", BOXES[1:3])
+def test_addresses_in_use_in_a_subnet_are_not_told(box: str, tmp_path: Path) -> None:
+    """A packet from a subnet that a tenant asked for is from a router's interface there, or goes to a host."""
+    text = CHAIN.replace("links:", PRINTER).replace("{up:", "{lan: 10.0.7.1/24, up:")
+    files = {"filterbox.click": box, "wrapbox.click": BOXES[0]}
+    world = World(load(Source("network.yaml", renamed(text)), files.__getitem__), policy(RULES))
+    asked = parse_request(Source("request", SUBNETS))
+    answer = plan(asked, world, Account("tenant", Role.CLIENT), all_platforms=True)
+    found = json.dumps(plan_json(answer))
+    inside = [one for one in named(found, secrets(world.snapshot), SUBNETS) if one.startswith("10.")]
+    assert len(inside) > 1
+    for role in TENANTS:
+        shown, _ = told(world, SUBNETS, role, tmp_path)
+        assert named(shown, secrets(world.snapshot), SUBNETS) == []
+        for address in inside:
+            assert bytes(map(int, address.split("."))).hex() not in shown
+
+
 def renamed(text: str) -> str:
     for old, new in RENAMED.items():
         text = re.sub(rf"\b{old}\b", new, text)

@@ -81,7 +81,9 @@ class _View:
 
     def _check(self, check: Check) -> Check:
         witness = check.witness
-        if witness is not None and witness.result:
+        if witness is not None and self.hides(witness):
+            witness = None
+        elif witness is not None and witness.result:
             witness = replace(witness, result=self.result(witness))
         return replace(
             check,
@@ -90,6 +92,21 @@ class _View:
             witness=witness,
             trace=tuple(self.trace(check.trace)),
         )
+
+    def hides(self, witness: Witness) -> bool:
+        """Whether a packet has addresses that are inside, as where a requirement is about a subnet and the packet was
+        given those that are in use there."""
+        packets = map(bytes.fromhex, (witness.packet, *witness.before))
+        shown = (
+            format_address(int.from_bytes(packet[at : at + 4], "big"))
+            for packet in packets
+            for at in (12, 16)
+        )
+        return any(self.inside(address) for address in (*shown, *ADDRESS.findall(witness.summary)))
+
+    def inside(self, address: str) -> bool:
+        """Whether an address is one that the tenant is not to learn."""
+        return address not in self.known and self.secret.named(address)
 
     def result(self, witness: Witness) -> str:
         """What arrives, and at which end; without addresses that are neither the tenant's nor in the packet it sent."""
@@ -112,7 +129,8 @@ class _View:
         for step in steps:
             place = self.end(step.place)
             if place is not None or self.own(step.place):
-                yield replace(step, place=place or step.place, note=self.text(step.note), fields=_plain(step))
+                fields = tuple((name, value) for name, value in _plain(step) if not self.inside(value))
+                yield replace(step, place=place or step.place, note=self.text(step.note), fields=fields)
                 hidden = False
             elif not hidden:
                 yield Step(NETWORK)
