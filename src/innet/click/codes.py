@@ -81,6 +81,7 @@ class _Symbols:
         return bool(self.letters & other.letters)
 
 
+@lru_cache(maxsize=1024)
 def is_complete(code: str) -> bool:
     """Whether packets can go from every input to every output."""
     left, right = _halves(code)

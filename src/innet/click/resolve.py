@@ -1,7 +1,7 @@
 """How many ports each element has, and which of them push and which pull, over the whole graph."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -56,10 +56,12 @@ def resolve_into(
     """As `resolve`, but mistakes go to `report`. Elements of unknown classes are left alone."""
     classes = configuration.classes(classes)
     graph = _Graph(configuration, classes)
-    if autoqueue and QUEUE in classes:
+    if autoqueue and QUEUE in classes and graph.pulls():
         if graph.mixed():
             configuration = _with_queues(graph, report)
-        graph = _Graph(configuration, classes)
+            graph = _Graph(configuration, classes)
+        else:
+            graph.reset()
     graph.check_numbers(report)
     graph.propagate()
     graph.check_kinds(report)
@@ -76,6 +78,8 @@ Port: TypeAlias = tuple[int, int, int]
 """Element number, side (0 input, 1 output), port number."""
 
 _SIDES = ("input", "output")
+PUSH, PULL, AGNOSTIC = Kind.PUSH, Kind.PULL, Kind.AGNOSTIC
+"""By names of their own: members of an `Enum` take long to be looked up in it."""
 
 
 class _Graph:
@@ -99,7 +103,7 @@ class _Graph:
         self.kinds: tuple[list[list[Kind]], list[list[Kind]]] = ([], [])
         for element, info in enumerate(self.infos):
             inputs, outputs = self._counts(info, used[0][element], used[1][element])
-            codes = processing(info.PROCESSING) if info is not None else ((Kind.AGNOSTIC,), (Kind.AGNOSTIC,))
+            codes = processing(info.PROCESSING) if info is not None else ((AGNOSTIC,), (AGNOSTIC,))
             self.kinds[0].append(list(kinds(codes[0], inputs)))
             self.kinds[1].append(list(kinds(codes[1], outputs)))
         self.links_inside = [
@@ -108,6 +112,15 @@ class _Graph:
             if link[1] < len(self.kinds[1][link[0]]) and link[3] < len(self.kinds[0][link[2]])
         ]
         self.declared = ([tuple(k) for k in self.kinds[0]], [tuple(k) for k in self.kinds[1]])
+        self._pairs: dict[int, list[tuple[int, int]]] = {}
+
+    def reset(self) -> None:
+        """Forget what was propagated."""
+        self.kinds = ([[*k] for k in self.declared[0]], [[*k] for k in self.declared[1]])
+
+    def pulls(self) -> bool:
+        """Whether a class has a pull input: without one nothing needs a queue."""
+        return any(PULL in kinds for kinds in self.declared[0])
 
     @staticmethod
     def _counts(info: ClassInfo | None, inputs: int, outputs: int) -> tuple[int, int]:
@@ -125,29 +138,28 @@ class _Graph:
     def propagate(self, push_first: bool = False) -> None:
         """Give agnostic ports the kind of what they are tied to; with `push_first`, push wins over pull."""
         ties = self._ties()
-        waves = (Kind.PUSH, Kind.PULL) if push_first else (None,)
+        waves = (PUSH, PULL) if push_first else (None,)
         for wave in waves:
             work: deque[Port] = deque()
             for source, output, target, input_, _ in self.links_inside:
                 for port in ((source, 1, output), (target, 0, input_)):
                     kind = self.kinds[port[1]][port[0]][port[2]]
-                    if kind is not Kind.AGNOSTIC and (wave is None or kind is wave):
+                    if kind is not AGNOSTIC and (wave is None or kind is wave):
                         work.append(port)
             while work:
                 element, side, port_number = work.popleft()
                 kind = self.kinds[side][element][port_number]
                 for other in ties.get((element, side, port_number), ()):
-                    if self.kinds[other[1]][other[0]][other[2]] is Kind.AGNOSTIC:
+                    if self.kinds[other[1]][other[0]][other[2]] is AGNOSTIC:
                         self.kinds[other[1]][other[0]][other[2]] = kind
                         work.append(other)
 
     def _ties(self) -> dict[Port, list[Port]]:
         """For each port, the agnostic ports that must be of its kind."""
         ties: dict[Port, list[Port]] = {}
-        agnostic = Kind.AGNOSTIC
         for source, output, target, input_, _ in self.links_inside:
             from_, to = self.declared[1][source][output], self.declared[0][target][input_]
-            if from_ is agnostic or to is agnostic:
+            if from_ is AGNOSTIC or to is AGNOSTIC:
                 ties.setdefault((source, 1, output), []).append((target, 0, input_))
                 ties.setdefault((target, 0, input_), []).append((source, 1, output))
         for element in range(len(self.infos)):
@@ -156,20 +168,26 @@ class _Graph:
                 ties.setdefault((element, 1, output), []).append((element, 0, input_))
         return ties
 
-    def internal(self, element: int) -> Iterable[tuple[int, int]]:
+    def internal(self, element: int) -> list[tuple[int, int]]:
         """Pairs of agnostic input and output that packets can flow between, enough to tie all such ports."""
+        known = self._pairs.get(element)
+        if known is None:
+            known = self._pairs[element] = self._internal(element)
+        return known
+
+    def _internal(self, element: int) -> list[tuple[int, int]]:
         info = self.infos[element]
         if info is None:
             return []
-        inputs = [n for n, kind in enumerate(self.declared[0][element]) if kind is Kind.AGNOSTIC]
-        outputs = [n for n, kind in enumerate(self.declared[1][element]) if kind is Kind.AGNOSTIC]
+        inputs = [n for n, kind in enumerate(self.declared[0][element]) if kind is AGNOSTIC]
+        outputs = [n for n, kind in enumerate(self.declared[1][element]) if kind is AGNOSTIC]
         if not inputs or not outputs:
             return []
         if is_complete(info.FLOW) or len(inputs) * len(outputs) > MAX_FLOW_PAIRS:
             return [(inputs[0], output) for output in outputs] + [
                 (input_, outputs[0]) for input_ in inputs[1:]
             ]
-        return flows(info.FLOW, inputs, outputs)
+        return list(flows(info.FLOW, inputs, outputs))
 
     def mixed(self) -> bool:
         """Whether some push output meets a pull input; changes the kinds, push first."""
@@ -178,7 +196,7 @@ class _Graph:
 
     def _needs_queue(self, link: tuple[int, int, int, int, Connection]) -> bool:
         source, output, target, input_, _ = link
-        return self.kinds[1][source][output] is Kind.PUSH and self.kinds[0][target][input_] is Kind.PULL
+        return self.kinds[1][source][output] is PUSH and self.kinds[0][target][input_] is PULL
 
     def queue_places(self) -> list[Connection]:
         """The connections that need a queue."""
@@ -186,7 +204,7 @@ class _Graph:
 
     def settled(self, element: int, side: int) -> tuple[Kind, ...]:
         """The kinds of an element's ports, agnostic ones as push."""
-        return tuple(Kind.PUSH if kind is Kind.AGNOSTIC else kind for kind in self.kinds[side][element])
+        return tuple([PUSH if kind is AGNOSTIC else kind for kind in self.kinds[side][element]])
 
     # Checks
 
@@ -216,24 +234,24 @@ class _Graph:
         """Push and pull that meet, in a connection or inside an element."""
         for source, output, target, input_, connection in self.links_inside:
             from_, to = self.kinds[1][source][output], self.kinds[0][target][input_]
-            if from_ is not to and Kind.AGNOSTIC not in (from_, to):
+            if from_ is not to and AGNOSTIC not in (from_, to):
                 message = (
                     f"{self.called(source)} {from_.value} output {output} connected to "
                     f"{self.called(target)} {to.value} input {input_}"
                 )
-                between = "a Queue" if from_ is Kind.PUSH else "an Unqueue"
+                between = "a Queue" if from_ is PUSH else "an Unqueue"
                 example = f"{connection.source} -> {between.split()[1]} -> {connection.target}"
                 help_ = f"put {between} between them: {example}"
                 report.error("C151", message, connection.span, "push on both sides, or pull on both", help_)
         for element in range(len(self.infos)):
             for input_, output in self.internal(element):
                 arriving, leaving = self.kinds[0][element][input_], self.kinds[1][element][output]
-                if arriving is not leaving and Kind.AGNOSTIC not in (arriving, leaving):
+                if arriving is not leaving and AGNOSTIC not in (arriving, leaving):
                     message = (
                         f"agnostic {self.called(element)} in mixed context: "
                         f"{arriving.value} input {input_}, {leaving.value} output {output}"
                     )
-                    mending = "a Queue" if arriving is Kind.PUSH else "an Unqueue"
+                    mending = "a Queue" if arriving is PUSH else "an Unqueue"
                     help_ = f"put {mending} before or behind {self.configuration.elements[element].name}"
                     report.error("C152", message, self.span(element), "one kind on both sides", help_)
                     break
@@ -250,7 +268,7 @@ class _Graph:
         for element, info in enumerate(self.infos):
             if info is None:
                 continue
-            for side, single in ((0, Kind.PULL), (1, Kind.PUSH)):
+            for side, single in ((0, PULL), (1, PUSH)):
                 unused: list[int] = []
                 for port, kind in enumerate(self.settled(element, side)):
                     connections = connected.get((element, side, port), [])
@@ -267,7 +285,7 @@ class _Graph:
     def _report_reuse(
         self, report: Report, element: int, side: int, port: int, connections: Sequence[Connection]
     ) -> None:
-        kind = Kind.PUSH if side else Kind.PULL
+        kind = PUSH if side else PULL
         message = f"illegal reuse of {self.called(element)} {kind.value} {_SIDES[side]} {port}"
         first = connections[0].span
         facts = (("connected first at", str(first)),) if first is not None else ()

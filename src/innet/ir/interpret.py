@@ -15,6 +15,9 @@ from innet.packet.headers import ANNOTATION_BYTES
 
 NS = 1_000_000_000
 
+DATA, END, ANNOTATION = Mark.DATA, Mark.END, Mark.ANNOTATION
+"""Marks that every packet has, by names of their own: members of an `Enum` take long to be looked up in it."""
+
 
 class PacketBuffer:
     """A packet: bytes with room in front, positions in them, annotations. `marks` are indices into `bytes`."""
@@ -23,13 +26,13 @@ class PacketBuffer:
 
     def __init__(self, data: bytes = b"") -> None:
         self.bytes = bytearray(data)
-        self.marks: dict[Mark, int] = {Mark.DATA: 0, Mark.END: len(data)}
+        self.marks: dict[Mark, int] = {DATA: 0, END: len(data)}
         self.annotations = bytearray(ANNOTATION_BYTES)
 
     @property
     def data(self) -> bytes:
         """The bytes from DATA to END: what a device would send."""
-        return bytes(self.bytes[self.marks[Mark.DATA] : self.marks[Mark.END]])
+        return bytes(self.bytes[self.marks[DATA] : self.marks[END]])
 
     def copy(self) -> "PacketBuffer":
         """An independent copy: no branch of a configuration sees another's changes."""
@@ -40,10 +43,10 @@ class PacketBuffer:
 
     def area(self, mark: Mark) -> tuple[bytearray, int, int] | None:
         """The bytes that fields of `mark` lie in, the index of `mark`, and the end; None if it is not set."""
-        if mark is Mark.ANNOTATION:
+        if mark is ANNOTATION:
             return self.annotations, 0, ANNOTATION_BYTES
         at = self.marks.get(mark)
-        return None if at is None else (self.bytes, at, self.marks[Mark.END])
+        return None if at is None else (self.bytes, at, self.marks[END])
 
     def present(self, mark: Mark, offset: int, length: int) -> bool:
         area = self.area(mark)
@@ -77,14 +80,14 @@ class PacketBuffer:
 
     def set_mark(self, mark: Mark, at: int) -> None:
         """Put `mark` at index `at`; DATA and END make room or cut as they move, and never cross."""
-        if mark is Mark.DATA:
+        if mark is DATA:
             if at < 0:
                 self.bytes[:0] = bytes(-at)
                 self.marks = {m: i - at for m, i in self.marks.items()}
                 at = 0
-            at = min(at, self.marks[Mark.END])
-        elif mark is Mark.END:
-            at = max(at, self.marks[Mark.DATA])
+            at = min(at, self.marks[END])
+        elif mark is END:
+            at = max(at, self.marks[DATA])
             self.bytes[at:] = bytes(max(0, at - len(self.bytes)))
         self.marks[mark] = at
 
@@ -296,7 +299,7 @@ class _Run:
                 at = packet.marks.get(base)
                 if at is not None:
                     packet.set_mark(mark, at + offset + (0 if plus is None else self.value(plus)))
-                elif mark not in (Mark.DATA, Mark.END):
+                elif mark not in (DATA, END):
                     packet.marks.pop(mark, None)
             case ir.ClearMark(mark):
                 packet.marks.pop(mark, None)
@@ -420,7 +423,7 @@ class _Run:
         if isinstance(expr, ir.Not):
             return ~self.value(expr.value) & (1 << expr.value.width) - 1
         if isinstance(expr, ir.Marked):
-            return int(expr.mark is Mark.ANNOTATION or expr.mark in self.packet.marks)
+            return int(expr.mark is ANNOTATION or expr.mark in self.packet.marks)
         if isinstance(expr, ir.Distance):
             start, end, marks = expr.start, expr.end, self.packet.marks
             return (marks[end] - marks[start]) % 65536 if start in marks and end in marks else 0
@@ -489,7 +492,7 @@ def ones_sum(data: bytes) -> int:
 
 def find_option(packet: PacketBuffer, kinds: tuple[int, ...]) -> tuple[int, int] | None:
     """Offset from NET and length of the first IPv4 option of one of `kinds`, or None."""
-    net, end = packet.marks.get(Mark.NET), packet.marks[Mark.END]
+    net, end = packet.marks.get(Mark.NET), packet.marks[END]
     if net is None or net < 0 or net + 20 > end:
         return None
     header = packet.bytes[net : min(net + (packet.bytes[net] & 15) * 4, end)]

@@ -28,7 +28,8 @@ _HEADER = (
 )
 _PLAIN = re.compile(rf"//[^\n]*|/\*.*?(?:\*/|\Z)|{_HEADER}", re.DOTALL | re.MULTILINE)
 _INSIDE = re.compile(
-    rf"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:[^\"\\]|\\.?)*+\"?|'[^']*+'?|\\<[^>]*+>?|(?P<bracket>\(+|\)+)|{_HEADER}",
+    r"(?=[/\"'\\()]|^)"  # nothing else begins with another character: most are passed with one look
+    rf"(?://[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:[^\"\\]|\\.?)*+\"?|'[^']*+'?|\\<[^>]*+>?|(?P<bracket>\(+|\)+)|{_HEADER})",
     re.DOTALL | re.MULTILINE,
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*", re.ASCII)

@@ -15,7 +15,7 @@ from innet.ir.nodes import Mark, Op
 from innet.records import quick
 from innet.symbolic import ranges as rs
 from innet.symbolic.evaluation import adjust
-from innet.symbolic.formulas import all_of, any_of, at_most_zero, in_atom, member, negate, truth
+from innet.symbolic.formulas import all_of, any_of, at_most_zero, in_atom, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.needed import needed
 from innet.symbolic.rows import Rows
@@ -73,7 +73,7 @@ def evaluate(expr: ir.Expr, state: State, tables: Tables) -> Iterator[tuple[Stat
     while work:
         one = work.pop()
         try:
-            yield one, truth(_Step(_NO_PROGRAM, one, tables, "").value(expr))
+            yield one, _Step(_NO_PROGRAM, one, tables, "").formula(expr)
         except Split as split:
             for alternative in reversed(split.alternatives):
                 case = one.fork()
@@ -85,7 +85,7 @@ def formula_of(expr: ir.Expr, state: State, tables: Tables) -> Formula:
     """A condition on a packet as one formula over its symbols, whatever cases it has."""
     state.store.work = tables.work
     try:
-        return truth(_Step(_NO_PROGRAM, state, tables, "").value(expr))
+        return _Step(_NO_PROGRAM, state, tables, "").formula(expr)
     except Split as split:
         found: list[Formula] = []
         for alternative in split.alternatives:
@@ -199,7 +199,7 @@ def _run(
                 if kind is ir.Branch:
                     after: _Frame = (block, at + 1, parent)
                     test, then = _nested(stmt, observe is None)  # type: ignore[arg-type]  # a Branch
-                    condition = truth(step.value(test))
+                    condition = step.formula(test)
                     if observe is not None:
                         observe(stmt, state)
                     decided = state.store.status(condition)

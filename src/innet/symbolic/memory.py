@@ -39,6 +39,9 @@ MAX_VALUES = 64
 ANNOTATIONS = -1
 """The region of the annotation area."""
 
+DATA, END, ANNOTATION = Mark.DATA, Mark.END, Mark.ANNOTATION
+"""Marks that every packet has, by names of their own: members of an `Enum` take long to be looked up in it."""
+
 _numbers = count()
 
 
@@ -113,9 +116,9 @@ class Memory:
         return total
 
     def position(self, mark: Mark) -> tuple[int, int] | None:
-        if mark is Mark.ANNOTATION:
+        if mark is ANNOTATION:
             return ANNOTATIONS, 0
-        if mark is Mark.END:
+        if mark is END:
             last = self.order[-1]
             length = self.lengths[last]
             if length[1]:
@@ -132,10 +135,10 @@ class Memory:
     def distance(self, start: Mark, end: Mark) -> Linear | None:
         """Bytes from `start` to `end`; None if one is not set."""
         if start is end:
-            return (0, ()) if start is Mark.END or start in self.marks else None
+            return (0, ()) if start is END or start in self.marks else None
         ends: list[Linear] = []
         for mark in (start, end):
-            if mark is Mark.END:
+            if mark is END:
                 ends.append((0, ()))
                 continue
             at = self.marks.get(mark)
@@ -149,7 +152,7 @@ class Memory:
 
         Only the end is a matter of the packet; before the start of the buffer there is nothing.
         """
-        if mark is Mark.END:
+        if mark is END:
             return at_most_zero((offset + length, ()))
         at = self.position(mark)
         if at is None:
@@ -435,7 +438,7 @@ class Memory:
         if offset < 0:
             rid = self.add_region((-offset, ()), None, 0)
             offset = 0
-        self.marks[Mark.DATA] = (rid, offset)
+        self.marks[DATA] = (rid, offset)
 
     def cut_end(self, at: tuple[int, int], by: Linear, store: Store) -> None:
         """END moves to `by` bytes after `at`, which is known not to be behind it: bytes after it are gone."""
@@ -501,7 +504,7 @@ class Memory:
 
     def clip(self) -> None:
         """Forget what is in front of DATA, where a packet leaves on a wire."""
-        rid, offset = self.marks[Mark.DATA]
+        rid, offset = self.marks[DATA]
         index = self.order.index(rid)
         self.order = self.order[index:]
         for mark, (r, o) in list(self.marks.items()):

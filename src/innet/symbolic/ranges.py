@@ -1,22 +1,25 @@
 """Sets of numbers of a fixed width, as sorted tuples of closed ranges that neither touch nor overlap."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TypeAlias
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
 EMPTY: Ranges = ()
-_FULL: dict[int, Ranges] = {}
 
 
-def full(width: int) -> Ranges:
-    """Every number of `width` bits."""
-    found = _FULL.get(width)
-    if found is None:
-        found = _FULL[width] = ((0, (1 << width) - 1),)
-    return found
+class _Full(dict[int, Ranges]):
+    """By width; made when first asked for."""
+
+    def __missing__(self, width: int) -> Ranges:
+        found = self[width] = ((0, (1 << width) - 1),)
+        return found
+
+
+full: Callable[[int], Ranges] = _Full().__getitem__
+"""Every number of so many bits."""
 
 
 def single(value: int) -> Ranges:

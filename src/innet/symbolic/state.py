@@ -70,7 +70,7 @@ class Template:
     facts: tuple[Formula, ...]
 
 
-@dataclass
+@dataclass(slots=True)
 class State:
     """One path. Statements change it in place; branches fork it."""
 

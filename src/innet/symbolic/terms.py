@@ -278,7 +278,8 @@ class In(_Structural):
     __slots__ = ("atom", "ranges")
 
     def __init__(self, atom: Atom, ranges: tuple[tuple[int, int], ...]) -> None:
-        super().__init__((atom, ranges), 1)
+        self.key, self.width = (atom, ranges), 1  # the commonest one, without another call
+        self._hash = self._levels = 0
         self.atom, self.ranges = atom, ranges
 
     def __repr__(self) -> str:

@@ -54,6 +54,9 @@ LONGEST = 0xFFFF
 MAX_LEVELS = 300
 """How deep terms may be nested: about 150 operations, one on the result of the other."""
 
+AND, OR, EQ, NE, LE, ONES, MUL = Op.AND, Op.OR, Op.EQ, Op.NE, Op.LE, Op.ONES, Op.MUL
+"""By names of their own: members of an `Enum` take long to be looked up in it."""
+
 UNKNOWN = (-2, 0)
 """The position of a mark that the engine does not follow: reads there give fresh values."""
 
@@ -130,7 +133,7 @@ class Values:
             return self.load(e)  # type: ignore[arg-type]
         if kind is ir.Binary:
             op = e.op  # type: ignore[union-attr]
-            if op is Op.ONES or op is Op.MUL:
+            if op is ONES or op is MUL:
                 shape = shape_of(e)  # type: ignore[arg-type]
                 if shape is not None:
                     self.tables.work.left -= OPERATION * len(shape.leaves)
@@ -143,7 +146,7 @@ class Values:
         match e:
             case ir.Not(inner):
                 if e.width == 1:
-                    return as_term(negate(truth(self.value(inner))))
+                    return as_term(negate(self.formula(inner)))
                 width = e.width
                 return bitwise_not(self.value(inner), width)
             case ir.Cast(ir.Binary(Op.SHR, inner, ir.Const(by)), width) if by + width <= inner.width:
@@ -166,27 +169,44 @@ class Values:
             case _:
                 assert_never(e)
 
-    def binary(self, op: Op, left: ir.Expr, right: ir.Expr) -> Term:
+    def formula(self, e: ir.Expr) -> Formula:
+        """What has to be so for an expression of one bit to be 1."""
+        if e.__class__ is ir.Binary:
+            op = e.op
+            if op in PREDICATES or ((op is AND or op is OR) and e.left.width == 1):
+                return self.joined_or_compared(op, e.left, e.right)
+        elif e.__class__ is ir.Not:
+            return negate(self.formula(e.value))
+        return truth(self.value(e))
+
+    def joined_or_compared(self, op: Op, left: ir.Expr, right: ir.Expr) -> Formula:
+        """Two conditions joined by AND or OR, or two values compared."""
         self.tables.work.left -= OPERATION
-        if left.width == 1 and op in (Op.AND, Op.OR):
-            x = truth(self.value(left))
-            if x == (FALSE if op is Op.AND else TRUE) or self.store.status(x) is (op is Op.OR):
-                return as_term(FALSE if op is Op.AND else TRUE)
-            try:
-                y = truth(self.value(right))
-            except Split as split:
-                if not self.store.allows(x if op is Op.AND else negate(x)):
-                    return as_term(FALSE if op is Op.AND else TRUE)
-                # what the right side asks matters only where the left side leaves it open
-                raise Split(
-                    *(all_of(x if op is Op.AND else negate(x), a) for a in split.alternatives),
-                    negate(x) if op is Op.AND else x,
-                ) from None
-            return as_term(all_of(x, y) if op is Op.AND else any_of(x, y))
         if op in PREDICATES:
-            if isinstance(left, ir.Field) and isinstance(right, ir.Const):
-                return as_term(self.field_test(op, left, K(right.value, right.width)))
-            return as_term(compare(op, self.value(left), self.value(right)))
+            if left.__class__ is ir.Field and right.__class__ is ir.Const:
+                return self.field_test(op, left, K(right.value, right.width))
+            return compare(op, self.value(left), self.value(right))
+        both = op is AND
+        x = self.formula(left)
+        decisive = FALSE if both else TRUE
+        if x == decisive or self.store.status(x) is (not both):
+            return decisive
+        try:
+            y = self.formula(right)
+        except Split as split:
+            if not self.store.allows(x if both else negate(x)):
+                return decisive
+            # what the right side asks matters only where the left side leaves it open
+            raise Split(
+                *(all_of(x if both else negate(x), a) for a in split.alternatives),
+                negate(x) if both else x,
+            ) from None
+        return all_of(x, y) if both else any_of(x, y)
+
+    def binary(self, op: Op, left: ir.Expr, right: ir.Expr) -> Term:
+        if op in PREDICATES or ((op is AND or op is OR) and left.width == 1):
+            return as_term(self.joined_or_compared(op, left, right))
+        self.tables.work.left -= OPERATION
         a, b = self.value(left), self.value(right)
         parts = len(pieces(a)) + len(pieces(b))
         if parts > 4:
@@ -347,9 +367,9 @@ def _sum_bytes(regions: Content, start: int, length: int) -> int:
 
 def compare(op: Op, a: Term, b: Term) -> Formula:
     """A comparison of two terms."""
-    if op is Op.EQ:
+    if op is EQ:
         return equal(a, b)
-    return negate(equal(a, b)) if op is Op.NE else less(a, b, op is Op.LE)
+    return negate(equal(a, b)) if op is NE else less(a, b, op is LE)
 
 
 def slice_low(term: Term, bits: int) -> Term:

@@ -233,8 +233,11 @@ def joined(parts: Iterable[Traffic]) -> Traffic:
 
 def may_cause(came: Arrived, flow: Told) -> bool:
     """Whether packets at a platform may make the module send those of `flow`."""
-    pairs = zip((flow.protocols, flow.sources, flow.first, flow.second), came, strict=True)
-    return all(some is None or there is None or rs.intersect(some, there) for some, there in pairs)
+    return (
+        bool(rs.intersect(flow.protocols, came.protocols) and rs.intersect(flow.sources, came.sources))
+        and (flow.first is None or came.first is None or bool(rs.intersect(flow.first, came.first)))
+        and (flow.second is None or came.second is None or bool(rs.intersect(flow.second, came.second)))
+    )
 
 
 def waiting_there(base: Base, platform: str) -> Groups:
