@@ -243,3 +243,20 @@ def test_random_versions_and_packets_never_contradict_the_answer(seed: int) -> N
             assert found.verdict is not Verdict.NONE, (first, second, frame.hex())
     for difference in found.differences:
         assert differ(*again(first, second, difference)), (first, second)
+
+
+@pytest.mark.parametrize(
+    ("element", "packets"),
+    [
+        ("SetIPChecksum", "packets of any kind"),
+        ("CheckLength(1500)", "packets of any kind"),
+        ("IPFilter(allow tcp or icmp)", "proto 0, 2-5, 7-255"),
+        ("IPFilter(deny dst port 80, allow all)", "proto tcp, udp, fragment 0, dport 80"),
+    ],
+)
+def test_what_differing_packets_have_in_common_is_said_of_all_of_them(element: str, packets: str) -> None:
+    """IPMirror treats protocols differently: each is a case of its own, and they differ alike."""
+    found = diff(
+        f"FromNetfront -> {element} -> IPMirror -> ToNetfront", "FromNetfront -> IPMirror -> ToNetfront"
+    )
+    assert {d.packets for d in found.differences} == {packets}

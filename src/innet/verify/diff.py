@@ -6,7 +6,7 @@ byte. Elements that both have are taken to be in equal states, whatever these ar
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import permutations
@@ -25,6 +25,7 @@ from innet.ir.nodes import Mark
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, equal, negate
 from innet.symbolic.memory import Imprecise, Memory, Split
+from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import Injected, State, Tables, empty, inject_ip, stamp
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, TRUE, Formula, K
@@ -52,7 +53,6 @@ SEEDS = 8
 """How many throws of the dice are tried where chance takes part."""
 
 SCOPES = ("A:", "B:")
-
 
 Out = tuple[str, Memory, tuple[int, int]]
 """A packet that leaves: device, memory, where its comparison starts."""
@@ -114,8 +114,9 @@ class _Case:
 class _Found:
     differences: list[Difference] = field(default_factory=list)
     open_questions: dict[str, None] = field(default_factory=dict)
-    known: set[tuple[str, str]] = field(default_factory=set)
-    """Where packets end in A and in B for which there is an example already."""
+    known: dict[tuple[str, str], tuple[int, Mapping[str, Ranges]]] = field(default_factory=dict)
+    """Where packets end in A and in B for which there is an example already: which difference has it, and what is known
+    of its packets."""
     failures: Counter[tuple[object, ...]] = field(default_factory=Counter)
     examples: list[tuple[str, bytes]] = field(default_factory=list)
     """A packet of each case, for trying sequences."""
@@ -265,6 +266,7 @@ class _Diff:
     def judge(self, case: _Case, tables: Tables) -> None:
         """Whether the packets of a case leave both alike, and leave both in equal states."""
         if _ends(case) in self.found.known:
+            self.add(case, tables)
             return
         questions = self.found.open_questions
         lost = case.first.lost or case.second.lost
@@ -281,6 +283,24 @@ class _Diff:
                     questions[self.unlike(case)] = None
             else:
                 self.states(case, store)
+
+    def add(self, case: _Case, tables: Tables) -> None:
+        """Say of a known difference that the packets of this case are treated so, too, if some are."""
+        number, known = self.found.known[_ends(case)]
+        if not known or case.first.lost or case.second.lost or self.tried >= MAX_CANDIDATES:
+            return
+        origin = case.origins[-1]
+        for store, same in self.outputs(case, tables):
+            one = store.fork()
+            if isinstance(same, str) or not one.assume(negate(same)):
+                continue
+            mine = domains(origin, one)
+            both = {name: rs.union(known[name], mine[name]) for name in known if name in mine}
+            if both != known and self.example(case, one) is not None:
+                known = {name: some for name, some in both.items() if some != whole(origin, name)}
+                one_more = replace(self.found.differences[number], packets=described(known))
+                self.found.differences[number] = one_more
+                self.found.known[_ends(case)] = number, known
 
     def unlike(self, case: _Case) -> str:
         """Why a case is open."""
@@ -490,22 +510,31 @@ class _Diff:
         ends = _ends(case)
         if not case.origins or self.found.failures[len(case.origins), *ends] >= MAX_FAILURES:
             return False
-        self.tried += 1
         one = store.fork()
         if not one.assume(difference):
+            self.tried += 1
             return False
-        for n, found in enumerate(sequences(case.origins, one)):
+        frames = self.example(case, one)
+        if frames is not None:
+            known = domains(case.origins[-1], one)
+            self.keep(described(known), frames)
+            self.found.known[ends] = len(self.found.differences) - 1, known
+            return True
+        self.found.failures[len(case.origins), *ends] += 1
+        return False
+
+    def example(self, case: _Case, store: Store) -> list[tuple[str, bytes]] | None:
+        """Packets of the case, out of `store`, of which the last one is treated differently when it is replayed."""
+        self.tried += 1
+        for n, found in enumerate(sequences(case.origins, store)):
             if n >= MAX_SOLUTIONS:
                 break
             frames = [(device, s.frame) for device, s in zip(case.devices, found, strict=True)]
             if n == 0 and len(frames) == 1:
                 self.found.examples.append(frames[0])
             if self.replay(frames) is not None:
-                self.keep(description(case.origins[-1], one), frames)
-                self.found.known.add(ends)
-                return True
-        self.found.failures[len(case.origins), *ends] += 1
-        return False
+                return frames
+        return None
 
     def keep(self, packets: str, frames: list[tuple[str, bytes]]) -> None:
         """Note a difference that was replayed."""
@@ -598,25 +627,38 @@ def _ends(case: _Case) -> tuple[str, str]:
     return found[0], found[1]
 
 
+FIELDS = {
+    "ip.src": "ip src", "ip.dst": "ip dst", "ip.proto": "proto", "ip.ttl": "ttl", "ip.tos": "tos",
+    "ip.fragment": "fragment",
+}  # fmt: skip
+PORTS = {"sport": (0, 16), "dport": (16, 16)}
+
+
 def description(origin: Injected, store: Store, but: Collection[str] = ()) -> str:
     """What the packets of a case have in common, as far as single fields say; fields named in `but` are left out."""
-    parts = []
-    shown = {
-        name: origin.symbols.get(name)
-        for name in ("ip.src", "ip.dst", "ip.proto", "ip.ttl", "ip.tos", "ip.fragment")
-    }
-    for (bit, width), name in (((0, 16), "sport"), ((16, 16), "dport")):
-        shown[name] = origin.payload.carved.get((bit, width))
-    for name, sym in shown.items():
-        if sym is None or name in but:
-            continue
-        domain, before = store.domain(sym), origin.state.store.domain(sym)
-        if domain != before and rs.size(domain) < 1 << sym.width:
-            word = {"ip.src": "ip src", "ip.dst": "ip dst", "ip.proto": "proto"}.get(
-                name, name.removeprefix("ip.")
-            )
-            parts.append(f"{word} {span(word, domain)}")
-    return ", ".join(parts) or "any packets"
+    return described({name: some for name, some in domains(origin, store).items() if name not in but})
+
+
+def domains(origin: Injected, store: Store) -> dict[str, Ranges]:
+    """What the fields of a case's packets have, where that is not all that they may have."""
+    found = {}
+    for name in (*FIELDS, *PORTS):
+        sym = origin.payload.carved.get(PORTS[name]) if name in PORTS else origin.symbols.get(name)
+        if sym is not None and store.domain(sym) != whole(origin, name):
+            found[name] = store.domain(sym)
+    return found
+
+
+def whole(origin: Injected, name: str) -> Ranges:
+    """What a field may have at all."""
+    sym = origin.symbols.get(name)
+    return rs.full(16) if sym is None else origin.state.store.domain(sym)
+
+
+def described(domains: Mapping[str, Ranges]) -> str:
+    """Those domains in words."""
+    words = {FIELDS.get(name, name): some for name, some in domains.items()}
+    return ", ".join(f"{word} {span(word, some)}" for word, some in words.items()) or "packets of any kind"
 
 
 __all__ = ["Comparison", "Difference", "Verdict", "compare", "description"]
