@@ -335,6 +335,13 @@ def test_frames_go_where_a_switch_sends_them(port: str, through: int):
     assert bool(changes(snapshot(SHARED), found)) is (through == 0)
 
 
+@pytest.mark.parametrize(("port", "through"), [("a", 0), ("b", (1 << 16) - 1), ("c", 0)])
+def test_a_host_among_routers_gets_to_those_that_the_switch_sends_its_frames_to(port: str, through: int):
+    text = SHARED.replace("lan: 10.0.0.2/24", 'lan: {address: 10.0.0.2/24, mac: "02:00:00:00:00:02"}')
+    text = text.replace("c: {}}}", f'c: {{}}}}, table: {{"02:00:00:00:00:02": {port}}}}}')
+    assert pairs(snapshot(text)).get((End("h", "nic"), End("r2", "in")), 0) == through
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

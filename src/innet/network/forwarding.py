@@ -422,9 +422,9 @@ def of_snapshot(snapshot: Snapshot, bumps: bool = False) -> Forwarding:
             if macs[end] is None or end in _joined(snapshot, boxes, start, macs[end])
         )
 
-    for station in names:  # whom it sends what is not known: anything to anybody, to any Ethernet address
-        near_it = (end for end in _joined(snapshot, boxes, station) if end in joined or end in names)
-        wires[place(station)] = tuple(map(place, near_it))
+    for station in names:  # whom it sends what is not known: anything to anybody
+        near_it = [end for end in _joined(snapshot, boxes, station) if end in joined or end in names]
+        wires[place(station)] = heard(station, near_it)
     for start, every in joined.items():
         node, port = start
         others = [end for end in every if end in joined or end in names]
