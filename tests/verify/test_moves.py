@@ -117,3 +117,15 @@ def test_random_boxes_and_packets_never_contradict_the_answer(seed: int) -> None
                     assert found.verdict is not Verdict.NONE
     for d in found.differences:
         assert d.first.packets or d.second.packets
+
+
+@pytest.mark.parametrize(("flow", "said"), [("", ""), ("not tcp", ", proto 0-5, 7-255")])
+def test_what_is_said_of_packets_is_true_of_all_that_fare_so(flow: str, said: str) -> None:
+    """IPMirror treats protocols differently: each is a case of its own, but all answers are lost at the box."""
+    inward = (
+        "FromDevice(outside) -> ToDevice(inside); FromDevice(inside) -> Discard; Idle -> ToDevice(outside);"
+    )
+    client, internet = moved(chain(second=inward), flow=flow).differences
+    assert client.packets == f"from client: ip src 172.16.0.0-172.16.255.253, 172.16.255.255{said}"
+    assert internet.packets.startswith("from internet: ip src 0.0.0.0-9.255.255.255,")
+    assert internet.packets.endswith(f"100.128.0.0-172.15.255.255, …{said}")

@@ -294,10 +294,9 @@ class _Diff:
             one = store.fork()
             if isinstance(same, str) or not one.assume(negate(same)):
                 continue
-            mine = domains(origin, one)
-            both = {name: rs.union(known[name], mine[name]) for name in known if name in mine}
+            both = together(origin, known, domains(origin, one))
             if both != known and self.example(case, one) is not None:
-                known = {name: some for name, some in both.items() if some != whole(origin, name)}
+                known = both
                 one_more = replace(self.found.differences[number], packets=described(known))
                 self.found.differences[number] = one_more
                 self.found.known[_ends(case)] = number, known
@@ -634,19 +633,22 @@ FIELDS = {
 PORTS = {"sport": (0, 16), "dport": (16, 16)}
 
 
-def description(origin: Injected, store: Store, but: Collection[str] = ()) -> str:
-    """What the packets of a case have in common, as far as single fields say; fields named in `but` are left out."""
-    return described({name: some for name, some in domains(origin, store).items() if name not in but})
-
-
-def domains(origin: Injected, store: Store) -> dict[str, Ranges]:
-    """What the fields of a case's packets have, where that is not all that they may have."""
+def domains(origin: Injected, store: Store, but: Collection[str] = ()) -> dict[str, Ranges]:
+    """What the fields of a case's packets have, where that is not all that they may have; without those in `but`."""
     found = {}
     for name in (*FIELDS, *PORTS):
+        if name in but:
+            continue
         sym = origin.payload.carved.get(PORTS[name]) if name in PORTS else origin.symbols.get(name)
         if sym is not None and store.domain(sym) != whole(origin, name):
             found[name] = store.domain(sym)
     return found
+
+
+def together(origin: Injected, one: Mapping[str, Ranges], other: Mapping[str, Ranges]) -> dict[str, Ranges]:
+    """What the fields of the packets of two cases have."""
+    both = {name: rs.union(some, other[name]) for name, some in one.items() if name in other}
+    return {name: some for name, some in both.items() if some != whole(origin, name)}
 
 
 def whole(origin: Injected, name: str) -> Ranges:
@@ -656,9 +658,9 @@ def whole(origin: Injected, name: str) -> Ranges:
 
 
 def described(domains: Mapping[str, Ranges]) -> str:
-    """Those domains in words."""
+    """What packets have in common, as far as single fields say, in words."""
     words = {FIELDS.get(name, name): some for name, some in domains.items()}
     return ", ".join(f"{word} {span(word, some)}" for word, some in words.items()) or "packets of any kind"
 
 
-__all__ = ["Comparison", "Difference", "Verdict", "compare", "description"]
+__all__ = ["Comparison", "Difference", "Verdict", "compare", "described", "domains", "together"]

@@ -5,8 +5,9 @@ Clients and the internet send the module packets, each the first of its flow; wh
 internet because of them is compared, with the module's address, which is another one at each place, taken for the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from innet import ir
 from innet.explore.contents import Piece, Value, alike, contents
@@ -25,11 +26,12 @@ from innet.symbolic import ranges as rs
 from innet.symbolic.execute import evaluate
 from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Memory, Split
+from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import State, Tables
 from innet.symbolic.store import Store
 from innet.symbolic.terms import FALSE, AtMostZero, Formula, In, K, Same, Sym
 from innet.verify.concrete import Sending, differ
-from innet.verify.diff import Comparison, Difference, Verdict, description
+from innet.verify.diff import Comparison, Difference, Verdict, described, domains, together
 from innet.verify.questions import Start, starts
 
 BUDGET, WORK = 4_000, 150_000
@@ -47,6 +49,8 @@ COVERED = (
     "live of 64 or more, and what arrives at clients and at the internet because of them; checksums, and the time to "
     "live that is left, aside"
 )
+UNSAID = ("ip.dst", "ip.ttl")
+"""Fields of which nothing is said: they are as they have to be."""
 LONG_LIVED = ((64, 255),)
 """Times to live of packets: one way may be longer than the other."""
 
@@ -66,8 +70,9 @@ class Arrival:
 class _Found:
     differences: list[Difference] = field(default_factory=list)
     open_questions: dict[str, None] = field(default_factory=dict)
-    known: set[tuple[str, str, str]] = field(default_factory=set)
-    """Where packets start and end in A and in B for which there is an example already."""
+    known: dict[tuple[str, str, str], tuple[int, dict[str, Ranges]]] = field(default_factory=dict)
+    """Where packets start and end in A and in B for which there is an example already: which difference has it, and
+    what is known of its packets."""
 
 
 def compare_placements(
@@ -129,15 +134,17 @@ class _Moves:
     def judge(self, start: Start, region: str, a: Arrival, b: Arrival, store: Store) -> None:
         """Packets whose fate in both placements is known."""
         fates = region, a.node or "", b.node or ""
-        if a.lost or b.lost or fates in self.found.known or (a.node is None and b.node is None):
+        if a.lost or b.lost or (a.node is None and b.node is None):
             return
         same = FALSE if a.node != b.node else alike(list(a.pieces), list(b.pieces), store)
         if store.entails(same):
             return
         one = store.fork()
         if one.assume(negate(same)):
-            if self.show(start, region, one, (a.why, b.why)):
-                self.found.known.add(fates)
+            if fates in self.found.known:
+                self.add(start, fates, one)
+                return
+            if self.show(start, fates, one, (a.why, b.why)):
                 return
             where = [x.node or f"nowhere ({x.why})" for x in (a, b)]
             text = f"packets that get to {where[0]} in A and to {where[1]} in B may not be the same; none was found"
@@ -226,23 +233,37 @@ class _Moves:
 
     # ---- showing
 
-    def show(self, start: Start, region: str, store: Store, why: tuple[str, str]) -> bool:
+    def show(self, start: Start, fates: tuple[str, str, str], store: Store, why: tuple[str, str]) -> bool:
         """Find a packet that really fares differently; whether there is one."""
+        example = self.example(start, store)
+        if example is None:
+            return False
+        frame, *sent = example
+        ends = [replace(s, why="" if s.packets else w) for s, w in zip(sent, why, strict=True)]
+        known = domains(start.injected, store, UNSAID)
+        self.found.known[fates] = len(self.found.differences), known
+        self.found.differences.append(Difference(told(fates, known), (), frame, *ends))
+        return True
+
+    def add(self, start: Start, fates: tuple[str, str, str], store: Store) -> None:
+        """Say of a known difference that these packets fare so, too, if some do."""
+        number, known = self.found.known[fates]
+        both = together(start.injected, known, domains(start.injected, store, UNSAID))
+        if both != known and self.example(start, store) is not None:
+            self.found.known[fates] = number, both
+            more = replace(self.found.differences[number], packets=told(fates, both))
+            self.found.differences[number] = more
+
+    def example(self, start: Start, store: Store) -> tuple[bytes, Sending, Sending] | None:
+        """A packet that fares differently when it is replayed, and how it does."""
         assert start.end is not None
-        for n, found in enumerate(solutions(start.injected, start.injected, store)):
-            if n >= MAX_SOLUTIONS:
-                break
+        for found in islice(solutions(start.injected, start.injected, store), MAX_SOLUTIONS):
             mine = readdressed(found.frame, self.modules[0].address)
             others = readdressed(found.frame, self.modules[1].address)
             first, second = self.replay(start.end, 0, mine), self.replay(start.end, 1, others)
             if differ(self.renamed(first, 0), self.renamed(second, 1)):
-                what = f"from {region}: {description(start.injected, store, but=('ip.dst', 'ip.ttl'))}"
-                ends = [
-                    replace(s, why="" if s.packets else w) for s, w in zip((first, second), why, strict=True)
-                ]
-                self.found.differences.append(Difference(what, (), mine, *ends))
-                return True
-        return False
+                return mine, first, second
+        return None
 
     def replay(self, end: End, side: int, frame: bytes) -> Sending:
         """What arrives at clients and at the internet because of a frame, by the interpreter."""
@@ -304,6 +325,11 @@ class _Outside(Replay):
             yield from self.module(self.guest, frame, after)
         else:
             yield from super().arrive(end, frame, after)
+
+
+def told(fates: tuple[str, str, str], known: Mapping[str, Ranges]) -> str:
+    """Which packets fare differently, in words."""
+    return f"from {fates[0]}: {described(known)}"
 
 
 def exclusive(arrivals: Sequence[Arrival]) -> bool:
