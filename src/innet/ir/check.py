@@ -13,6 +13,9 @@ from innet.ir.trace import ends
 
 MAX_STATEMENTS = 200_000
 
+SPECIAL = frozenset({Op.ONES, Op.SHL, Op.SHR, Op.DIV, Op.MOD})
+"""Operators that take not everything of one width."""
+
 
 class TooLargeError(TraceError):
     """The program has more statements than any back end takes."""
@@ -105,7 +108,8 @@ class _Checker:
                     return going[0] if going else bound
                 return {k: w for k, w in going[0].items() if k in going[1]}
             case ir.Copy(port) | ir.Emit(port):
-                self.need(0 <= port < self.program.outputs, f"there is no output {port}")
+                if not 0 <= port < self.program.outputs:
+                    self.fail(f"there is no output {port}")
             case ir.Lookup(table, key, values, found):
                 self.row(key, table.key, bound)
                 self.need(tuple(v.width for v in values) == table.values, f"columns of {table.name}")
@@ -172,41 +176,53 @@ class _Checker:
 
     def bits(self, expr: ir.Expr, bound: dict[str, int]) -> int:
         """The width of `expr`, which is well-formed."""
+        # the commonest ones first: patterns look at one class after the other
+        if expr.__class__ is ir.Var:
+            width = expr.width
+            if bound.get(expr.name) != width:
+                self.fail(f"{expr.name} is used before it is bound on every path")
+            return width
+        if expr.__class__ is ir.Const:
+            width = expr.width
+            if not 0 <= expr.value < 1 << width:
+                self.fail(f"{expr.value} does not fit into {width} bits")
+            return width
+        if expr.__class__ is ir.Binary:
+            return self.binary(expr, bound)
+        if expr.__class__ is ir.Cast:
+            self.bits(expr.value, bound)
+            return expr.width
         match expr:
-            case ir.Var(name, width):
-                if bound.get(name) != width:
-                    self.fail(f"{name} is used before it is bound on every path")
-            case ir.Const(value, width):
-                if not 0 <= value < 1 << width:
-                    self.fail(f"{value} does not fit into {width} bits")
-            case ir.Binary(op, left, right):
-                width, other = self.bits(left, bound), self.bits(right, bound)
-                if width != other:
-                    self.fail(f"operands of {op.value} have {width} and {other} bits")
-                self.need(op is not Op.ONES or width == 16, "one's complement sums have 16 bits")
-                if op in (Op.SHL, Op.SHR):
-                    self.need(isinstance(right, ir.Const), "shifts are by constants")
-                if op in (Op.DIV, Op.MOD):
-                    self.need(
-                        isinstance(right, ir.Const) and right.value > 0, "divisors are constants above zero"
-                    )
-                if op in PREDICATES:
-                    return 1
             case ir.Field():
                 self.field(expr)
-                width = expr.width
             case ir.Not(value):
-                width = self.bits(value, bound)
-            case ir.Cast(value, width):
-                self.bits(value, bound)
+                return self.bits(value, bound)
             case ir.Present(_, _, length):
                 self.need(length >= 0, "a negative length")
-                width = expr.width
             case ir.Marked() | ir.Distance():
-                width = expr.width
+                pass
             case ir.Sum(_, _, length):
                 self.width(length, 16, bound)
-                width = expr.width
+            case ir.Var() | ir.Const() | ir.Binary() | ir.Cast():
+                raise AssertionError("handled above")
             case _:
                 assert_never(expr)
+        return expr.width
+
+    def binary(self, expr: ir.Binary, bound: dict[str, int]) -> int:
+        """The width of an operation, which is well-formed."""
+        op, right = expr.op, expr.right
+        width, other = self.bits(expr.left, bound), self.bits(right, bound)
+        if width != other:
+            self.fail(f"operands of {op.value} have {width} and {other} bits")
+        if op in PREDICATES:
+            return 1
+        if op in SPECIAL:
+            self.need(op is not Op.ONES or width == 16, "one's complement sums have 16 bits")
+            if op is Op.SHL or op is Op.SHR:
+                self.need(isinstance(right, ir.Const), "shifts are by constants")
+            if op is Op.DIV or op is Op.MOD:
+                self.need(
+                    isinstance(right, ir.Const) and right.value > 0, "divisors are constants above zero"
+                )
         return width

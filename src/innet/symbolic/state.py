@@ -34,6 +34,7 @@ from innet.symbolic.terms import (
     Sym,
     Term,
     Truth,
+    by_order,
     from_linear,
     linear_of,
 )
@@ -615,7 +616,8 @@ class Renaming:
         raise AssertionError(term)
 
     def linear(self, linear: Linear) -> Linear:
-        return linear[0], tuple((self.term(a), c) for a, c in linear[1])  # type: ignore[misc]  # atoms stay atoms
+        parts = [(self.term(a), c) for a, c in linear[1]]
+        return linear[0], tuple(sorted(parts, key=by_order))  # type: ignore[arg-type]  # atoms stay atoms
 
     def formula(self, f: Formula) -> Formula:
         match f:

@@ -231,25 +231,22 @@ def _shown(term: object, left: list[int]) -> str:
 
 def levels(term: object) -> int:
     """How deep a term is nested in others, all levels of its parts counted."""
-    if term.__class__ is Fn or term.__class__ is Lin:  # the usual ones, without looking at what has no parts
-        found = term._levels
-        if not found:
-            inner, own = (term.args, 3) if isinstance(term, Fn) else ([a for a, _ in term.linear[1]], 5)
-            for part in inner:
-                if part.__class__ is not K and part.__class__ is not Sym:
-                    found = max(found, levels(part))
-            found = term._levels = found + own
-        return found
-    if isinstance(term, tuple):
-        return 1 + max(map(levels, term), default=0)
-    if isinstance(term, Truth):
-        return levels(term.formula)
     if not isinstance(term, _Structural):
-        return 0
+        if isinstance(term, tuple):
+            return 1 + max(map(levels, term), default=0)
+        return levels(term.formula) if isinstance(term, Truth) else 0
     found = term._levels
-    if not found:
-        parts = term.atom if isinstance(term, In) else term.key
-        found = term._levels = 1 + levels(parts)
+    if found:
+        return found
+    if isinstance(term, Fn | Lin):  # the usual ones, without looking at what has no parts
+        inner, own = (term.args, 3) if isinstance(term, Fn) else ([a for a, _ in term.linear[1]], 5)
+        for part in inner:
+            if part.__class__ is not K and part.__class__ is not Sym:
+                found = max(found, levels(part))
+        found += own
+    else:
+        found = 1 + levels(term.atom if isinstance(term, In) else term.key)
+    term._levels = found
     return found
 
 
@@ -371,21 +368,29 @@ def linear_const(value: int) -> Linear:
 
 
 def plus(a: Linear, b: Linear, factor: int = 1) -> Linear:
-    """`a + factor * b`."""
+    """`a + factor * b`. The parts of both are in order, and so are those of the result."""
+    const = a[0] + factor * b[0]
     if not b[1]:
-        return a[0] + factor * b[0], a[1]
+        return const, a[1]
+    if not a[1] and factor:
+        return const, b[1] if factor == 1 else tuple([(atom, factor * c) for atom, c in b[1]])
     coefficients = dict(a[1])
+    ordered = True
     for atom, c in b[1]:
-        total = coefficients.get(atom, 0) + factor * c
+        known = coefficients.get(atom)
+        if known is None:
+            known, ordered = 0, False
+        total = known + factor * c
         if total:
             coefficients[atom] = total
         else:
             coefficients.pop(atom, None)
-    parts = tuple(sorted(coefficients.items(), key=_by_order))
-    return a[0] + factor * b[0], parts
+    parts = coefficients.items()
+    return const, tuple(parts if ordered else sorted(parts, key=by_order))
 
 
-def _by_order(part: tuple[Atom, int]) -> int:
+def by_order(part: tuple[Atom, int]) -> int:
+    """Where a part of a sum stands in it."""
     return part[0].order
 
 
@@ -448,29 +453,30 @@ def slice_of(term: Term, low: int, width: int) -> Term:
     """Bits [low, low + width) of `term`."""
     if low == 0 and width == term.width:
         return term
-    match term:
-        case K(value=value):
-            return K(value >> low & (1 << width) - 1, width)
-        case Sym() | Fn():
-            return Slice(term, low, width)
-        case Slice(base=base, low=start):
-            return Slice(base, start + low, width)
-        case Lin(linear=(const, parts)):
-            if low == 0:
-                return from_linear((const % (1 << width), parts), width)
-            return Fn("bits", (term, low), width, lambda v, at: v >> at & (1 << width) - 1)
-        case Truth():
-            raise AssertionError("one bit has no parts")
-        case Concat(parts=all_parts):
-            out: list[Part] = []
-            position = term.width
-            for part in all_parts:
-                position -= part.width
-                first, last = max(low, position), min(low + width, position + part.width)
-                if first < last:
-                    out.extend(pieces(slice_of(part, first - position, last - first)))
-            return concat(out)
-    raise AssertionError(term)
+    # tests of classes instead of patterns: this is asked for very often
+    if term.__class__ is K:
+        return K(term.value >> low & (1 << width) - 1, width)
+    if term.__class__ is Sym or term.__class__ is Fn:
+        return Slice(term, low, width)
+    if term.__class__ is Slice:
+        return Slice(term.base, term.low + low, width)
+    if term.__class__ is Lin:
+        if low == 0:
+            const, parts = term.linear
+            return from_linear((const % (1 << width), parts), width)
+        return Fn("bits", (term, low), width, lambda v, at: v >> at & (1 << width) - 1)
+    if term.__class__ is Truth:
+        raise AssertionError("one bit has no parts")
+    assert isinstance(term, Concat)
+    out: list[Part] = []
+    position = term.width
+    end = low + width
+    for part in term.parts:
+        above, position = position, position - part.width
+        if position < end and low < above:
+            first, last = max(low, position), min(end, above)
+            out.extend(pieces(slice_of(part, first - position, last - first)))
+    return concat(out)
 
 
 def concat(parts: list[Part]) -> Term:
@@ -625,6 +631,7 @@ __all__ = [
     "add",
     "bitwise",
     "bottom",
+    "by_order",
     "cast",
     "concat",
     "from_linear",

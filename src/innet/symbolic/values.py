@@ -54,7 +54,8 @@ LONGEST = 0xFFFF
 MAX_LEVELS = 300
 """How deep terms may be nested: about 150 operations, one on the result of the other."""
 
-AND, OR, EQ, NE, LE, ONES, MUL = Op.AND, Op.OR, Op.EQ, Op.NE, Op.LE, Op.ONES, Op.MUL
+AND, OR, SHR, ONES, MUL = Op.AND, Op.OR, Op.SHR, Op.ONES, Op.MUL
+EQ, NE, LE = Op.EQ, Op.NE, Op.LE
 """By names of their own: members of an `Enum` take long to be looked up in it."""
 
 UNKNOWN = (-2, 0)
@@ -143,16 +144,19 @@ class Values:
             return self.state.env[e.name]  # type: ignore[union-attr]
         if kind is ir.Const:
             return K(e.value, e.width)  # type: ignore[union-attr,arg-type]
+        if e.__class__ is ir.Cast:
+            inner, width = e.value, e.width
+            if inner.__class__ is ir.Binary and inner.op is SHR and inner.right.__class__ is ir.Const:
+                by = inner.right.value
+                if by + width <= inner.left.width:
+                    return slice_of(self.value(inner.left), by, width)
+            return cast(self.value(inner), width)
+        if e.__class__ is ir.Not:
+            width = e.width
+            if width == 1:
+                return as_term(negate(self.formula(e.value)))
+            return bitwise_not(self.value(e.value), width)
         match e:
-            case ir.Not(inner):
-                if e.width == 1:
-                    return as_term(negate(self.formula(inner)))
-                width = e.width
-                return bitwise_not(self.value(inner), width)
-            case ir.Cast(ir.Binary(Op.SHR, inner, ir.Const(by)), width) if by + width <= inner.width:
-                return slice_of(self.value(inner), by, width)
-            case ir.Cast(inner, width):
-                return cast(self.value(inner), width)
             case ir.Present(mark, offset, length):
                 if self.memory.marks.get(mark) is UNKNOWN:
                     return Sym(f"has {mark.value}", 1, "unknown")
@@ -164,7 +168,7 @@ class Values:
                 return self.distance(start, end)
             case ir.Sum(mark, offset, length):
                 return self.sum(mark, offset, self.value(length))
-            case ir.Const() | ir.Var() | ir.Field() | ir.Binary():
+            case ir.Const() | ir.Var() | ir.Field() | ir.Binary() | ir.Cast() | ir.Not():
                 raise AssertionError("handled above")
             case _:
                 assert_never(e)
