@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from innet.records import quick
+
 SCHEMA = 1
 """The version of every JSON object the commands print (`"schema"`)."""
 
@@ -45,6 +47,7 @@ class Account:
     owned: tuple[tuple[int, int], ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Step:
     """One hop of a trace: where, and the fields of the packet as it leaves there (name, value), changed ones marked."""
@@ -76,6 +79,7 @@ class Witness:
         return (*self.before, self.packet) if self.packet else self.before
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Check:
     """One question and its answer. `reason` says why not, in the asker's words; `remedy` how to mend it."""

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar, cast
 from innet.diagnostics import Diagnostic, Span
 from innet.ir.definition import Definition
 from innet.lexical import Text, scoped_names
+from innet.records import quick
 
 
 class ClassInfo(Protocol):
@@ -27,6 +28,7 @@ class ClassInfo(Protocol):
 C = TypeVar("C", bound=ClassInfo)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ElementDecl:
     """One element: its full name, its class, its arguments with variables replaced, and where it was written."""
@@ -37,6 +39,7 @@ class ElementDecl:
     span: Span | None = field(compare=False, repr=False)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Connection:
     """Packets leave `source` by output `output` and arrive at `target` on input `input`."""

@@ -10,12 +10,14 @@ from innet.click.configuration import ClassInfo, Configuration, Connection, Elem
 from innet.click.report import Limits, Report
 from innet.diagnostics import Diagnostic, Span
 from innet.lexical import Text
+from innet.records import quick
 
 MAX_FLOW_PAIRS = 1_000_000
 QUEUE = "Queue"
 QUEUE_ARGUMENTS = "1000"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The ports of one element, inputs and outputs; no port is left agnostic."""

@@ -17,8 +17,10 @@ from innet.click.withheld import WITHHELD
 from innet.diagnostics import Source, Span, suggest
 from innet.ir.definition import Definition
 from innet.lexical import Text, arguments, shift_word, unquote, words
+from innet.records import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Primitive:
     """A class that is not defined in the text; unknown ones stand for a mistake already reported."""

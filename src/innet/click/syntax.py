@@ -6,8 +6,10 @@ from typing import TypeAlias
 from innet.diagnostics import Source, Span
 from innet.ir.definition import Definition
 from innet.lexical import Text
+from innet.records import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """The name of an element or a class."""
@@ -67,6 +69,7 @@ class Group:
     span: Span = field(compare=False, repr=False)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ElementUse:
     """`[inputs] what :: class (arguments) [outputs]`.
@@ -83,6 +86,7 @@ class ElementUse:
     span: Span = field(compare=False, repr=False)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Chain:
     """`list -> list => list`: element lists and the arrows between them (one fewer)."""

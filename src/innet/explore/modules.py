@@ -14,7 +14,8 @@ from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import Injected, State
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class Box:
     """A configuration in the network: `entries` and `exits` are element names by interface."""
 
@@ -80,7 +81,8 @@ class Traffic:
 NOTHING = Traffic(rs.EMPTY, rs.EMPTY, rs.EMPTY)
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class SentFlow:
     """Packets at an exit element, and what they are on the wire: no more than `traffic`. `made`: the module makes them
     by itself."""

@@ -17,6 +17,7 @@ from innet.flowspec.text import Findings, quoted
 from innet.flowspec.words import AND, NOT, OR, ReadError, Words
 from innet.packet import names as known
 from innet.packet.headers import ETHERTYPE_IPV6
+from innet.records import quick
 
 TYPES = ("host", "net", "port", "portrange", "proto")
 PORT_PROTOCOLS: Mapping[str | None, tuple[int, ...]] = {
@@ -53,6 +54,7 @@ STATION_GROUPS: Mapping[str, Predicate] = {
 MULTICAST_BYTE = ir.Field(ir.Mark.NET, 128, 8)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Qualifiers:
     """What the values after it are: protocol, direction, type; None where not given."""

@@ -11,6 +11,7 @@ from innet.flowspec.predicate import Direction, Predicate, Relation
 from innet.flowspec.text import Findings, quoted
 from innet.flowspec.words import ReadError
 from innet.ir import Mark
+from innet.records import quick
 
 TCPUDP: tuple[int, ...] = (6, 17)
 ANY_TRANSPORT: tuple[int, ...] = ()
@@ -60,6 +61,7 @@ class Data:
     field: FieldKind | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A test as far as it has been read."""

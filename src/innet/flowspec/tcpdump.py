@@ -21,6 +21,7 @@ from innet.flowspec.flows import KEYWORDS, Primitives, Qualifiers
 from innet.flowspec.predicate import TRUE, Predicate
 from innet.flowspec.text import MAX_TEXT, Findings, Text, quoted
 from innet.flowspec.words import AND, NOT, OR, LimitError, ReadError, Words
+from innet.records import quick
 
 MAX_DEPTH = 50
 MAX_TESTS = 20_000
@@ -80,6 +81,7 @@ def _tokens(text: Text, findings: Findings) -> Words:
     return Words(text, found)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Sized:
     """A predicate with its number of tests and its depth: both are bounded, whatever the text."""

@@ -10,8 +10,10 @@ from innet.flowspec.names import FLOW_CONSTANTS, FLOW_PROTOCOLS, number
 from innet.flowspec.predicate import DPORT, FRAGMENT_OFFSET, IP_DST, IP_SRC, SPORT, named
 from innet.flowspec.text import Findings, quoted
 from innet.ir import Mark
+from innet.records import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ConstField:
     """Something that must not change on a hop: the bits of `fields`; none means the payload.

@@ -15,6 +15,7 @@ from innet.network.addresses import PRIVATE
 from innet.packet.headers import LONGEST_PAYLOAD
 from innet.policy import ElementPort, Named, Node, Place, Policy, Quantifier, Reach, Region, Subnet, Variable
 from innet.policy.syntax import Hop
+from innet.records import quick
 from innet.symbolic import ranges as rs
 from innet.symbolic.formulas import all_of, equal, member
 from innet.symbolic.ranges import Ranges
@@ -44,7 +45,8 @@ class Question:
         return MAX_PAYLOAD if self.reach.quantifier is Quantifier.SOME else LONGEST_PAYLOAD
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a flow has come: hops satisfied, what `const` compares with, and whose module it passed."""
 
@@ -60,7 +62,8 @@ class Progress:
     """Whether it could not be told that it went on as it did: then only a packet decides."""
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class Start:
     """Where packets are injected: at a wire, at a module's entry, or at an element's output."""
 

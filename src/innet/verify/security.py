@@ -19,6 +19,7 @@ from innet.ir.nodes import Mark, Program
 from innet.messages import Account, Answer, Assessment, Check, Step
 from innet.messages import Role as AccountRole
 from innet.packet.headers import PROTO_TCP, PROTO_UDP
+from innet.records import quick
 from innet.symbolic import ranges as rs
 from innet.symbolic.execute import Asked, execute
 from innet.symbolic.formulas import all_of, equal, member, negate
@@ -110,7 +111,8 @@ class Security:
     """What it sends, if all of it could be followed."""
 
 
-@dataclass(frozen=True)
+@quick
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A flow that leaves: what it may do (formulas over its packets)."""
 
