@@ -25,6 +25,12 @@ STORY = (
 )
 """The fields a trace shows at each hop."""
 
+FIELDS = tuple(
+    (mark, tuple((n, bit, width) for n, (_, of, bit, width) in enumerate(STORY) if of is mark))
+    for mark in (Mark.NET, Mark.TRANSPORT)
+)
+"""The same by the mark that they are at, each with its number."""
+
 MAX_VISITS = 12
 """How often one path may come to one input port before the exploration calls it a possible loop."""
 
@@ -62,11 +68,16 @@ class Hop:
 def look(state: State) -> tuple[Term | None, ...]:
     """The fields of the story, as they are now, where they can be told without a case split."""
     memory = state.memory
-    out: list[Term | None] = []
-    for _, mark, bit, width in STORY:
+    out: list[Term | None] = [None] * len(STORY)
+    for mark, fields in FIELDS:
         at = memory.marks.get(mark)
-        cell = None if at is None else memory.cells.get(at[0], {}).get(at[1] * 8 + bit)
-        out.append(cell[1] if cell is not None and cell[0] == width else None)
+        cells = None if at is None else memory.cells.get(at[0])
+        if at is None or not cells:
+            continue
+        for n, bit, width in fields:
+            cell = cells.get(at[1] * 8 + bit)
+            if cell is not None and cell[0] == width:
+                out[n] = cell[1]
     return tuple(out)
 
 

@@ -288,19 +288,21 @@ def _compare(left: ir.Expr, relation: Relation, right: ir.Expr) -> ir.Expr:
 
 
 def _and(left: ir.Expr, right: ir.Expr) -> ir.Expr:
-    if NEVER in (left, right):
-        return NEVER
-    if left == ALWAYS:
-        return right
-    return left if right in (ALWAYS, left) else ir.Binary(Op.AND, left, right)
+    if left.__class__ is ir.Const or right.__class__ is ir.Const:
+        if NEVER in (left, right):
+            return NEVER
+        if ALWAYS in (left, right):
+            return right if left == ALWAYS else left
+    return left if right == left else ir.Binary(Op.AND, left, right)
 
 
 def _or(left: ir.Expr, right: ir.Expr) -> ir.Expr:
-    if ALWAYS in (left, right):
-        return ALWAYS
-    if left == NEVER:
-        return right
-    return left if right in (NEVER, left) else ir.Binary(Op.OR, left, right)
+    if left.__class__ is ir.Const or right.__class__ is ir.Const:
+        if ALWAYS in (left, right):
+            return ALWAYS
+        if NEVER in (left, right):
+            return right if left == NEVER else left
+    return left if right == left else ir.Binary(Op.OR, left, right)
 
 
 def _not(expr: ir.Expr) -> ir.Expr:

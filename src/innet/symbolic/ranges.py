@@ -30,7 +30,7 @@ def single(value: int) -> Ranges:
 def normal(ranges: Iterable[tuple[int, int]]) -> Ranges:
     """Any ranges, put in order and merged; empty ones (low above high) vanish."""
     out: list[tuple[int, int]] = []
-    for low, high in sorted(r for r in ranges if r[0] <= r[1]):
+    for low, high in sorted([r for r in ranges if r[0] <= r[1]]):
         if out and low <= out[-1][1] + 1:
             if high > out[-1][1]:
                 out[-1] = (out[-1][0], high)

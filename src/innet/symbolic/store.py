@@ -191,7 +191,10 @@ class Store:
             case AtMostZero(linear=linear):
                 return self._bound(linear)
             case All(parts=parts):
-                return all(self._add(p) for p in parts)
+                for part in parts:  # noqa: SIM110 - this is asked for very often
+                    if not self._add(part):
+                        return False
+                return True
             case AnyOf():
                 self.clauses = (*self.clauses, f)
                 return True

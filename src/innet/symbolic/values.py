@@ -87,7 +87,7 @@ class Values:
         return Sym("computed", term.width, "unknown")
 
     def row(self, values: tuple[ir.Expr, ...]) -> tuple[Term, ...]:
-        return tuple(self.value(v) for v in values)
+        return tuple([self.value(v) for v in values])
 
     def present_bytes(self, mark: Mark, length: int) -> Formula:
         """Whether `length` bytes from `mark` on are there."""
