@@ -159,6 +159,10 @@ def test_what_runs_already_counts() -> None:
     ("text", "codes"),
     [
         (BATCHER + "\nreach from internet -> Batcher:nowhere:0", {"V305"}),
+        (BATCHER + "\nreach from internet -> Batcher:dst:1", {"V305"}),
+        (BATCHER + "\nreach from Batcher:dst:1 -> client", {"V305"}),
+        ("X module:\nin :: FromNetfront() -> c :: Counter -> ToNetfront()\nreach from client -> X:in\n", {"V305"}),
+        ("X module:\nFromNetfront() -> c :: Counter -> ToNetfront()\nreach from X:c:1 -> client\n", {"V305"}),
         (BATCHER + "\nreach from internet -> Bather:dst:0", {"V302"}),
         (BATCHER + "\nreach from internet -> border -> client", {"V303"}),
         (BATCHER + "\nreach from internet -> nirvana", {"V303"}),

@@ -212,7 +212,7 @@ class Planner:
                                f"did you mean '${near}'?" if near else "")
                 )  # fmt: skip
 
-        def fix(node: Node) -> Node:
+        def fix(node: Node, starts: bool) -> Node:
             if isinstance(node, ElementPort):
                 same = [n for n in names if n.lower() == node.module.lower()]
                 if node.module not in names and len(same) == 1:
@@ -227,7 +227,7 @@ class Planner:
                     )  # fmt: skip
                     return node
                 module = next(m for m in self.request.modules if m.name == node.module)
-                self.check_element(module, node, problems)
+                self.check_element(module, node, starts, problems)
             elif isinstance(node, Variable):
                 variable(node.name, node.span)
             elif isinstance(node, Named):
@@ -246,18 +246,21 @@ class Planner:
                 )  # fmt: skip
             return node
 
-        def hop(h: Hop) -> Hop:
+        def hop(h: Hop, starts: bool = False) -> Hop:
             for name in h.flow.variables if h.flow is not None else ():
                 variable(name, h.flow.span if h.flow is not None else None)
-            node = fix(h.node)
+            node = fix(h.node, starts)
             return h if node is h.node else replace(h, node=node)
 
-        start, hops = hop(reach.start), tuple([hop(h) for h in reach.hops])
+        start, hops = hop(reach.start, True), tuple([hop(h) for h in reach.hops])
         if start is reach.start and all(map(is_, hops, reach.hops)):
             return reach
         return replace(reach, start=start, hops=hops)
 
-    def check_element(self, module: Module, node: ElementPort, problems: list[Diagnostic]) -> None:
+    def check_element(
+        self, module: Module, node: ElementPort, starts: bool, problems: list[Diagnostic]
+    ) -> None:
+        """Whether the module has that element, and the element that output (where packets start) or input."""
         machine = next((m for (name, _, _), m in self.machines.items() if name == module.name), None)
         if machine is None:
             return
@@ -267,6 +270,16 @@ class Planner:
                 Diagnostic("V305", f"module '{module.name}' has no element '{node.element}'", node.span,
                            "one of " + ", ".join(list(machine.elements)[:12]),
                            f"did you mean '{near}'?" if near else "name the element with NAME :: Class(...)")
+            )  # fmt: skip
+            return
+        leaves = starts and machine.elements[node.element].ROLE is ElementRole.EXIT
+        count = 1 if leaves else (machine.outputs if starts else machine.inputs)(node.element)
+        if node.port >= count:
+            what = "output" if starts else "input"
+            problems.append(
+                Diagnostic("V305", f"'{module.name}:{node.element}' has no {what} {node.port}", node.span,
+                           f"{what} 0" if count == 1 else f"{what} 0 to {count - 1}" if count else "",
+                           "" if count else f"name the element {'before' if starts else 'behind'} it")
             )  # fmt: skip
 
     def machine(self, module: Module, addresses: Mapping[str, str]) -> Machine:
