@@ -114,7 +114,7 @@ def _ensured(predicate: Predicate) -> Extent:
         case pr.Or(parts):
             first, *others = (_ensured(part) for part in parts)
             return {
-                mark: min(end, *(o[mark] for o in others))
+                mark: min([end, *(o[mark] for o in others)])
                 for mark, end in first.items()
                 if all(mark in o for o in others)
             }
