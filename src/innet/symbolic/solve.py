@@ -54,19 +54,28 @@ def solve(
     store: Store, order: Sequence[Sym], preferred: Mapping[Sym, Iterable[int]]
 ) -> Iterator[dict[Sym, int]]:
     """Values for the symbols of `order` (and any other the store knows) that the store does not rule out."""
+    more: list[tuple[Store, list[Sym]]] = []
     tries = [MAX_TRIES]
     for decided in choices(store):
         extra = [a for a in _symbols(decided) if a not in order]
         hashed = _hashed(decided)
         # what a hash depends on varies first: nothing but trying tells whether it comes out right
-        last = [s for s in order if s in hashed]
-        last += sorted(hashed.difference(last, extra), key=lambda s: s.order)
-        order = [s for s in order if s not in hashed] + last
-        wide = {s: [*preferred.get(s, ()), *_anything(s)] for s in hashed}
+        order = [s for s in order if s not in hashed] + [s for s in order if s in hashed]
         every = [*extra, *order] if hashed else [*order, *extra]
-        yield from _assign(decided, every, 0, {**preferred, **wide}, {}, tries, _tied(decided))
+        yield from _assign(decided, every, 0, _wide(preferred, hashed), {}, tries, _tied(decided))
+        others = hashed.difference(every)
+        if others:  # bytes that were left as they happened to be
+            more.append((decided, [*every, *sorted(others, key=lambda s: s.order)]))
         if tries[0] <= 0:
-            return
+            break
+    tries = [MAX_TRIES]
+    for decided, every in more:
+        yield from _assign(decided, every, 0, _wide(preferred, _hashed(decided)), {}, tries, _tied(decided))
+
+
+def _wide(preferred: Mapping[Sym, Iterable[int]], hashed: Iterable[Sym]) -> Mapping[Sym, Iterable[int]]:
+    """What to try, and anything of what a hash depends on."""
+    return {**preferred, **{s: [*preferred.get(s, ()), *_anything(s)] for s in hashed}}
 
 
 def _hashed(store: Store) -> set[Sym]:
