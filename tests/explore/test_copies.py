@@ -12,7 +12,7 @@ from tests.verify.networks import ask, chain, policy
 
 COPIES = """
 FromDevice(outside) -> t :: Tee -> ToDevice(inside);
-t [1] -> MarkIPHeader(14) -> mirror :: IPMirror -> back :: ToDevice(outside);
+t [1] -> MarkIPHeader(14) -> mirror :: IPMirror -> EtherMirror -> back :: ToDevice(outside);
 FromDevice(inside) -> back;
 """
 HOME, OUTSIDE = 0xAC100707, 0xCB00714D

@@ -62,6 +62,11 @@ FromDevice(outside) -> MarkIPHeader(14) -> c :: IPClassifier(udp, -) -> t :: Tee
 t [1] -> Discard; t [2] -> StoreIPAddress(198.51.100.1, dst) -> in; c [1] -> in;
 FromDevice(inside) -> ToDevice(outside);
 """,
+    """
+FromDevice(outside) -> t :: Tee -> ToDevice(inside);
+t [1] -> MarkIPHeader(14) -> IPMirror -> EtherMirror -> back :: ToDevice(outside);
+FromDevice(inside) -> back;
+""",
 )
 """Boxes that send several packets for one."""
 COPYING_MODULES = (

@@ -261,7 +261,7 @@ def test_every_way_to_read_a_snapshot_is_recorded() -> None:
         ("wire", 0, (changes.box_turned,)),
         ("node", 0, (changes.box_changed,)),
         ("table", 2, (changes.route_added, changes.route_changed, changes.default_changed)),
-        ("outside", 3, (changes.link_moved,)),
+        ("outside", 20, (changes.link_moved,)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

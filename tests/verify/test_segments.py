@@ -1,15 +1,18 @@
 """Several stations on a segment: a frame is for the one that it is addressed to."""
 
+from random import Random
+
 import pytest
 
 from innet.diagnostics import Source
 from innet.explore.replay import ETHERNET, Replay
 from innet.messages import Answer
 from innet.network import End, load
+from innet.platform import RunningMiddlebox, Simulation
 from innet.policy import Policy
 from innet.verify.crafted import udp
 from innet.verify.world import World
-from tests.verify.networks import CHAIN, ask, chain, inward
+from tests.verify.networks import CHAIN, PASS, ask, chain, inward
 
 LAN = """
 nodes:
@@ -126,3 +129,43 @@ def test_a_packet_that_is_shown_takes_no_way_of_another_stations_frame():
     replay.send(End("border", "out"), ETHERNET + udp(0x08080808, 0x0A010005, bytes(8)))
     places = [event.place for event in replay.events]
     assert places == ["border", "sw", "one"]
+
+
+MIRROR = "FromDevice(outside) -> MarkIPHeader(14) -> IPMirror -> {}ToDevice(outside); FromDevice(inside) -> Discard;"
+PUT_IN = "FromDevice(inside) -> MarkIPHeader(14) -> StoreEtherAddress({}, dst) -> ToDevice(outside); {}"
+TOLD = CHAIN.replace("in: 10.0.0.1/30", "in: {address: 10.0.0.1/30, mac: 2:0:0:0:0:1}")
+
+
+def simulated(text: str, box: str, sender: str, packet: bytes) -> set[str]:
+    """Where what one packet becomes arrives."""
+    snapshot = load(Source("network.yaml", text), {"first.click": box, "second.click": PASS}.__getitem__)
+    simulation, arrivals = Simulation(snapshot), set[str]()
+    simulation.on_arrival = lambda node, arrival: arrivals.add(node)
+    for one in snapshot.middleboxes:
+        running = RunningMiddlebox(one, simulation.ports(one.name), simulation.clock, Random(0))
+        simulation.attach(one.name, running)
+    simulation.send(sender, packet)
+    simulation.run(10_000_000)
+    return arrivals
+
+
+@pytest.mark.parametrize(
+    ("box", "start", "end", "answer"),
+    [
+        (MIRROR.format(""), "internet", "internet", Answer.NO),
+        (MIRROR.format("EtherMirror -> "), "internet", "internet", Answer.YES),
+        (PASS, "client", "internet", Answer.YES),
+        (PUT_IN.format("2:0:0:0:0:1", "Idle -> ToDevice(inside);"), "client", "internet", Answer.YES),
+        (PUT_IN.format("2:0:0:0:0:2", "Idle -> ToDevice(inside);"), "client", "internet", Answer.NO),
+    ],
+)
+def test_behind_a_box_the_one_other_station_is_addressed(box: str, start: str, end: str, answer: Answer):
+    check = ask(chain(box, text=TOLD), f"reach from {start} udp -> first -> {end}")
+    assert check.holds is answer, check.reason
+    packet = (
+        udp(0xCB00714D, 0xAC100707, bytes(8))
+        if start == "internet"
+        else udp(0xAC100001, 0x08080808, bytes(8))
+    )
+    sender = {"internet": "internet", "client": "homes"}[start]
+    assert (end in simulated(TOLD, box, sender, packet)) is (answer is Answer.YES)

@@ -178,6 +178,19 @@ class Network:
                 self._owners[term] = end
         return term
 
+    def facing(self, out: End) -> End | None:
+        """The station that hears what leaves by an interface: that at the other end of the wire, or the only one behind
+        switches and boxes. None: none does, or several, or a box decides who."""
+        snapshot = self.snapshot
+        peer = snapshot.neighbour(*out)
+        if peer is None or not isinstance(snapshot.nodes[peer.node], Switch | Middlebox):
+            return peer
+        segment = snapshot.segment(*out)
+        if segment is None or not segment.plain or len(segment.stations) != 2:
+            return None
+        (other,) = segment.others(out)
+        return other
+
     def owner(self, mac: Term) -> End | None:
         """The station that has an Ethernet address which the snapshot does not tell."""
         found = self._owners.get(mac)
@@ -545,11 +558,12 @@ class Walk:
 
     def readdress(self, state: State, out: End, station: End | None = None) -> None:
         """A station sends the frame: its own address as source, the next station's as destination."""
-        peer = station or self.network.snapshot.neighbour(*out)
+        network = self.network
+        peer = station or network.facing(out) or network.snapshot.neighbour(*out)
         mac = state.memory.marks[Mark.DATA]
         if peer is not None:
-            write(state, mac, 0, 48, self.network.mac(peer))
-        write(state, mac, 48, 48, self.network.mac(out))
+            write(state, mac, 0, 48, network.mac(peer))
+        write(state, mac, 48, 48, network.mac(out))
 
     def gateway(self, out: End) -> End | None:
         """Whom a platform sends to, where several stations hear it."""

@@ -407,28 +407,21 @@ class Replay:
 
     def station(self, out: End, destination: int) -> End | None:
         """Whom a router sends packets to by an interface; None: to who is behind the box there."""
-        snapshot, plugged = self.network.snapshot, self.plugged(out)
-        told = snapshot.plain.addressed(out) if plugged is None else {}
+        snapshot, facing = self.network.snapshot, self.network.facing(out)
+        told = snapshot.plain.addressed(out) if facing is None else {}
         if not told:
-            return plugged
+            return facing
         snapshot.note_table(("stations", *out), single(destination))
         return next((one for one, some in told.items() if contains(some, destination)), None)
 
     def gateway(self, out: End) -> End | None:
         """Whom a platform sends packets to; None: to who is behind the box there."""
-        snapshot, plugged = self.network.snapshot, self.plugged(out)
-        if plugged is not None:
-            return plugged
+        snapshot, facing = self.network.snapshot, self.network.facing(out)
+        if facing is not None:
+            return facing
         segment = snapshot.plain.segment(*out)
         several = segment is not None and segment.plain and len(segment.stations) > 2
         return snapshot.gateway(out) if several else None
-
-    def plugged(self, out: End) -> End | None:
-        """The station at the other end of a wire."""
-        snapshot = self.network.snapshot
-        peer = snapshot.neighbour(*out)
-        between = peer is None or isinstance(snapshot.nodes[peer.node], Switch | Middlebox)
-        return None if between else peer
 
     def for_another(self, node: Node, end: End, frame: bytes) -> bool:
         """Whether a station drops a frame, as `Walk.for_another` says."""
