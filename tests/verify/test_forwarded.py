@@ -89,6 +89,9 @@ def test_ports_that_are_not_there_are_named() -> None:
     with pytest.raises(PolicyError) as caught:
         ask(Collected(network(), PARSE), "reach from a:inn -> e -> client")
     assert len(caught.value.diagnostics) == 3
+    port, node, _ = caught.value.diagnostics
+    assert (port.expected.startswith("a port of 'a' such as in"), port.help) == (True, "did you mean 'in'?")
+    assert node.expected.startswith("NODE or NODE:PORT, with a node such as a")
 
 
 def test_answers_are_those_of_all_pairs() -> None:

@@ -238,11 +238,15 @@ class Collected:
                 continue
             if node == Region(Place.INTERNET) and hop is reach.start:
                 continue
-            known = [*self.network.ports]
+            if isinstance(node, ElementPort) and node.module in self.network.ports:
+                word, known, what = node.element, list(ports), f"a port of '{node.module}'"
+            else:
+                word, known = getattr(node, "module", getattr(node, "name", "")), [*self.network.ports]
+                what = "NODE or NODE:PORT, with a node"
             text = "this is no node or port of the network"
-            near = suggest(getattr(node, "module", getattr(node, "name", "")), known)
+            near = suggest(word, known)
             help = f"did you mean '{near}'?" if near else ""
-            expected = "NODE or NODE:PORT, with a node such as " + ", ".join(known[:12])
+            expected = f"{what} such as " + ", ".join(known[:12])
             problems.append(Diagnostic("V303", text, node.span, expected, help))
         if problems:
             raise PolicyError(problems)
