@@ -169,3 +169,24 @@ def test_behind_a_box_the_one_other_station_is_addressed(box: str, start: str, e
     )
     sender = {"internet": "internet", "client": "homes"}[start]
     assert (end in simulated(TOLD, box, sender, packet)) is (answer is Answer.YES)
+
+
+def test_what_goes_through_a_box_with_an_ethernet_address_is_for_whoever_is_behind_it():
+    """The box has three ports, and passes frames on unchanged."""
+    ports = "{outside: {mac: 2:0:0:0:0:9}, inside: {}, aside: {}}"
+    text = TOLD.replace("first.click, interfaces: {outside: {}, inside: {}}", f"first.click, interfaces: {ports}")
+    text = text.replace("up: 10.0.0.2/30", "up: {address: 10.0.0.2/30, mac: 2:0:0:0:0:2}")
+    text = text.replace("links:\n", "  more: {kind: host, address: 10.0.7.1/24}\nlinks:\n  - [more, first:aside]\n")
+    box = f"{PASS} FromDevice(aside) -> Discard; Idle -> ToDevice(aside);"
+    assert ask(chain(box, text=text), "never reach from internet udp -> client").holds is Answer.NO
+    assert "homes" in simulated(text, box, "internet", udp(0xCB00714D, 0xAC100707, bytes(8)))
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_routers_drop_frames_for_several_stations(told: bool):
+    box = inward("StoreEtherAddress(ff:ff:ff:ff:ff:ff, dst)")
+    up = "up: {address: 10.0.0.2/30, mac: 2:0:0:0:0:2}" if told else "up: 10.0.0.2/30"
+    text = CHAIN.replace("up: 10.0.0.2/30", up)
+    assert ask(chain(box, text=text), "reach from internet udp -> access").holds is Answer.NO
+    assert ask(chain(box, text=text), "never reach from internet udp -> client").holds is Answer.YES
+    assert "homes" not in simulated(text, box, "internet", udp(0xCB00714D, 0xAC100707, bytes(8)))

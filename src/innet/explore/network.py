@@ -82,6 +82,7 @@ class Network:
         self._ways = Remembered()
         self._macs: dict[End, Term] = {}
         self._owners: dict[Term, End] = {}
+        self._anybody: dict[End, Term] = {}
         self._starts: dict[tuple[End, Ranges, int], Injected] = {}
         self._anything: list[tuple[Injected, tuple[State, ...]]] = []
         self.places: dict[object, Places] = {}
@@ -102,7 +103,7 @@ class Network:
         other = Network(self.snapshot, self.boxes, self.parse)
         other.modules = modules
         other._outputs, other._macs, other._starts = self._outputs, self._macs, self._starts
-        other._anything, other.places = self._anything, self.places
+        other._anything, other._anybody, other.places = self._anything, self._anybody, self.places
         other._owners, other._ways = self._owners, self._ways
         other.guard = self.guard
         return other
@@ -111,7 +112,7 @@ class Network:
         """Another network that differs by `change`, without modules. Packets and addresses have the same symbols, so
         that what was found out about this one, and did not read what is different, serves the other."""
         other = Network(snapshot, boxes, self.parse)
-        other._starts, other._anything = self._starts, self._anything
+        other._starts, other._anything, other._anybody = self._starts, self._anything, self._anybody
         gone = {
             end for end in self._macs if change.differs(("port", *end)) or change.differs(("kind", end[0]))
         }
@@ -169,13 +170,20 @@ class Network:
         return [(output, part) for output, part in parts if part]
 
     def mac(self, end: End) -> Term:
-        """The Ethernet address of an interface: the snapshot's, or one that is fixed but not known."""
+        """The Ethernet address of a station: the snapshot's, or one that is fixed but not known."""
         known = self.snapshot.interface(end).mac
         term = self._macs.get(end)
         if term is None:
             term = self._macs[end] = K(known, 48) if known is not None else Sym(f"mac of {end}", 48, FIXED)
-            if known is None and not isinstance(self.snapshot.nodes[end.node], Switch | Middlebox):
+            if known is None:
                 self._owners[term] = end
+        return term
+
+    def anybody(self, out: End) -> Term:
+        """Whom a station addresses where a box decides who gets a frame: whoever it is takes it for his."""
+        term = self._anybody.get(out)
+        if term is None:
+            term = self._anybody[out] = Sym(f"whoever {out} sends to", 48, FIXED)
         return term
 
     def facing(self, out: End) -> End | None:
@@ -559,10 +567,9 @@ class Walk:
     def readdress(self, state: State, out: End, station: End | None = None) -> None:
         """A station sends the frame: its own address as source, the next station's as destination."""
         network = self.network
-        peer = station or network.facing(out) or network.snapshot.neighbour(*out)
+        peer = station or network.facing(out)
         mac = state.memory.marks[Mark.DATA]
-        if peer is not None:
-            write(state, mac, 0, 48, network.mac(peer))
+        write(state, mac, 0, 48, network.anybody(out) if peer is None else network.mac(peer))
         write(state, mac, 48, 48, network.mac(out))
 
     def gateway(self, out: End) -> End | None:
@@ -581,14 +588,22 @@ class Walk:
             return False
         if self.network.owner(to) is not None:
             return True
-        node = self.network.snapshot.nodes[end.node]
-        if not isinstance(own, K) or isinstance(node, Platform):
-            return isinstance(to, K) and bool(self.network.snapshot.stations_with(to.value))
         if is_fixed(to):
-            return False  # it is sent to the box between
-        mine = equal(to, own)
-        if not isinstance(node, Router):
-            mine = any_of(mine, member(slice_of(to, GROUP, 1), rs.single(1)))
+            return False  # it is sent through a box
+        node = self.network.snapshot.nodes[end.node]
+        if isinstance(node, Platform):
+            return isinstance(to, K) and bool(self.network.snapshot.stations_with(to.value))
+        several = slice_of(to, GROUP, 1)
+        if isinstance(own, K):
+            mine = equal(to, own)
+            if not isinstance(node, Router):
+                mine = any_of(mine, member(several, rs.single(1)))
+        elif isinstance(to, K) and self.network.snapshot.stations_with(to.value):
+            return True
+        elif isinstance(node, Router):
+            mine = member(several, rs.single(0))
+        else:
+            return False
         return state.store.status(mine) is not True and not (
             state.store.assume(mine) and state.store.feasible()
         )

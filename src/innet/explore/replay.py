@@ -427,10 +427,11 @@ class Replay:
         """Whether a station drops a frame, as `Walk.for_another` says."""
         if isinstance(node, Switch | Middlebox) or frame[:6] in (ANYBODY, self.mac(end)):
             return False
+        several, router = frame[0] & 1, isinstance(node, Router)
         if isinstance(node, Platform) or node.interfaces[end.interface].mac is None:
             told = self.network.snapshot.stations_with(int.from_bytes(frame[:6], "big"))
-            return bool(told) or frame[:6] in self._macs.values()
-        return isinstance(node, Router) or not frame[0] & 1
+            return bool(told or (several and router)) or frame[:6] in self._macs.values()
+        return router or not several
 
     def way(self, router: str, output: Output) -> str:
         """Which of equal ways a router takes."""
