@@ -174,9 +174,13 @@ def test_behind_a_box_the_one_other_station_is_addressed(box: str, start: str, e
 def test_what_goes_through_a_box_with_an_ethernet_address_is_for_whoever_is_behind_it():
     """The box has three ports, and passes frames on unchanged."""
     ports = "{outside: {mac: 2:0:0:0:0:9}, inside: {}, aside: {}}"
-    text = TOLD.replace("first.click, interfaces: {outside: {}, inside: {}}", f"first.click, interfaces: {ports}")
+    text = TOLD.replace(
+        "first.click, interfaces: {outside: {}, inside: {}}", f"first.click, interfaces: {ports}"
+    )
     text = text.replace("up: 10.0.0.2/30", "up: {address: 10.0.0.2/30, mac: 2:0:0:0:0:2}")
-    text = text.replace("links:\n", "  more: {kind: host, address: 10.0.7.1/24}\nlinks:\n  - [more, first:aside]\n")
+    text = text.replace(
+        "links:\n", "  more: {kind: host, address: 10.0.7.1/24}\nlinks:\n  - [more, first:aside]\n"
+    )
     box = f"{PASS} FromDevice(aside) -> Discard; Idle -> ToDevice(aside);"
     assert ask(chain(box, text=text), "never reach from internet udp -> client").holds is Answer.NO
     assert "homes" in simulated(text, box, "internet", udp(0xCB00714D, 0xAC100707, bytes(8)))
