@@ -75,6 +75,42 @@ def test_a_hop_may_be_met_at_a_later_visit() -> None:
     assert ask(world, f"never reach {flow} && src host && ttl").holds is YES  # the router counts it down
 
 
+def test_what_goes_through_a_switch_many_times_does_not_go_round() -> None:
+    """Each router sends packets to the next one, all by the same switch."""
+    count = 14
+    links = ["[internet, edge:out]", "[edge:lan, sw:p1]", f"[r{count}:homes, homes]"]
+    nodes = [
+        "internet: {kind: internet, interfaces: {net: 203.0.113.2/30}}",
+        "edge: {kind: router, interfaces: {out: 203.0.113.1/30, lan: 10.0.0.1/24}, "
+        "routes: {172.16.0.0/16: lan via 10.0.0.2}}",
+        f"sw: {{kind: switch, interfaces: {{{', '.join(f'p{n}: {{}}' for n in range(1, count + 1))}}}}}",
+        "homes: {kind: clients, interfaces: {lan: 172.16.0.1/16}}",
+    ]  # fmt: skip
+    for n in range(2, count + 1):
+        more, route = f"up: 10.0.0.{n}/24", f"172.16.0.0/16: up via 10.0.0.{n + 1}"
+        if n == count:
+            more, route = f"{more}, homes: 172.16.255.254/16", "0.0.0.0/0: up via 10.0.0.1"
+        nodes.append(f"r{n}: {{kind: router, interfaces: {{{more}}}, routes: {{{route}}}}}")
+        links.append(f"[r{n}:up, sw:p{n}]")
+    text = "".join(f"  {node}\n" for node in nodes), "".join(f"  - {link}\n" for link in links)
+    world = chain(text="nodes:\n{}links:\n{}".format(*text))
+    assert ask(world, "reach from internet udp -> client").holds is YES
+    assert ask(world, "never reach from internet udp -> client").holds is NO
+
+
+@pytest.mark.parametrize(("limit", "answer"), [(55, NO), (10, UNDECIDED)])
+def test_packets_that_go_round_become_other_ones(limit: int, answer: Answer) -> None:
+    """They go round between two routers until a box gives those with a short time to live to a client."""
+    box = f"""
+FromDevice(outside) -> MarkIPHeader(14) -> c :: IPClassifier(ip ttl < {limit}, -);
+c [0] -> StoreIPAddress(172.16.7.7, dst) -> in :: ToDevice(inside);
+c [1] -> in;
+FromDevice(inside) -> ToDevice(outside);
+"""
+    flow = "from internet udp and ip[8] = 64 and dst net 10.9.0.0/16 -> client"
+    assert ask(chain(box), f"never reach {flow}").holds is answer
+
+
 def test_of_several_modules_passed_one_has_to_be_the_receivers() -> None:
     forward = "FromNetfront() -> StoreIPAddress({}, dst) -> ToNetfront()"
     world = run(chain(), "Mine", forward.format("172.16.15.133"), "198.51.100.1", CLIENT)

@@ -33,7 +33,10 @@ from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, po
 from innet.symbolic.terms import Fn, K, Sym, Term, add, cast, shift_left, slice_of
 from innet.symbolic.work import MAX_WORK, Guard
 
+LONG = 24
+"""After so many hops it is looked whether packets go round."""
 MAX_HOPS = 255
+FAR = "packets come there on ways that are too long to be followed"
 
 TTL = [name for name, *_ in STORY].index("ttl")
 
@@ -341,6 +344,9 @@ class Walk:
         self.stops = frozenset(name for name in places.names if isinstance(nodes.get(name), Router))
         """Routers among `places`."""
         self.work: list[tuple[End, State, object] | Rest | Later] = []
+        self.came: dict[int, tuple[Hop, tuple[End, Term, tuple[Term | None, ...]], Ranges]] = {}
+        """By the `id` of each place that packets came to again: by which interface they came, what is in their headers,
+        and the times to live that they may have had."""
         self.passed: set[int] = set()
         """The addresses of modules that packets came to."""
 
@@ -424,8 +430,11 @@ class Walk:
         self.budget.spend(end.node)
         hop = hop_to(state, end.node, 0)
         node = self.network.snapshot.nodes[end.node]
-        if hop.depth > 24 and self.loops(hop):
+        if (before := repeated(hop)) and self.loops(end, hop, state, before):
             yield Outcome(end.node, False, "forwarding loop", state), progress
+            return
+        if hop.depth > MAX_HOPS:
+            yield Outcome(end.node, False, f"{end.node}: {FAR}", state, True), progress
             return
         if isinstance(node, Middlebox):
             for one, then in self.seen(end.node, state, progress):
@@ -457,14 +466,23 @@ class Walk:
     def seen(self, place: str, state: State, progress: object) -> Iterable[tuple[State, object]]:
         return self.watch(place, 0, state, progress) if place in self.places else ((state, progress),)
 
-    def loops(self, hop: Hop) -> bool:
-        """The same place with the same addresses and ports again, or far too many hops."""
-        if hop.depth > MAX_HOPS:
-            return True
-        earlier = hop.parent
+    def loops(self, end: End, hop: Hop, state: State, before: int) -> bool:
+        """The same interface with the same addresses and ports again, and no time to live that it had not before: what
+        comes of packets with another one may be another thing."""
+        found = [*parse(state.fork(), self.network.parse, self.tables)]
+        one = found[0] if len(found) == 1 and not found[0].lost else state
+        ttl = look(one)[TTL]
+        times = rs.full(8) if ttl is None else possible(ttl, one.store)
+        try:
+            came = end, destination(one), hop.fields[:TTL]
+        except (Split, Imprecise):
+            return False
+        self.came[id(hop)] = hop, came, times
+        earlier = hop.parent if before > 1 and hop.depth > LONG else None
         while earlier is not None:
-            if earlier.place == hop.place and earlier.fields[:5] == hop.fields[:5]:
-                return repeated(hop) > 1
+            known = self.came.get(id(earlier))
+            if known is not None and known[1] == came and rs.intersect(known[2], times) == times:
+                return True
             earlier = earlier.parent
         return False
 
