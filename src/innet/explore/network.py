@@ -7,7 +7,7 @@ it. Other frames only boxes send, or make of packets: switches pass them on, box
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from innet.elements.base import OUTSIDE, Role
 from innet.explore.fabric import LOOP, Way, ways
@@ -29,14 +29,25 @@ from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.formulas import all_of, any_of, equal, less, member, negate
 from innet.symbolic.memory import ANNOTATIONS, Imprecise, Split
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, possible, stamp, whole_frame
-from innet.symbolic.terms import Fn, K, Sym, Term, add, cast, shift_left, slice_of
+from innet.symbolic.state import (
+    ARRIVAL,
+    Injected,
+    State,
+    Tables,
+    collect_atoms,
+    inject_ip,
+    possible,
+    stamp,
+    whole_frame,
+)
+from innet.symbolic.terms import Atom, Fn, K, Slice, Sym, Term, add, cast, shift_left, slice_of
 from innet.symbolic.work import MAX_WORK, Guard
 
 LONG = 24
 """After so many hops it is looked whether packets go round."""
 MAX_HOPS = 255
 FAR = "packets come there on ways that are too long to be followed"
+ROUND = "packets go round there, and are changed each time"
 
 TTL = [name for name, *_ in STORY].index("ttl")
 
@@ -66,6 +77,27 @@ class Outcome:
     reason: str
     state: State
     lost: bool = False
+
+
+class Came(NamedTuple):
+    """How packets came to a place: by which interface, to which station, with what in their headers, and how far the
+    statement was with them."""
+
+    end: End
+    to: Term
+    fields: tuple[Term | None, ...]
+    times: Ranges
+    """The times to live that they may have had."""
+    progress: object
+    state: State
+
+    def alike(self, other: "Came") -> bool:
+        """Whether the others came as these did, as far as is told of packets."""
+        return self[:3] == other[:3] and rs.intersect(self.times, other.times) == other.times
+
+    def includes(self, other: "Came", held: Iterable[Term] | None) -> bool:
+        """Whether of the others, which are alike and came later, nothing becomes that does not of these."""
+        return self.progress == other.progress and included(other.state, self.state, held)
 
 
 class Network:
@@ -344,9 +376,10 @@ class Walk:
         self.stops = frozenset(name for name in places.names if isinstance(nodes.get(name), Router))
         """Routers among `places`."""
         self.work: list[tuple[End, State, object] | Rest | Later] = []
-        self.came: dict[int, tuple[Hop, tuple[End, Term, tuple[Term | None, ...]], Ranges]] = {}
-        """By the `id` of each place that packets came to again: by which interface they came, what is in their headers,
-        and the times to live that they may have had."""
+        self.held: Callable[[object], Iterable[Term] | None] = lambda progress: None
+        """What a statement has remembered of packets to compare with later. None: what they were in the beginning."""
+        self.came: dict[int, tuple[Hop, Came]] = {}
+        """How packets came to each place that they came to again, by its `id`."""
         self.passed: set[int] = set()
         """The addresses of modules that packets came to."""
 
@@ -430,8 +463,8 @@ class Walk:
         self.budget.spend(end.node)
         hop = hop_to(state, end.node, 0)
         node = self.network.snapshot.nodes[end.node]
-        if (before := repeated(hop)) and self.loops(end, hop, state, before):
-            yield Outcome(end.node, False, "forwarding loop", state), progress
+        if (before := repeated(hop)) and (why := self.loops(end, hop, state, progress, before)):
+            yield Outcome(end.node, False, why, state, why is not LOOP), progress
             return
         if hop.depth > MAX_HOPS:
             yield Outcome(end.node, False, f"{end.node}: {FAR}", state, True), progress
@@ -466,25 +499,29 @@ class Walk:
     def seen(self, place: str, state: State, progress: object) -> Iterable[tuple[State, object]]:
         return self.watch(place, 0, state, progress) if place in self.places else ((state, progress),)
 
-    def loops(self, end: End, hop: Hop, state: State, before: int) -> bool:
-        """The same interface with the same addresses and ports again, and no time to live that it had not before: what
-        comes of packets with another one may be another thing."""
+    def loops(self, end: End, hop: Hop, state: State, progress: object, before: int) -> str:
+        """Why packets that come to a place again, with the same addresses and ports, are not followed any more: they
+        come by the same interface as they were, with no time to live that they had not before; or something else of
+        them is another one, so that nobody can tell what comes of that. Empty if they are followed."""
         found = [*parse(state.fork(), self.network.parse, self.tables)]
         one = found[0] if len(found) == 1 and not found[0].lost else state
         ttl = look(one)[TTL]
         times = rs.full(8) if ttl is None else possible(ttl, one.store)
         try:
-            came = end, destination(one), hop.fields[:TTL]
+            came = Came(end, destination(one), hop.fields[:TTL], times, progress, one)
         except (Split, Imprecise):
-            return False
-        self.came[id(hop)] = hop, came, times
+            return ""
+        self.came[id(hop)] = hop, came
         earlier = hop.parent if before > 1 and hop.depth > LONG else None
+        why = ""
         while earlier is not None:
             known = self.came.get(id(earlier))
-            if known is not None and known[1] == came and rs.intersect(known[2], times) == times:
-                return True
+            if known is not None and known[1].alike(came):
+                if known[1].includes(came, self.held(progress)):
+                    return LOOP
+                why = f"{end.node}: {ROUND}"
             earlier = earlier.parent
-        return False
+        return why
 
     def send(
         self, node: str, interface: str, state: State, progress: object
@@ -818,6 +855,76 @@ class Walk:
 
 
 # ---- packets between nodes
+
+
+def _is_sum(term: Term) -> bool:
+    """Whether it is a checksum that was brought up to date."""
+    return isinstance(term, Fn) and term.op == "adjust"
+
+
+def included(later: State, state: State, held: Iterable[Term] | None) -> bool:
+    """Whether packets that came to a place again, their time to live and checksums aside, are among those that came
+    there before, of which they were made: they are what those were, but for what might have been anything there and has
+    nothing to do with what is `held` to compare with. With None they are each just what it was."""
+    memory, before = later.memory, state.memory
+    if len(memory.order) != len(before.order):
+        return False
+    free: dict[Sym, Term] = {}
+    kept: list[Term] = []
+    for new, old in zip(memory.order, before.order, strict=True):
+        if memory.blobs[new] != before.blobs[old] or memory.lengths[new] != before.lengths[old]:
+            return False
+        varies = [
+            offset * 8 + bit
+            for mark, (rid, offset) in memory.marks.items()
+            if mark is Mark.NET and rid == new
+            for bit in (64, 80)
+        ]
+        cells, were = memory.cells[new], before.cells[old]
+        if cells.keys() != were.keys():
+            return False
+        for bit, (width, term, _) in cells.items():
+            size, was, _ = were[bit]
+            if bit in varies or (_is_sum(term) and _is_sum(was)):
+                continue
+            if term == was:
+                kept.append(term)
+            elif not isinstance(was, Sym) or size != width or was in free:
+                return False
+            else:
+                free[was] = term
+    if not free or held is None:
+        return not free
+    known = state.store
+    related = [atom for a, b, _ in known.unequal for atom in (a, b)]
+    related += [atom for _, parts in known.inequalities for atom, _ in parts]
+    related += [atom for clause in known.clauses for atom in clause.atoms()]
+    related += known.sliced
+    for one in (*kept, *held):
+        related += _atoms(one)
+    related += [atom.base for atom in related if isinstance(atom, Slice)]
+    bound = {known.find(atom)[0] for atom in related}
+    wholes = [known.find(was)[0] for was in free]
+    return (
+        len({*wholes}) == len(wholes)
+        and bound.isdisjoint(wholes)
+        and all(isinstance(whole, Sym) for whole in wholes)
+        and all(rs.within(possible(one, later.store), known.domain(was)) is True for was, one in free.items())
+    )
+
+
+def _atoms(term: Term) -> list[Atom]:
+    """All that a term is made of, also by what the store does not look into."""
+    found: dict[Atom, None] = {}
+    collect_atoms(term, found)
+    inner = [
+        part
+        for atom in found
+        if isinstance(atom, Fn)
+        for part in atom.args
+        if not isinstance(part, bytes | int)
+    ]
+    return [*found, *(atom for part in inner for atom in _atoms(part))]
 
 
 def is_fixed(mac: Term) -> bool:

@@ -4,7 +4,7 @@ A field is kept if its bits are as they were, or absent as they were. A payload 
 transport header with the same bytes, up to the end that the IP header says (padding behind it does not count).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from innet import ir
@@ -52,6 +52,16 @@ class Payload:
         total = linear_of(memory.read(net[0], 8 * net[1] + TOTAL.bit, TOTAL.width, store))
         padding = None if total is None else minus(memory.to_end(*net), total)
         return cls(start, memory, found, behind, None if padding is None else minus(behind, padding))
+
+
+def terms_held(values: Iterable[object]) -> Iterator[Term]:
+    """What `const` fields held, of those that `field_value` gave."""
+    for value in values:
+        if isinstance(value, Payload):
+            if value.memory is not None:
+                yield from (term for cells in value.memory.cells.values() for _, term, _ in cells.values())
+        elif isinstance(value, tuple):
+            yield from (one.term for one in value if isinstance(one, Held))
 
 
 def field_value(const: ConstField, state: State, tables: Tables) -> Iterator[tuple[State, object]]:

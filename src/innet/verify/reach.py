@@ -28,9 +28,9 @@ from innet.symbolic.formulas import all_of, equal, member, negate
 from innet.symbolic.memory import Imprecise, Split
 from innet.symbolic.ranges import Ranges
 from innet.symbolic.state import MAX_PAYLOAD, State, Tables, empty
-from innet.symbolic.terms import FALSE, TRUE, Formula, K
+from innet.symbolic.terms import FALSE, TRUE, Formula, K, Term
 from innet.verify.confirm import witness_after_others, witness_of
-from innet.verify.constant import field_value, kept, unknown
+from innet.verify.constant import field_value, kept, terms_held, unknown
 from innet.verify.questions import (
     Progress,
     Question,
@@ -502,7 +502,14 @@ class Query:
         walk = Walk(network, self.tables, self.budget, self.watch, places_of(question, network))
         walk.wanted, walk.gradual, walk.resizes = self.wanted, self.some, not self.some
         walk.interest = interest(question.hops, network)
+        walk.held = self.held
         return walk
+
+    def held(self, progress: object) -> Iterable[Term]:
+        """What is remembered of packets to compare with later."""
+        assert isinstance(progress, Progress)
+        home = () if progress.home is None else (progress.home,)
+        return (*terms_held(progress.held), *home)
 
     def wanted(self, progress: object) -> bool:
         """Whether a flow that ends would be the one that came furthest."""
