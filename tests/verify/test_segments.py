@@ -9,6 +9,7 @@ from innet.explore.replay import ETHERNET, Replay
 from innet.messages import Answer
 from innet.network import End, load
 from innet.platform import RunningMiddlebox, Simulation
+from innet.platform.ipv4 import checksum
 from innet.policy import Policy
 from innet.verify.crafted import udp
 from innet.verify.world import World
@@ -129,6 +130,22 @@ def test_a_packet_that_is_shown_takes_no_way_of_another_stations_frame():
     replay.send(End("border", "out"), ETHERNET + udp(0x08080808, 0x0A010005, bytes(8)))
     places = [event.place for event in replay.events]
     assert places == ["border", "sw", "one"]
+
+
+def test_a_frame_that_ends_in_its_header_goes_no_further():
+    """As in the simulation, and in proofs."""
+    box = inward("Truncate(34)")
+    for first, arrives in ((0x45, True), (0x46, False)):
+        packet = bytearray(udp(0xCB00714D, 0xAC100707, bytes(8)))
+        packet[0] = first
+        packet[10:12] = bytes(2)
+        packet[10:12] = checksum(bytes(packet[: (first & 15) * 4])).to_bytes(2, "big")
+        replay = Replay(chain(box).network)
+        replay.send(End("edge", "out"), ETHERNET + packet)
+        assert any(event.place == "homes" for event in replay.events) is arrives
+        assert ("homes" in simulated(CHAIN, box, "internet", bytes(packet))) is arrives
+        flow = f"from internet udp and ip[0] = {first} -> client"
+        assert ask(chain(box), f"never reach {flow}").holds is (Answer.NO if arrives else Answer.YES)
 
 
 MIRROR = "FromDevice(outside) -> MarkIPHeader(14) -> IPMirror -> {}ToDevice(outside); FromDevice(inside) -> Discard;"

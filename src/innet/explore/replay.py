@@ -369,9 +369,9 @@ class Replay:
                 if name != end.interface:
                     yield from self.wire(node.name, name, frame, here)
             return
-        header = frame[14:34]
-        if frame[12:14] != ETHERTYPE_IPV4.to_bytes(2, "big") or len(header) < 20 or header[0] >> 4 != 4:
+        if ipv4_frame(frame) is None:
             return
+        header = frame[14:34]
         dst = int.from_bytes(header[16:20], "big")
         if isinstance(node, Internet):
             self.note(node.name, frame, here, delivered=True)
