@@ -30,16 +30,7 @@ from innet.symbolic.execute import Emitted, Lost, execute
 from innet.symbolic.formulas import all_of, any_of, equal, less, member, negate
 from innet.symbolic.memory import ANNOTATIONS, Imprecise, Split
 from innet.symbolic.ranges import Ranges
-from innet.symbolic.state import (
-    ARRIVAL,
-    Injected,
-    State,
-    Tables,
-    inject_ip,
-    possible,
-    stamp,
-    whole_frame,
-)
+from innet.symbolic.state import ARRIVAL, Injected, State, Tables, inject_ip, possible, stamp, whole_frame
 from innet.symbolic.terms import Fn, K, Sym, Term, add, cast, shift_left, slice_of
 from innet.symbolic.work import MAX_WORK, Guard
 
@@ -212,6 +203,15 @@ class Network:
             return None
         (other,) = segment.others(out)
         return other
+
+    def gateway(self, out: End) -> End | None:
+        """Whom a platform sends packets to. None: to whoever is behind the box there."""
+        facing = self.facing(out)
+        if facing is not None:
+            return facing
+        segment = self.snapshot.segment(*out)
+        several = segment is not None and segment.plain and len(segment.stations) > 2
+        return self.snapshot.gateway(out) if several else None
 
     def owner(self, mac: Term) -> End | None:
         """The station that has an Ethernet address which the snapshot does not tell."""
@@ -606,13 +606,6 @@ class Walk:
         write(state, mac, 0, 48, network.anybody(out) if peer is None else network.mac(peer))
         write(state, mac, 48, 48, network.mac(out))
 
-    def gateway(self, out: End) -> End | None:
-        """Whom a platform sends to, where several stations hear it."""
-        snapshot = self.network.snapshot
-        segment = snapshot.segment(*out)
-        several = segment is not None and segment.plain and len(segment.stations) > 2
-        return snapshot.gateway(out) if several else None
-
     def for_another(self, end: End, state: State) -> bool:
         """Whether a frame is addressed to another station than the one that it came to, which then drops it; what may
         be addressed to either is, from now on, to this one. An address that no station has may be that of a station
@@ -829,7 +822,7 @@ class Walk:
                     if departing.lost:
                         yield Outcome(module.name, False, departing.lost, departing, True), then
                         continue
-                    self.readdress(departing, out, self.gateway(out))
+                    self.readdress(departing, out, self.network.gateway(out))
                     yield from self.send(module.platform, interface, departing, then)
 
 

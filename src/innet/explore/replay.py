@@ -414,15 +414,6 @@ class Replay:
         snapshot.note_table(("stations", *out), single(destination))
         return next((one for one, some in told.items() if contains(some, destination)), None)
 
-    def gateway(self, out: End) -> End | None:
-        """Whom a platform sends packets to; None: to who is behind the box there."""
-        snapshot, facing = self.network.snapshot, self.network.facing(out)
-        if facing is not None:
-            return facing
-        segment = snapshot.plain.segment(*out)
-        several = segment is not None and segment.plain and len(segment.stations) > 2
-        return snapshot.gateway(out) if several else None
-
     def for_another(self, node: Node, end: End, frame: bytes) -> bool:
         """Whether a station drops a frame, as `Walk.for_another` says."""
         if isinstance(node, Switch | Middlebox) or frame[:6] in (ANYBODY, self.mac(end)):
@@ -475,7 +466,7 @@ class Replay:
         if self.passes(module, out, inward=False):
             here = self.note(module.name + SENDS, out, after)
             wire = End(module.platform, module.box.exits[element])
-            yield from self.wire(*wire, self.readdressed(out, wire, self.gateway(wire)), here)
+            yield from self.wire(*wire, self.readdressed(out, wire, self.network.gateway(wire)), here)
 
     def passes(self, module: Module, frame: bytes, inward: bool) -> bool:
         """Whether the sandbox around the module, if it has one, lets the frame through."""
